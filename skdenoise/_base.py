@@ -1,0 +1,153 @@
+"""What every estimator of this package does with scikit-learn's ``X`` and ``y``.
+
+`ImageTransformer` reads, remembers what was seen, and writes back; nothing about noise
+or networks belongs here. A subclass fills in two hooks, ``_fit_images`` and
+``_transform_images``, and overrides nothing else.
+"""
+
+import functools
+from collections.abc import Iterable
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
+
+from skdenoise._images import Images, is_image_sequence, read_images
+
+
+def _has_features(estimator: Any) -> bool:
+    """Tell whether columns have names: always, unless the estimator was fitted on images."""
+    return hasattr(estimator, "n_features_in_") or not hasattr(estimator, "n_channels_in_")
+
+
+class ImageTransformer(TransformerMixin, BaseEstimator):
+    """Base of the estimators: any image container in, the same container out."""
+
+    image_shape: tuple[int, ...] | None
+    n_channels_in_: int
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Learn from images.
+
+        Parameters
+        ----------
+        X : array of shape (n_images, height, width[, n_channels]), sequence of arrays, or table
+            The images; rows of a table are flattened images of shape `image_shape`.
+        y : container of images like `X`, or array of shape (n_images,), default=None
+            Clean images; class labels of a surrounding pipeline are ignored.
+
+        Returns
+        -------
+        self
+            The fitted estimator.
+        """
+        self._check_parameters()
+        images = self._read(X, reset=True)
+        self._fit_images(images, self._read_target(y, images))
+        return self
+
+    def transform(self, X: Any) -> Any:
+        """Process images.
+
+        Parameters
+        ----------
+        X : array of shape (n_images, height, width[, n_channels]), sequence of arrays, or table
+            The images, of any size and dtype, with as many channels as in `fit`.
+
+        Returns
+        -------
+        container of the kind of `X`
+            New images of the same shapes and dtypes.
+        """
+        check_is_fitted(self)
+        images = self._read(X, reset=False)
+        return images.restore(self._transform_images(images))
+
+    @available_if(_has_features)
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Return the names of the columns of a transformed table.
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            Names of the columns; None means those seen in `fit`.
+
+        Returns
+        -------
+        ndarray of str objects
+            The same names: a column stays a column.
+        """
+        return OneToOneFeatureMixin.get_feature_names_out(self, input_features)
+
+    def _check_parameters(self) -> None:
+        """Raise ValueError where a parameter is not what it may be (hook)."""
+
+    def _fit_images(self, images: Images, target: Images | None) -> None:
+        """Learn from the images (hook)."""
+        raise NotImplementedError
+
+    def _transform_images(self, images: Images) -> Iterable[np.ndarray]:
+        """Return one result per image, in working units (hook)."""
+        raise NotImplementedError
+
+    def _read(self, X: Any, *, reset: bool) -> Images:
+        """Read `X`; remember (`reset`) or compare its columns and channels."""
+        columns = {}
+        if reset:
+            columns = {
+                name: vars(self).pop(name)
+                for name in ("n_features_in_", "feature_names_in_")
+                if name in vars(self)
+            }
+        try:
+            check_table = functools.partial(validate_data, self, reset=reset)
+            images = read_images(X, self.image_shape, check_table=check_table)
+        except Exception:
+            vars(self).update(columns)
+            raise
+        if reset:
+            self.n_channels_in_ = images.n_channels
+        elif images.n_channels != getattr(self, "n_channels_in_", images.n_channels):
+            msg = (
+                f"X has {images.n_channels} channels, but {type(self).__name__} was fitted on "
+                f"images with {self.n_channels_in_} channels. Fit again on such images, or "
+                f"transform channel by channel."
+            )
+            raise ValueError(msg)
+        return images
+
+    def _read_target(self, y: Any, images: Images) -> Images | None:
+        """Read clean images that match `images` one by one; None where `y` holds labels."""
+        if y is None:
+            return None
+        check_consistent_length(y, range(len(images)))
+        if not is_image_sequence(y):
+            y = y if hasattr(y, "ndim") else np.asarray(y)
+            column = y.ndim == 2 and y.shape[1] == 1 and np.prod(images.shapes[0]) != 1
+            if y.ndim < 2 or column:
+                return None
+        target = read_images(y, self.image_shape, name="y")
+        for index in range(len(images)):
+            if target.shapes[index] != images.shapes[index]:
+                msg = (
+                    f"Image {index} of y has shape {target.shapes[index]}, but image {index} of X "
+                    f"has shape {images.shapes[index]}. Each clean image must match its noisy one."
+                )
+                raise ValueError(msg)
+            if (target.dtypes[index].kind == "f") != (images.dtypes[index].kind == "f"):
+                msg = (
+                    f"Image {index} is {images.dtypes[index]} in X but {target.dtypes[index]} in "
+                    f"y, so their scales differ. Convert both to floats in the same units."
+                )
+                raise ValueError(msg)
+        return target
+
+    def __sklearn_tags__(self):
+        """Return the tags: tables and images in, floats keep their precision."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = True
+        tags.input_tags.three_d_array = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags

@@ -1,0 +1,58 @@
+"""The command line: files in, files out, one sentence for each thing that went wrong.
+
+Nothing is computed here. What a command needs is imported when it runs, so that ``--help`` answers
+at once.
+"""
+
+import logging
+import os
+import warnings
+from collections.abc import Sequence
+
+from skdenoise._cli._arguments import make_parser
+from skdenoise._cli._messages import Messages
+
+__all__ = ["main"]
+
+DONE, SOME_FAILED, INTERRUPTED = 0, 1, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command ``skdenoise``.
+
+    Parameters
+    ----------
+    arguments : sequence of str, default=None
+        What was typed after ``skdenoise``; None means ``sys.argv[1:]``.
+
+    Returns
+    -------
+    int
+        The exit code: 0 if all went well, 1 if an image could not be processed, 130 after Ctrl-C.
+
+    Raises
+    ------
+    SystemExit
+        With code 2 for arguments that make no sense, with code 0 after ``--help`` and
+        ``--version``.
+
+    Examples
+    --------
+    >>> from skdenoise._cli import main
+    >>> main(["denoise", "missing.png", "-o", "denoised.png", "--quiet"])
+    1
+    """
+    args = make_parser().parse_args(arguments)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # or TensorFlow lists its drivers first
+    logging.getLogger("tifffile").addHandler(logging.NullHandler())  # errors are enough
+    say = Messages(args.quiet)
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = say.warning  # type: ignore[assignment]
+            args.run(args, say)
+    except KeyboardInterrupt:
+        say.error("interrupted; no file was left half-written")
+        return INTERRUPTED
+    except Exception as error:
+        say.failure(error)
+    return SOME_FAILED if say.n_errors else DONE

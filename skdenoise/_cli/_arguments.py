@@ -1,0 +1,214 @@
+"""What can be typed: the commands, their options, and the numbers that these take."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from skdenoise._cli._messages import Messages
+
+TIME_BUDGET = 60.0
+"""Seconds for learning from the noisy images themselves."""
+
+MAX_PIXELS = 2**28
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Describe the commands and their options."""
+    parser = argparse.ArgumentParser(
+        prog="skdenoise",
+        description="Remove noise from images with networks that are trained on the spot.",
+        epilog="Exit codes: 0 all went well, 1 something failed (the rest was done), 2 wrong "
+        "arguments, 130 interrupted. Documentation of all options of the networks and noise "
+        "models: help(skdenoise.AutoencoderDenoiser), help(skdenoise.NoiseInjector).",
+    )
+    parser.add_argument("--version", action=_Version)
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    _add_denoise(commands)
+    _add_train(commands)
+    return parser
+
+
+def _add_denoise(commands: Any) -> None:
+    parser = commands.add_parser(
+        "denoise",
+        help="remove noise from images",
+        description="Remove noise from images of any size: PNG, JPEG, TIFF, BMP, WebP, PGM and "
+        "PPM, with 8 or 16 bits (TIFF: floats, too), gray or in color. Size, bit depth, alpha and "
+        "color profile stay as they are.",
+        epilog="Without --model, a network learns from the noisy images themselves, one for gray "
+        "and one for color images; the more images of the same camera, the better. A model for "
+        "gray images works on color images channel by channel; a model for color images works on "
+        "three copies of a gray image and takes their mean.",
+    )
+    parser.set_defaults(run=_run_denoise, wrong_usage=parser.error)
+    parser.add_argument(
+        "inputs", nargs="+", type=Path, metavar="IN", help="image files, and folders of them"
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        required=True,
+        metavar="OUT",
+        help="for one image a file, whose suffix chooses the format; for several, or for a "
+        "folder, a folder, in which the folders within folders are kept",
+    )
+    parser.add_argument("--model", type=Path, help="a file from 'skdenoise train'")
+    parser.add_argument(
+        "--sigma",
+        type=_sigma,
+        help="standard deviation of the noise, or 'auto' to estimate it, for networks that take "
+        "it (unet): in gray levels of 0-255, also for 16 bits; in their own units for floats; "
+        "default: the network sees for itself",
+    )
+    parser.add_argument(
+        "--strength",
+        type=_not_negative,
+        help="multiplies the noise that such a network expects: below 1 keeps more of the grain, "
+        "above 1 smooths more; default: what the model was saved with, else 1",
+    )
+    _add_common(parser, f"learning, without --model (default: {TIME_BUDGET:g})", TIME_BUDGET)
+
+
+def _add_train(commands: Any) -> None:
+    parser = commands.add_parser(
+        "train",
+        help="train a model on clean images",
+        description="Train a network to remove noise that is added to clean images, anew at every "
+        "step, and save it as one file without any code in it.",
+    )
+    parser.set_defaults(run=_run_train, wrong_usage=parser.error)
+    parser.add_argument(
+        "inputs", nargs="+", type=Path, metavar="FOLDER", help="folders of clean images, and files"
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        required=True,
+        metavar="MODEL",
+        help="the file to write, for example model.safetensors",
+    )
+    noise = parser.add_mutually_exclusive_group()
+    noise.add_argument(
+        "--sigma",
+        nargs="+",
+        type=_not_negative,
+        metavar="SIGMA",
+        help="standard deviation of Gaussian noise in gray levels of 0-255, also for 16 bits: one "
+        "number, or two for a strength that is drawn between them for each patch (default: 0 50)",
+    )
+    noise.add_argument(
+        "--noise", metavar="NAME", help="another noise of the catalog, for example poisson"
+    )
+    parser.add_argument(
+        "--noise-factor",
+        type=_not_negative,
+        metavar="FACTOR",
+        help="how strong the noise NAME is, on images in [0, 1] (default: 0.1)",
+    )
+    parser.add_argument(
+        "--architecture",
+        choices=["unet", "autoencoder", "dncnn", "ridnet"],
+        default="unet",
+        help="the network (default: unet)",
+    )
+    parser.add_argument(
+        "--size",
+        choices=["nano", "small", "base"],
+        default="small",
+        help="how large a unet is: nano for a look, base for the best quality (default: small)",
+    )
+    parser.add_argument(
+        "--epochs",
+        type=_positive_integer,
+        default=50,
+        help="how often every image is looked at (default: 50)",
+    )
+    colors = parser.add_mutually_exclusive_group()
+    colors.add_argument(
+        "--gray", action="store_true", help="train for gray images; color images become gray"
+    )
+    colors.add_argument(
+        "--color", action="store_true", help="train for color images; gray images become color"
+    )
+    _add_common(parser, "training (default: no limit)", None)
+
+
+def _add_common(parser: argparse.ArgumentParser, what: str, time_budget: float | None) -> None:
+    """Add the options that every command has."""
+    parser.add_argument(
+        "--time-budget",
+        type=_positive,
+        default=time_budget,
+        metavar="SECONDS",
+        help=f"at most so many seconds for {what}",
+    )
+    parser.add_argument("--seed", type=_seed, help="an integer; the same one gives the same result")
+    parser.add_argument(
+        "--max-pixels",
+        type=_positive_integer,
+        default=MAX_PIXELS,
+        metavar="N",
+        help=f"refuse images with more pixels (default: {MAX_PIXELS})",
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace existing files")
+    parser.add_argument("-q", "--quiet", action="store_true", help="print nothing but errors")
+
+
+def _run_denoise(args: argparse.Namespace, say: Messages) -> None:
+    from skdenoise._cli._denoise import denoise
+
+    denoise(args, say)
+
+
+def _run_train(args: argparse.Namespace, say: Messages) -> None:
+    from skdenoise._cli._train import train
+
+    train(args, say)
+
+
+class _Version(argparse.Action):
+    """Print the version, which is looked up only then."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, **options: Any) -> None:
+        super().__init__(option_strings, dest, nargs=0, help="print the version and leave")
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        """Print and leave."""
+        from skdenoise import __version__
+
+        sys.stdout.write(f"skdenoise {__version__}\n")
+        parser.exit()
+
+
+def _number(
+    kind: type, wanted: str, is_allowed: Callable[[Any], bool]
+) -> Callable[[str], int | float]:
+    """Make a reader of numbers whose error says what is wanted."""
+
+    def read(text: str) -> int | float:
+        try:
+            number = kind(text)
+        except ValueError:
+            number = None
+        if number is None or not is_allowed(number):
+            raise argparse.ArgumentTypeError(f"{wanted} is wanted, got {text!r}")
+        return number
+
+    return read
+
+
+_INFINITY = float("inf")
+_positive = _number(float, "a number above 0", lambda number: 0 < number < _INFINITY)
+_not_negative = _number(float, "a number, at least 0,", lambda number: 0 <= number < _INFINITY)
+_positive_integer = _number(int, "an integer above 0", lambda number: number > 0)
+_seed = _number(int, "an integer from 0 to 4294967295", lambda number: 0 <= number < 2**32)
+_sigma_number = _number(
+    float, "a number, at least 0, or 'auto'", lambda number: 0 <= number < _INFINITY
+)
+
+
+def _sigma(text: str) -> str | int | float:
+    """Read a number or the word auto."""
+    return text if text == "auto" else _sigma_number(text)

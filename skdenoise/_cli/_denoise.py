@@ -1,0 +1,166 @@
+"""``skdenoise denoise``: which images, by which network, into which files."""
+
+import argparse
+import os
+import random
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+import skdenoise
+from skdenoise._cli._channels import split_alpha
+from skdenoise._cli._messages import Messages, count
+from skdenoise._image_files import (
+    ImageFileError,
+    check_writable,
+    list_images,
+    read_color_profile,
+    read_image,
+    write_image,
+)
+
+LEARNING_PIXELS = 2**26
+"""Noisy images are learned from until they have so many pixels together."""
+
+
+class _Job(NamedTuple):
+    """An image to denoise, and the file for the result."""
+
+    source: Path
+    target: Path
+
+
+def denoise(args: argparse.Namespace, say: Messages) -> None:
+    """Run ``skdenoise denoise``."""
+    jobs = _plan(args, say)
+    if not jobs:
+        return
+    if args.model is not None:
+        model = skdenoise.load(args.model)
+        denoisers = {1: model, 3: model}
+    else:
+        jobs, denoisers = _learn(jobs, args, say)
+    n_done = 0
+    for job in say.progress(jobs, "denoising"):
+        with say.trying(job.source):
+            image = _read(job, args)
+            denoiser = denoisers[split_alpha(image)[0].shape[-1]]
+            _steer(denoiser, args, image)
+            denoised = _apply(denoiser, image)
+            job.target.parent.mkdir(parents=True, exist_ok=True)
+            profile = read_color_profile(job.source)
+            write_image(job.target, denoised, overwrite=args.overwrite, color_profile=profile)
+            n_done += 1
+    say.note(f"{count(n_done, 'image')} denoised")
+
+
+def _plan(args: argparse.Namespace, say: Messages) -> list[_Job]:
+    """Find the images, and choose the file for each result."""
+    output = Path(args.output)
+    is_file = len(args.inputs) == 1 and not args.inputs[0].is_dir()
+    if is_file and not output.is_dir() and not args.output.endswith(("/", os.sep)):
+        try:
+            check_writable(output, overwrite=True)
+        except ImageFileError as error:
+            args.wrong_usage(f"{error} For a folder, end its name with '/'.")
+        targets = {output: args.inputs[0]}
+    elif output.exists() and not output.is_dir():
+        args.wrong_usage(f"{args.output!r} is a file; for several images a folder is wanted")
+    else:
+        targets = {}
+        for given in args.inputs:
+            with say.trying(given):
+                inside = given.is_dir() and given.resolve() in output.resolve().parents
+                for image in list_images(given):
+                    if inside and output.resolve() in image.path.resolve().parents:
+                        continue  # what an earlier run has written
+                    target = output / image.relative
+                    first = targets.setdefault(target, image.path)
+                    if first.resolve() != image.path.resolve():
+                        say.error(
+                            f"{str(image.path)!r}: its result would be written to "
+                            f"{str(target)!r}, like that of {str(first)!r}; denoise it on its own"
+                        )
+        if not targets and not say.n_errors:
+            say.error(f"there is no image but those in {args.output!r}, from an earlier run")
+    jobs = []
+    for target, source in targets.items():
+        with say.trying(source):
+            if not source.exists():
+                list_images(source)
+            check_writable(target, overwrite=args.overwrite)
+            jobs.append(_Job(source, target))
+    return jobs
+
+
+def _read(job: _Job, args: argparse.Namespace) -> np.ndarray:
+    """Read an image whose result can be written."""
+    image = read_image(job.source, max_pixels=args.max_pixels)
+    n_channels = 1 if image.ndim == 2 else image.shape[2]
+    check_writable(job.target, image.dtype, n_channels, overwrite=args.overwrite)
+    return image
+
+
+def _learn(
+    jobs: list[_Job], args: argparse.Namespace, say: Messages
+) -> tuple[list[_Job], dict[int, Any]]:
+    """Learn from the noisy images: a network for each number of channels that they have."""
+    images: dict[int, list[np.ndarray]] = {}
+    channels = {}
+    n_pixels = 0
+    shuffled = list(jobs)
+    random.Random(args.seed or 0).shuffle(shuffled)
+    for job in say.progress(shuffled, "reading"):
+        with say.trying(job.source):
+            color, _ = split_alpha(_read(job, args))
+            channels[job] = color.shape[-1]
+            chosen = images.setdefault(color.shape[-1], [])
+            if not chosen or n_pixels + color[..., 0].size <= LEARNING_PIXELS:
+                chosen.append(color)
+                n_pixels += color[..., 0].size
+    denoisers = {}
+    for n_channels, noisy in images.items():
+        budget = args.time_budget / len(images)
+        kind = "gray" if n_channels == 1 else "color"
+        say.note(
+            f"no --model: learning from {count(len(noisy), f'noisy {kind} image')} for at most "
+            f"{budget:g} seconds (--time-budget)"
+        )
+        with say.trying():
+            denoiser = skdenoise.AutoencoderDenoiser(
+                time_budget=budget, random_state=args.seed, verbose=0 if args.quiet else 1
+            )
+            denoisers[n_channels] = denoiser.fit(noisy)
+    return [job for job in jobs if channels.get(job) in denoisers], denoisers
+
+
+def _steer(denoiser: Any, args: argparse.Namespace, image: np.ndarray) -> None:
+    """Tell a network how strong the noise is, in the units of the image."""
+    if args.strength is not None:
+        denoiser.set_params(strength=args.strength)
+    if args.sigma is not None:
+        is_float = args.sigma == "auto" or image.dtype.kind == "f"
+        scale = 1 if is_float else np.iinfo(image.dtype).max / 255
+        denoiser.set_params(sigma=args.sigma if is_float else args.sigma * scale)
+
+
+def _apply(denoiser: Any, image: np.ndarray) -> np.ndarray:
+    """Denoise one image of any number of channels, and give alpha back."""
+    color, alpha = split_alpha(image)
+    n_wanted, n_channels = denoiser.n_channels_in_, color.shape[-1]
+    if n_wanted == n_channels:
+        denoised = denoiser.transform([color])[0]
+    elif n_wanted == 1:
+        planes = denoiser.transform([color[..., [index]] for index in range(n_channels)])
+        denoised = np.concatenate(planes, axis=-1)
+    elif n_wanted == 3 and n_channels == 1:
+        copies = denoiser.transform([np.repeat(color, 3, axis=-1)])[0]
+        mean = copies.mean(axis=-1, keepdims=True, dtype=np.float64)
+        is_float = color.dtype.kind == "f"
+        denoised = (mean if is_float else np.rint(mean)).astype(color.dtype)
+    else:
+        raise ValueError(
+            f"the model is for images of {n_wanted} channels, this one has {n_channels}"
+        )
+    return np.concatenate([denoised, alpha], axis=-1).reshape(image.shape)

@@ -1,0 +1,63 @@
+"""What the person reads, on stderr: notes, warnings, errors and progress."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+
+class Messages:
+    """What the person reads, on stderr; errors are counted."""
+
+    def __init__(self, quiet: bool) -> None:
+        self.quiet = quiet
+        self.n_errors = 0
+
+    def note(self, text: str) -> None:
+        """Say what is going on, unless told to be quiet."""
+        if not self.quiet:
+            self._write(text)
+
+    def error(self, text: str) -> None:
+        """Say what went wrong."""
+        self.n_errors += 1
+        self._write(f"error: {text}")
+
+    def failure(self, error: Exception, name: Path | None = None) -> None:
+        """Say in which way an exception means that something went wrong."""
+        text = str(error) or type(error).__name__
+        if isinstance(error, MemoryError):
+            text = f"not enough memory ({text})"
+        elif not isinstance(error, (ValueError, TypeError, OSError)):
+            text = f"{type(error).__name__}: {text}"
+        self.error(text if name is None or str(name) in text else f"{str(name)!r}: {text}")
+
+    def warning(self, message: Warning | str, *_: Any) -> None:
+        """Say what may be wrong; takes the place of ``warnings.showwarning``."""
+        self.note(f"warning: {message}")
+
+    @contextmanager
+    def trying(self, name: Path | None = None) -> Iterator[None]:
+        """Say what goes wrong in a block, and go on."""
+        try:
+            yield
+        except Exception as error:  # whatever it is, the other files have a right to their turn
+            self.failure(error, name)
+
+    def progress(self, items: Sequence[Any], what: str) -> Iterator[Any]:
+        """Go through items with a progress bar, if stderr is a terminal."""
+        from tqdm import tqdm
+
+        hide = True if self.quiet else None  # None: hide it unless it goes to a terminal
+        yield from tqdm(items, desc=what, unit="image", file=sys.stderr, disable=hide)
+
+    def _write(self, text: str) -> None:
+        from tqdm import tqdm
+
+        tqdm.write(f"skdenoise: {text}", file=sys.stderr)
+
+
+def count(number: int, what: str) -> str:
+    """Write a number of things."""
+    return f"{number} {what}{'' if number == 1 else 's'}"

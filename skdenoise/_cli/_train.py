@@ -1,0 +1,103 @@
+"""``skdenoise train``: clean images and noise in, one model file out."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+
+import skdenoise
+from skdenoise._cli._channels import split_alpha
+from skdenoise._cli._messages import Messages, count
+from skdenoise._image_files import list_images, read_image
+
+
+def train(args: argparse.Namespace, say: Messages) -> None:
+    """Run ``skdenoise train``."""
+    output = Path(args.output)
+    if output.is_dir():
+        args.wrong_usage(f"{args.output!r} is a folder; the name of a file is wanted")
+    if not output.parent.is_dir():
+        args.wrong_usage(f"the folder {str(output.parent)!r} does not exist; create it first")
+    if output.exists() and not args.overwrite:
+        raise ValueError(f"{args.output!r} exists; choose another name, or type --overwrite")
+    noise = _noise(args)
+    images = _read_clean(args, say)
+    if not images:
+        say.error("there is no image to learn from")
+        return
+    denoiser = skdenoise.AutoencoderDenoiser(
+        args.architecture,
+        size=args.size,
+        noise=noise,
+        epochs=args.epochs,
+        time_budget=args.time_budget,
+        random_state=args.seed,
+        verbose=0 if args.quiet else 1,
+    )
+    kind = "gray" if images[0].shape[-1] == 1 else "color"
+    say.note(f"training on {count(len(images), f'{kind} image')}")
+    denoiser.fit(images)
+    denoiser.save(output)
+    say.note(f"saved as {args.output!r}; use it with: skdenoise denoise IN -o OUT --model MODEL")
+
+
+def _noise(args: argparse.Namespace) -> Any:
+    """Make the noise that is asked for, and check it before the images are read."""
+    if args.noise_factor is not None and args.noise is None:
+        args.wrong_usage(
+            "--noise-factor is the strength of --noise NAME; type --sigma for Gaussian noise"
+        )
+    low_high = [0.0, 50.0] if args.sigma is None else args.sigma
+    if len(low_high) > 2 or low_high != sorted(low_high):
+        args.wrong_usage(f"--sigma takes one number, or a smaller and a larger one, got {low_high}")
+    if args.noise is not None:
+        factor = 0.1 if args.noise_factor is None else args.noise_factor
+        noise = skdenoise.NoiseInjector(args.noise, noise_factor=factor)
+    elif len(low_high) == 1:
+        noise = skdenoise.NoiseInjector("gaussian", noise_factor=low_high[0] / 255)
+    else:
+        low, high = (sigma / 255 for sigma in low_high)
+        noise = skdenoise.NoiseInjector(
+            "gaussian_range", noise_factor=high, noise_params={"low": low}
+        )
+    try:
+        clone(noise).fit(np.zeros((1, 8, 8, 3), np.uint8))
+    except ValueError as error:
+        args.wrong_usage(str(error))
+    return noise
+
+
+def _read_clean(args: argparse.Namespace, say: Messages) -> list[np.ndarray]:
+    """Read the images to learn from, all gray or all in color."""
+    listed: list[Path] = []
+    for given in args.inputs:
+        with say.trying(given):
+            listed += [image.path for image in list_images(given)]
+    images = []
+    for path in say.progress(list(dict.fromkeys(listed)), "reading"):
+        with say.trying(path):
+            images.append(split_alpha(read_image(path, max_pixels=args.max_pixels))[0])
+    n_gray = sum(image.shape[-1] == 1 for image in images)
+    if not (args.gray or args.color) and 0 < n_gray < len(images):
+        args.wrong_usage(
+            f"{n_gray} of {count(len(images), 'image')} are gray and the others are not; choose "
+            f"--gray or --color"
+        )
+    if args.gray:
+        return [_to_gray(image) for image in images]
+    return [_to_color(image) for image in images] if args.color else images
+
+
+def _to_gray(image: np.ndarray) -> np.ndarray:
+    """Return the luma of a color image, with the weights of ITU-R BT.601, in its data type."""
+    if image.shape[-1] == 1:
+        return image
+    luma = image @ np.array([[0.299], [0.587], [0.114]])
+    return (luma if image.dtype.kind == "f" else np.rint(luma)).astype(image.dtype)
+
+
+def _to_color(image: np.ndarray) -> np.ndarray:
+    """Return three equal channels for a gray image."""
+    return np.repeat(image, 3, axis=-1) if image.shape[-1] == 1 else image

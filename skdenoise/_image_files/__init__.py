@@ -1,0 +1,21 @@
+"""Image files: one reader and one writer between files and arrays, over Pillow and tifffile.
+
+The array is what a person sees: upright, with colors instead of palette entries, in the file's own
+bit depth. Whatever is wrong with a file is an `ImageFileError`.
+"""
+
+from skdenoise._image_files._errors import ImageExistsError, ImageFileError
+from skdenoise._image_files._listing import ListedImage, list_images
+from skdenoise._image_files._reading import read_color_profile, read_image
+from skdenoise._image_files._writing import check_writable, write_image
+
+__all__ = [
+    "ImageExistsError",
+    "ImageFileError",
+    "ListedImage",
+    "check_writable",
+    "list_images",
+    "read_color_profile",
+    "read_image",
+    "write_image",
+]

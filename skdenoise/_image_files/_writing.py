@@ -1,0 +1,235 @@
+"""Writing image files: the suffix chooses the format, which holds the array as it is or refuses."""
+
+import os
+import struct
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+import numpy as np
+import tifffile
+from PIL import Image
+
+from skdenoise._image_files._errors import ImageExistsError, ImageFileError
+from skdenoise._whole_file import whole_file
+
+StrPath = str | os.PathLike[str]
+
+
+def write_image(
+    path: StrPath,
+    image: np.ndarray,
+    *,
+    overwrite: bool = False,
+    color_profile: bytes | None = None,
+) -> None:
+    """Write an image file, whole or not at all.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file to write. Its suffix chooses the format: .png, .jpg, .tif, .bmp, .webp (without
+        loss), .pgm, .ppm.
+    image : ndarray of shape (H, W) or (H, W, C)
+        Gray, gray and alpha, RGB, or RGB and alpha, in the full range of its data type. It is
+        never converted: if the format cannot hold it, the error says which one can.
+    overwrite : bool, default=False
+        Whether an existing file is replaced or an error.
+    color_profile : bytes, default=None
+        The ICC profile from `read_color_profile`. Formats without profiles drop it.
+
+    Raises
+    ------
+    ImageExistsError
+        The file exists and `overwrite` is False.
+    ImageFileError
+        The format cannot hold such an image, or the system refuses to write there.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from skdenoise._image_files import ImageFileError, write_image
+    >>> try:
+    ...     write_image("photo.jpg", np.zeros((8, 8), np.uint16))
+    ... except ImageFileError as error:
+    ...     print(error)
+    Cannot write 'photo.jpg': .jpg files cannot hold uint16 gray images, .png .tif .pgm files can.
+    """
+    image = np.asarray(image)
+    if image.ndim not in (2, 3) or image.size == 0:
+        raise ImageFileError(
+            f"Cannot write {os.fspath(path)!r}: an array of shape (height, width) or (height, "
+            f"width, n_channels) is wanted, got {image.shape}."
+        )
+    n_channels = 1 if image.ndim == 2 else image.shape[2]
+    check_writable(path, image.dtype, n_channels, overwrite=overwrite)
+    encode = WRITERS[Path(path).suffix.lower()].encode
+    pixels = np.ascontiguousarray(image[..., 0] if image.ndim == 3 and n_channels == 1 else image)
+    try:
+        with whole_file(path) as file:
+            encode(file, pixels, color_profile)
+            if not overwrite and os.path.lexists(path):  # somebody else was faster
+                raise FileExistsError
+    except FileExistsError as error:
+        raise _exists(path) from error
+    except Exception as error:  # the disk is full, or the format has a limit on sizes
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ImageFileError(f"Cannot write {os.fspath(path)!r}: {reason}.") from error
+
+
+def check_writable(
+    path: StrPath, dtype: Any = None, n_channels: int | None = None, *, overwrite: bool = False
+) -> None:
+    """Raise the error that `write_image` would raise, before the work that leads to it.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file that will be written.
+    dtype : data type, default=None
+        Data type of the image; None if it is not known yet.
+    n_channels : int, default=None
+        Channels of the image, alpha included; None if they are not known yet.
+    overwrite : bool, default=False
+        Whether an existing file may be replaced.
+
+    Raises
+    ------
+    ImageExistsError
+        The file exists and `overwrite` is False.
+    ImageFileError
+        No format has such a suffix, or the format cannot hold such images.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix not in WRITERS:
+        raise ImageFileError(
+            f"Cannot write {os.fspath(path)!r}: the suffix of the name chooses the format, "
+            f"{' '.join(WRITERS)} are known."
+        )
+    if not overwrite and os.path.lexists(path):
+        raise _exists(path)
+    if dtype is None or n_channels is None:
+        return
+    dtype = np.dtype(dtype)
+    if not WRITERS[suffix].holds(dtype, n_channels):
+        kind = _CHANNELS.get(n_channels, f"{n_channels}-channel")
+        able = [name for name in _PREFERRED if WRITERS[name].holds(dtype, n_channels)]
+        hint = f"{' '.join(able)} files can" if able else "and neither can any other"
+        raise ImageFileError(
+            f"Cannot write {os.fspath(path)!r}: {suffix} files cannot hold {dtype.name} {kind} "
+            f"images, {hint}."
+        )
+
+
+def _exists(path: StrPath) -> ImageExistsError:
+    return ImageExistsError(
+        f"Cannot write {os.fspath(path)!r}: it exists. Choose another name, or allow overwriting."
+    )
+
+
+def _encode_png(file: BinaryIO, pixels: np.ndarray, profile: bytes | None) -> None:
+    if pixels.dtype == np.uint8:
+        Image.fromarray(pixels).save(file, "PNG", icc_profile=profile)
+    else:
+        _encode_deep_png(file, pixels, profile)
+
+
+def _encode_deep_png(file: BinaryIO, pixels: np.ndarray, profile: bytes | None) -> None:
+    """Encode 16 bits per channel, which Pillow cannot; each pixel less its left neighbor."""
+    height, width = pixels.shape[:2]
+    n_channels = 1 if pixels.ndim == 2 else pixels.shape[2]
+    color_type = {1: 0, 2: 4, 3: 2, 4: 6}[n_channels]
+    rows = pixels.reshape(height, -1).astype(">u2").view(np.uint8)
+    filtered = np.ones((height, 1 + rows.shape[1]), np.uint8)  # 1 names the filter of a row
+    filtered[:, 1:] = rows
+    filtered[:, 1 + 2 * n_channels :] -= rows[:, : -2 * n_channels]
+
+    def chunk(name: bytes, data: bytes) -> None:
+        """Write one part of the file, with its length and checksum."""
+        file.write(struct.pack(">I", len(data)) + name)
+        file.write(data)
+        file.write(struct.pack(">I", zlib.crc32(data, zlib.crc32(name))))
+
+    file.write(b"\x89PNG\r\n\x1a\n")
+    chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, color_type, 0, 0, 0))
+    if profile is not None:
+        chunk(b"iCCP", b"ICC\0\0" + zlib.compress(profile))
+    deflater = zlib.compressobj(level=4)
+    for start in range(0, height, 64):  # a chunk holds at most 2 GiB
+        chunk(b"IDAT", deflater.compress(filtered[start : start + 64].data))
+    chunk(b"IDAT", deflater.flush())
+    chunk(b"IEND", b"")
+
+
+def _encode_jpeg(file: BinaryIO, pixels: np.ndarray, profile: bytes | None) -> None:
+    image = Image.fromarray(pixels)
+    image.save(file, "JPEG", quality=95, subsampling=0, icc_profile=profile)
+
+
+def _encode_tiff(file: BinaryIO, pixels: np.ndarray, profile: bytes | None) -> None:
+    n_channels = 1 if pixels.ndim == 2 else pixels.shape[2]
+    tifffile.imwrite(
+        file,
+        pixels,
+        photometric="rgb" if n_channels > 2 else "minisblack",
+        planarconfig="contig" if n_channels > 1 else None,
+        extrasamples=["unassalpha"] if n_channels in (2, 4) else None,
+        compression="zlib",
+        predictor=pixels.dtype.kind != "f" and pixels.dtype.itemsize < 8,  # as tifffile can
+        iccprofile=profile,
+        metadata=None,
+        software=False,
+    )
+
+
+def _encode_bmp(file: BinaryIO, pixels: np.ndarray, profile: bytes | None) -> None:
+    Image.fromarray(pixels).save(file, "BMP")
+
+
+def _encode_webp(file: BinaryIO, pixels: np.ndarray, profile: bytes | None) -> None:
+    image = Image.fromarray(pixels)
+    image.save(file, "WEBP", lossless=True, exact=True, icc_profile=profile)
+
+
+def _encode_pnm(file: BinaryIO, pixels: np.ndarray, profile: bytes | None) -> None:
+    kind, largest = 5 if pixels.ndim == 2 else 6, np.iinfo(pixels.dtype).max
+    file.write(b"P%d\n%d %d\n%d\n" % (kind, pixels.shape[1], pixels.shape[0], largest))
+    file.write(pixels.astype(pixels.dtype.newbyteorder(">")).data)
+
+
+class _Writer(NamedTuple):
+    """How a format is written, and which images it holds."""
+
+    encode: Callable[[BinaryIO, np.ndarray, bytes | None], None]
+    dtypes: frozenset[str]
+    n_channels: frozenset[int]
+
+    def holds(self, dtype: np.dtype, n_channels: int) -> bool:
+        """Whether the format holds such an image as it is."""
+        return dtype.name in self.dtypes and n_channels in self.n_channels
+
+
+def _writer(encode: Any, dtypes: str, *n_channels: int) -> _Writer:
+    return _Writer(encode, frozenset(dtypes.split()), frozenset(n_channels))
+
+
+_NUMBERS = "uint8 uint16 uint32 uint64 int8 int16 int32 int64 float16 float32 float64"
+_CHANNELS = {1: "gray", 2: "gray and alpha", 3: "RGB", 4: "RGB and alpha"}
+
+#: The suffix of a name -> how such a file is written.
+WRITERS = {
+    ".png": _writer(_encode_png, "uint8 uint16", 1, 2, 3, 4),
+    ".tif": _writer(_encode_tiff, _NUMBERS, 1, 2, 3, 4),
+    ".tiff": _writer(_encode_tiff, _NUMBERS, 1, 2, 3, 4),
+    ".jpg": _writer(_encode_jpeg, "uint8", 1, 3),
+    ".jpeg": _writer(_encode_jpeg, "uint8", 1, 3),
+    ".bmp": _writer(_encode_bmp, "uint8", 1, 3),
+    ".webp": _writer(_encode_webp, "uint8", 3, 4),
+    ".pgm": _writer(_encode_pnm, "uint8 uint16", 1),
+    ".ppm": _writer(_encode_pnm, "uint8 uint16", 3),
+    ".pnm": _writer(_encode_pnm, "uint8 uint16", 1, 3),
+}
+_PREFERRED = (".png", ".tif", ".webp", ".pgm", ".ppm")

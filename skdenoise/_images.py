@@ -1,0 +1,330 @@
+"""The image contract: one reader that takes every container, one writer that gives it back.
+
+A container is an array (n, H, W) or (n, H, W, C), a sequence of (H, W) or (H, W, C)
+arrays of mixed sizes, or a table whose rows are flattened images. Whoever works on
+images sees float arrays (H, W, C) in *working units*: integers divided by the largest
+value of their dtype, floats as they are. Pixels are converted one image at a time, so
+that a memory map stays on disk.
+"""
+
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from sklearn.utils import check_array
+
+COLORS_WITH_ALPHA = 4
+"""A fourth channel is the opacity of an RGB image: it passes through untouched."""
+
+
+def _scale_of(dtype: np.dtype) -> float:
+    """Return the image's own units per working unit."""
+    if dtype.kind == "b":
+        return 1.0
+    return float(np.iinfo(dtype).max) if dtype.kind in "iu" else 1.0
+
+
+def _working_dtype(dtype: np.dtype) -> type:
+    """Return the smallest float dtype that holds every value of `dtype` that matters."""
+    small = dtype.itemsize <= (4 if dtype.kind == "f" else 2)
+    return np.float32 if small else np.float64
+
+
+def _to_dtype(pixels: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Convert from working units: round and saturate integers, never wrap."""
+    if dtype.kind == "f":
+        return pixels.astype(dtype, copy=False)
+    if dtype.kind == "b":
+        return pixels >= 0.5
+    info = np.iinfo(dtype)
+    high = float(info.max)
+    if int(high) > info.max:
+        # The largest 64-bit integer is not a float: the next float above it would wrap.
+        high = np.nextafter(high, 0)
+    return np.rint(pixels * _scale_of(dtype)).clip(info.min, high).astype(dtype)
+
+
+@dataclass(frozen=True)
+class Images:
+    """Images read from a container, in the order in which they came.
+
+    Attributes
+    ----------
+    kind : {"array", "sequence", "table"}
+        What the container was.
+    n_channels : int
+        Channels of every image, without alpha.
+    dtypes, scales, shapes : list
+        Of each image: its dtype, its own units per working unit, and (H, W, C)
+        without alpha.
+    """
+
+    kind: str
+    n_channels: int
+    dtypes: list[np.dtype]
+    scales: list[float]
+    shapes: list[tuple[int, int, int]]
+    _raw: Sequence[np.ndarray] = field(repr=False)
+    _container: Any = field(repr=False)
+
+    def __len__(self) -> int:
+        """Return the number of images."""
+        return len(self.shapes)
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        """Return a fresh float array (H, W, C) in working units."""
+        return self.crop(index, slice(None), slice(None))
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        """Iterate over the images in working units."""
+        return (self[index] for index in range(len(self)))
+
+    def crop(self, index: int, rows: slice, columns: slice) -> np.ndarray:
+        """Return a part of one image in working units, reading no more than that part."""
+        height, width, n_channels = self.shapes[index]
+        part = _with_channels(self._raw[index])[rows, columns, :n_channels]
+        work = _working_dtype(self.dtypes[index])
+        if self.dtypes[index].kind == "f":
+            return part.astype(work)
+        return np.divide(part, self.scales[index], dtype=work)
+
+    def restore(self, results: Iterable[np.ndarray]) -> Any:
+        """Put one result per image back into the caller's container, shapes and dtypes.
+
+        Parameters
+        ----------
+        results : iterable of ndarray of shape (H, W, C)
+            In working units, in the order of the images.
+
+        Returns
+        -------
+        container of the kind that was read
+            Integers are rounded and saturated; alpha is the caller's.
+        """
+        restored = (
+            self._restore_one(index, result) for index, result in enumerate(results)
+        )
+        if self.kind == "sequence":
+            items = list(restored)
+            if isinstance(self._container, np.ndarray):
+                filled = np.empty(len(items), dtype=object)
+                filled[:] = items
+                return filled
+            return tuple(items) if isinstance(self._container, tuple) else items
+        out = np.empty(self._container.shape, dtype=self.dtypes[0])
+        for index, image in enumerate(restored):
+            out[index] = image.reshape(out.shape[1:])
+        return out
+
+    def _restore_one(self, index: int, result: np.ndarray) -> np.ndarray:
+        raw = self._raw[index]
+        pixels = _to_dtype(np.asarray(result), self.dtypes[index])
+        if raw.ndim == 2:
+            return pixels[..., 0]
+        if raw.shape[-1] != self.n_channels:
+            pixels = np.concatenate([pixels, raw[..., self.n_channels :]], axis=-1)
+        return pixels
+
+
+def _with_channels(raw: np.ndarray) -> np.ndarray:
+    return raw[..., None] if raw.ndim == 2 else raw
+
+
+class _Rows(Sequence):
+    """The rows of a table, seen as images."""
+
+    def __init__(self, table: np.ndarray, image_shape: tuple[int, ...]) -> None:
+        self.table, self.image_shape = table, image_shape
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def __getitem__(self, index):
+        return self.table[index].reshape(self.image_shape)
+
+
+def is_image_sequence(X: Any) -> bool:
+    """Tell whether `X` is a list, tuple or object array whose items are images."""
+    if isinstance(X, np.ndarray):
+        if X.dtype != object or X.ndim != 1:
+            return False
+    elif not isinstance(X, (list, tuple)):
+        return False
+    return len(X) > 0 and not isinstance(X[0], str) and _n_dimensions(X[0]) >= 2
+
+
+def _n_dimensions(item: Any) -> int:
+    """Count dimensions; nested lists of unequal lengths count as far as they nest."""
+    if hasattr(item, "ndim"):
+        return item.ndim
+    return 1 + _n_dimensions(item[0]) if isinstance(item, (list, tuple)) and len(item) else 0
+
+
+def read_images(
+    X: Any,
+    image_shape: tuple[int, ...] | None = None,
+    *,
+    name: str = "X",
+    check_table: Callable[[Any], np.ndarray] | None = None,
+) -> Images:
+    """Read images from any container.
+
+    Parameters
+    ----------
+    X : array of shape (n, H, W) or (n, H, W, C), sequence of arrays, or table (n, features)
+        The images.
+    image_shape : tuple (H, W) or (H, W, C), default=None
+        Shape of the image in each row of a table; None means 1 x features.
+    name : str, default="X"
+        What messages call the container.
+    check_table : callable, default=None
+        Turns a table-like `X` into a 2-D array; None means
+        :func:`sklearn.utils.check_array`.
+
+    Returns
+    -------
+    Images
+
+    Raises
+    ------
+    ValueError, TypeError
+        Where `X` does not hold images; the message says what to type.
+    """
+    if is_image_sequence(X):
+        return _read_sequence(X, name)
+    if getattr(X, "ndim", None) in (3, 4) or (
+        not hasattr(X, "ndim") and _n_dimensions(X) in (3, 4)
+    ):
+        return _read_array(X if isinstance(X, np.ndarray) else np.asarray(X), name)
+    if getattr(X, "ndim", 0) > 4:
+        msg = (
+            f"Expected {name} of shape (n_images, height, width[, n_channels]), got an array "
+            f"of shape {X.shape}. For a stack of volumes pass {name}.reshape(-1, height, width)."
+        )
+        raise ValueError(msg)
+    if check_table is None:
+        table = check_array(X, input_name=name)
+    else:
+        table = check_table(X)
+    return _read_table(table, image_shape, name)
+
+
+def _read_sequence(X: Any, name: str) -> Images:
+    raw = []
+    for index, item in enumerate(X):
+        try:
+            image = np.asarray(item)
+        except ValueError as error:
+            msg = f"Image {index} of {name} is ragged: its rows have different lengths."
+            raise ValueError(msg) from error
+        if image.ndim not in (2, 3):
+            msg = (
+                f"Expected images of shape (height, width[, n_channels]) in {name}, but image "
+                f"{index} has shape {image.shape}."
+            )
+            raise ValueError(msg)
+        raw.append(image)
+    return _checked("sequence", raw, X, name)
+
+
+def _read_array(X: np.ndarray, name: str) -> Images:
+    shape = X.shape
+    if X.ndim == 3 and shape[-1] in (3, COLORS_WITH_ALPHA) and min(shape[:2]) >= 16:
+        msg = (
+            f"{name} of shape {shape} looks like one color image, but its first axis must count "
+            f"images. Pass {name}[None] for a single image, or {name}[..., None] if these are "
+            f"{shape[0]} gray images that are {shape[2]} pixels wide."
+        )
+        raise ValueError(msg)
+    if X.ndim == 4 and shape[1] in (1, 3) and min(shape[2:]) >= 16:
+        msg = (
+            f"{name} of shape {shape} looks like channels-first data; expected (n_images, height, "
+            f"width, n_channels). Pass numpy.moveaxis({name}, 1, -1)."
+        )
+        raise ValueError(msg)
+    if shape[0] == 0:
+        msg = f"Found array with 0 sample(s) (shape={shape}) while a minimum of 1 is required."
+        raise ValueError(msg)
+    return _checked("array", X, X, name)
+
+
+def _read_table(table: np.ndarray, image_shape: tuple[int, ...] | None, name: str) -> Images:
+    n_features = table.shape[1]
+    shape = (1, n_features) if image_shape is None else tuple(image_shape)
+    if len(shape) not in (2, 3) or any(int(side) != side or side < 1 for side in shape):
+        msg = f"Expected image_shape=(height, width) or (height, width, n_channels), got {shape}."
+        raise ValueError(msg)
+    if int(np.prod(shape)) != n_features:
+        msg = (
+            f"image_shape={shape} needs {int(np.prod(shape))} features, but {name} has "
+            f"{n_features} features."
+        )
+        raise ValueError(msg)
+    return _checked("table", _Rows(table, shape), table, name)
+
+
+def _checked(kind: str, raw: Sequence[np.ndarray], container: Any, name: str) -> Images:
+    """Refuse what is not an image, and describe the rest."""
+    dtypes, shapes = [], []
+    for index in range(len(raw)):
+        image = _with_channels(raw[index])
+        _check_pixels(image, index, kind, name)
+        height, width, n_channels = image.shape
+        dtypes.append(image.dtype)
+        shapes.append((height, width, 3 if n_channels == COLORS_WITH_ALPHA else n_channels))
+        if shapes[-1][2] != shapes[0][2]:
+            msg = (
+                f"All images must have the same number of channels, but in {name} image 0 has "
+                f"{shapes[0][2]} and image {index} has {shapes[-1][2]}. Convert gray images with "
+                f"numpy.repeat(image[..., None], 3, axis=-1), or pass them separately."
+            )
+            raise ValueError(msg)
+    if kind != "table":
+        _warn_of_wide_integers(raw, dtypes, name)
+    scales = [_scale_of(dtype) for dtype in dtypes]
+    return Images(kind, shapes[0][2], dtypes, scales, shapes, raw, container)
+
+
+def _check_pixels(image: np.ndarray, index: int, kind: str, name: str) -> None:
+    if image.dtype.kind == "c":
+        msg = f"Complex data not supported: image {index} of {name} has dtype {image.dtype}."
+        raise ValueError(msg)
+    if image.dtype.kind not in "biuf":
+        msg = (
+            f"Expected numbers in {name}, but image {index} has dtype {image.dtype}. "
+            f"Convert it, for example with image.astype(numpy.float32)."
+        )
+        raise TypeError(msg)
+    if image.size == 0:
+        msg = f"Image {index} of {name} is empty: its shape is {image.shape}."
+        raise ValueError(msg)
+    if kind == "table" or image.dtype.kind != "f" or np.isfinite(image).all():
+        return
+    bad = ~np.isfinite(image)
+    where = tuple(int(axis) for axis in np.argwhere(bad)[0])
+    msg = (
+        f"Image {index} of {name} contains NaN or infinity: {int(bad.sum())} of {bad.size} values, "
+        f"the first at {where}. Fill them first, for example with numpy.nan_to_num({name})."
+    )
+    raise ValueError(msg)
+
+
+def _warn_of_wide_integers(raw: Sequence[np.ndarray], dtypes: list[np.dtype], name: str) -> None:
+    """Say so where integers lie in a corner of their dtype's range, as int64 usually does."""
+    for index, dtype in enumerate(dtypes):
+        if dtype.kind not in "iu" or dtype.itemsize < 4:
+            continue
+        largest = int(raw[index].max())
+        if largest > np.iinfo(np.uint16).max:
+            continue
+        narrow = "uint8" if largest <= np.iinfo(np.uint8).max else "uint16"
+        warnings.warn(
+            f"Image {index} of {name} has dtype {dtype} but no value above {largest}. Integers are "
+            f"scaled by the range of their dtype, so these are almost black. Pass "
+            f"{name}.astype(numpy.{narrow}) if that is what they are.",
+            UserWarning,
+            stacklevel=2,
+        )
+        return

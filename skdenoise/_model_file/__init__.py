@@ -1,0 +1,23 @@
+"""Model files: one safetensors file of numbers and strict JSON, with no code in it.
+
+The file is one module, what may be a parameter in it the other; both raise `ModelFileError`.
+"""
+
+from skdenoise._model_file._file import read_model_file, write_model_file
+from skdenoise._model_file._parameters import (
+    ModelFileError,
+    decode_estimator,
+    decode_parameters,
+    encode_estimator,
+    encode_parameters,
+)
+
+__all__ = [
+    "ModelFileError",
+    "decode_estimator",
+    "decode_parameters",
+    "encode_estimator",
+    "encode_parameters",
+    "read_model_file",
+    "write_model_file",
+]

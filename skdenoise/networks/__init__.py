@@ -1,0 +1,10 @@
+"""Networks: functions that return an uncompiled Keras model, which reads like its paper's figure.
+
+Every network is fully convolutional, takes images as ``(n_images, height, width, n_channels)``
+under the name ``noisy`` and returns images of the same shape. ``NETWORKS`` is the table of all.
+Names are loaded when they are first used; only calling for a function imports Keras.
+"""
+
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

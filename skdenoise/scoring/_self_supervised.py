@@ -1,0 +1,277 @@
+"""Scorers that need noisy images alone."""
+
+import math
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+
+from skdenoise._images import Images, read_images
+from skdenoise._masking import fill_masked, grid_masks, neighbor_mean
+from skdenoise._validation import Interval, check_parameters
+from skdenoise.metrics import check_data_range, check_matching, float_range_message
+from skdenoise.noise._estimation import estimate_noise
+from skdenoise.scoring._pipelines import image_shape_of, without_noise
+from skdenoise.scoring._scorer import Scorer, like, run_denoiser
+
+PROBE_STEP = 0.1
+"""Length of the step that measures the divergence, in standard deviations of the noise:
+long enough for half precision and iterative methods, short enough to stay a derivative."""
+
+
+class SUREScorer(Scorer):
+    r"""Score by the PSNR in dB that Stein's unbiased risk estimate expects, without clean images.
+
+    For an image with white Gaussian noise of standard deviation :math:`\sigma` and :math:`N`
+    values, the squared error of a denoiser :math:`f` is in expectation
+
+    .. math:: \frac{\lVert y - f(y) \rVert^2}{N} - \sigma^2
+              + \frac{2 \sigma^2}{N} \operatorname{div} f(y),
+
+    and the divergence is measured by one small random step [1]_. The denoiser is a black
+    box that is called twice, on containers of the kind and dtype of `X`. Injectors of a
+    pipeline are left out: `X` is noisy already.
+
+    Parameters
+    ----------
+    sigma : float, default=None
+        Standard deviation of the noise in the images' own units, gray levels for integers.
+        None means :func:`skdenoise.estimate_noise` for each image.
+    random_state : int, default=0
+        Seed of the random step.
+    data_range : float, default=None
+        Difference between white and black in the images' own units. None means the largest
+        value of an integer dtype and 1.0 for floats, which then must look like noisy images
+        in [0, 1].
+
+    See Also
+    --------
+    Noise2SelfScorer : Needs no sigma, but only ranks.
+
+    Notes
+    -----
+    The estimate is right for white Gaussian noise, and misleads where noise is correlated
+    between pixels or where much of an image is clipped at black or white. Its own standard
+    error is about :math:`\sigma^2 \sqrt{2 / N}`; a smaller estimate counts as that, so small
+    images cannot score without bound.
+
+    References
+    ----------
+    .. [1] S. Ramani, T. Blu and M. Unser, "Monte-Carlo SURE: a black-box optimization of
+       regularization parameters for general denoising algorithms", IEEE Transactions on
+       Image Processing 17(9), 2008.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.preprocessing import FunctionTransformer
+    >>> from skdenoise import SUREScorer
+    >>> noisy = np.random.default_rng(0).normal(0.5, 0.1, size=(1, 64, 64))
+    >>> unchanged = FunctionTransformer().fit(noisy)
+    >>> round(SUREScorer(sigma=0.1)(unchanged, noisy), 1)
+    20.0
+    """
+
+    def __init__(self, sigma=None, random_state=0, data_range=None) -> None:
+        self.sigma = sigma
+        self.random_state = random_state
+        self.data_range = data_range
+        check_parameters(
+            self,
+            {
+                "sigma": [Interval(Real, 0, math.inf, closed="left"), None],
+                "random_state": [Interval(Integral, 0, math.inf, closed="left")],
+            },
+        )
+        check_data_range(data_range)
+
+    def __call__(self, estimator: Any, X: Any, y: Any = None) -> float:
+        """Score a fitted estimator on noisy images.
+
+        Parameters
+        ----------
+        estimator : estimator with `transform`
+            A denoiser, or a pipeline or fitted search of one.
+        X : container of images
+            Noisy images.
+        y : ignored, default=None
+            There for scikit-learn.
+
+        Returns
+        -------
+        float
+            Estimated mean PSNR in dB; greater is better.
+
+        Raises
+        ------
+        ValueError
+            Where float images do not look like images in [0, 1] and `data_range` is None.
+        """
+        denoiser, image_shape = without_noise(estimator), image_shape_of(estimator)
+        noisy = read_images(X, image_shape)
+        peaks = _peaks_of_noisy(noisy, self.data_range)
+        sigmas = self._sigmas(X, noisy, image_shape)
+        stepped_X = like(X, noisy.restore(self._stepped(noisy, sigmas)))
+        stepped = read_images(stepped_X, image_shape)
+        denoised = run_denoiser(denoiser, X, image_shape)
+        moved = run_denoiser(denoiser, stepped_X, image_shape)
+        check_matching(noisy, denoised, ("noisy", "denoised"))
+        values = [
+            20 * math.log10(peaks[index])
+            - _decibels(
+                _risk(noisy[index], denoised[index], stepped[index], moved[index], sigmas[index])
+            )
+            for index in range(len(noisy))
+        ]
+        return float(np.mean(values))
+
+    def _sigmas(self, X: Any, images: Images, image_shape: tuple[int, ...] | None) -> np.ndarray:
+        """Return the noise of each image in working units."""
+        sigma = self.sigma
+        if sigma is None:
+            sigma = estimate_noise(X, image_shape=image_shape).sigma
+        return np.broadcast_to(np.asarray(sigma, float), len(images)) / np.array(images.scales)
+
+    def _stepped(self, images: Images, sigmas: np.ndarray) -> Any:
+        """Take a small step of random signs from each image, in working units.
+
+        Integers step by whole levels: the denoiser is called in the units that it was fitted
+        on, and what rounding does to its output averages out over the pixels.
+        """
+        for index, image in enumerate(images):
+            step = PROBE_STEP * sigmas[index]
+            if images.dtypes[index].kind != "f":
+                step = max(1.0, round(step * images.scales[index])) / images.scales[index]
+            signs = np.random.default_rng(self.random_state).choice([-1.0, 1.0], size=image.shape)
+            yield image + (step * signs).astype(image.dtype)
+
+
+def _risk(
+    noisy: np.ndarray, denoised: np.ndarray, stepped: np.ndarray, moved: np.ndarray, sigma: float
+) -> float:
+    """Estimate the squared error per value, equation 10 of Ramani et al. without the constant."""
+    # The step that was really taken: rounding and saturation may have changed it.
+    step = np.subtract(stepped, noisy, dtype=np.float64)
+    change = np.subtract(moved, denoised, dtype=np.float64)
+    length = np.sum(np.square(step))
+    divergence = np.sum(step * change) / length if length > 0 else 0.0
+    residual = np.mean(np.square(np.subtract(noisy, denoised, dtype=np.float64)))
+    standard_error = sigma**2 * math.sqrt(2 / noisy.size)
+    return max(float(residual - sigma**2 + 2 * sigma**2 * divergence), standard_error)
+
+
+class Noise2SelfScorer(Scorer):
+    """Score by how well hidden pixels are predicted from the others, without clean images.
+
+    Pixels on a sparse grid are hidden, filled from their neighbors, and the image is
+    denoised; the output there is compared with the noisy values that were hidden [1]_.
+    Where noise is independent between pixels, the squared error is that of the denoiser
+    without sight of the pixel plus the variance of the noise, which is the same for all
+    denoisers: the best score belongs to the best denoiser.
+
+    The score is this error as a PSNR in dB, **not** the PSNR of the denoised images: it
+    stays below that of the noisy images, and only its order has a meaning. Injectors of a
+    pipeline are left out: `X` is noisy already.
+
+    Parameters
+    ----------
+    stride : int, default=4
+        One pixel out of `stride` x `stride` is hidden at a time, in `stride` runs of the
+        denoiser; at least 2.
+    data_range : float, default=None
+        Difference between white and black in the images' own units. None means the largest
+        value of an integer dtype and 1.0 for floats, which then must look like noisy images
+        in [0, 1].
+
+    See Also
+    --------
+    SUREScorer : Estimates the PSNR itself, where the noise is Gaussian.
+
+    References
+    ----------
+    .. [1] J. Batson and L. Royer, "Noise2Self: blind denoising by self-supervision",
+       International Conference on Machine Learning, 2019.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.preprocessing import FunctionTransformer
+    >>> from skdenoise import noise2self_scorer
+    >>> noisy = np.random.default_rng(0).normal(0.5, 0.1, size=(1, 64, 64))
+    >>> unchanged = FunctionTransformer().fit(noisy)
+    >>> flat = FunctionTransformer(lambda X: np.full_like(X, 0.5)).fit(noisy)
+    >>> noise2self_scorer(unchanged, noisy) < noise2self_scorer(flat, noisy)
+    True
+    """
+
+    def __init__(self, stride=4, data_range=None) -> None:
+        self.stride = stride
+        self.data_range = data_range
+        check_parameters(self, {"stride": [Interval(Integral, 2, math.inf, closed="left")]})
+        check_data_range(data_range)
+
+    def __call__(self, estimator: Any, X: Any, y: Any = None) -> float:
+        """Score a fitted estimator on noisy images.
+
+        Parameters
+        ----------
+        estimator : estimator with `transform`
+            A denoiser, or a pipeline or fitted search of one.
+        X : container of images
+            Noisy images.
+        y : ignored, default=None
+            There for scikit-learn.
+
+        Returns
+        -------
+        float
+            Mean PSNR of the predicted against the hidden noisy pixels in dB; greater is
+            better.
+
+        Raises
+        ------
+        ValueError
+            Where float images do not look like images in [0, 1] and `data_range` is None, or
+            an image is a single pixel.
+        """
+        denoiser, image_shape = without_noise(estimator), image_shape_of(estimator)
+        noisy = read_images(X, image_shape)
+        peaks = _peaks_of_noisy(noisy, self.data_range)
+        errors, hidden = np.zeros(len(noisy)), np.zeros(len(noisy))
+        for run in range(self.stride):
+            masks = [grid_masks(shape[:2], self.stride)[run] for shape in noisy.shapes]
+            filled = (fill_masked(image, mask) for image, mask in zip(noisy, masks, strict=True))
+            predicted = run_denoiser(denoiser, like(X, noisy.restore(filled)), image_shape)
+            check_matching(noisy, predicted, ("noisy", "denoised"))
+            for index, mask in enumerate(masks):
+                pair = noisy[index][mask], predicted[index][mask]
+                errors[index] += np.sum(np.square(np.subtract(*pair, dtype=np.float64)))
+                hidden[index] += pair[0].size
+        values = [
+            20 * math.log10(peak) - _decibels(error)
+            for peak, error in zip(peaks, errors / hidden, strict=True)
+        ]
+        return float(np.mean(values))
+
+
+def _decibels(mean_square: float) -> float:
+    return 10 * math.log10(mean_square) if mean_square > 0 else -math.inf
+
+
+def _peaks_of_noisy(images: Images, data_range: float | None) -> list[float]:
+    """Return the range of each noisy image in working units; refuse floats of another scale.
+
+    Noise leaves [0, 1], so the image is smoothed before it is compared with what the mean
+    and the standard deviation of pixels in [0, 1] can be.
+    """
+    if data_range is not None:
+        return [data_range / scale for scale in images.scales]
+    for index, image in enumerate(images):
+        if images.dtypes[index].kind != "f":
+            continue
+        smooth = neighbor_mean(image) if image[..., 0].size > 1 else image
+        mean, deviation = float(smooth.mean()), float(smooth.std())
+        if not -0.1 <= mean <= 1.1 or deviation > 0.6:
+            finding = f"has a mean of {mean:g} and a standard deviation of {deviation:g}"
+            raise ValueError(float_range_message(index, finding))
+    return [1.0] * len(images)

@@ -1,0 +1,547 @@
+"""What the command line does with files, whatever the network does with pixels."""
+
+import inspect
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import skdenoise
+from skdenoise._cli import _arguments, main
+from skdenoise._cli._denoise import _apply
+from skdenoise._image_files import (
+    _reading,
+    read_color_profile,
+    read_image,
+    write_image,
+)
+from skdenoise.noise import NoiseInjector
+
+
+class Halver:
+    """Stands in for a denoiser: each value becomes half of it."""
+
+    made: list["Halver"] = []  # noqa: RUF012 - the tests look at them
+
+    def __init__(self, architecture="unet", *, sigma=None, strength=1.0, **params):
+        self.params = {"architecture": architecture} | params
+        self.sigma, self.strength = sigma, strength
+        self.steered = []
+        Halver.made.append(self)
+
+    def set_params(self, **params):
+        vars(self).update(params)
+        return self
+
+    def fit(self, X):
+        self.seen = X
+        self.n_channels_in_ = X[0].shape[-1]
+        return self
+
+    def transform(self, X):
+        assert {image.shape[-1] for image in X} == {self.n_channels_in_}
+        self.steered.append((self.sigma, self.strength))
+        if any(image.max() == 13 for image in X):
+            raise RuntimeError("thirteen brings bad luck")
+        return [image // 2 if image.dtype.kind == "u" else image / 2 for image in X]
+
+    def save(self, path):
+        Path(path).write_text(str(self.n_channels_in_))
+
+
+def load(path):
+    model = Halver()
+    model.n_channels_in_ = int(Path(path).read_text())
+    return model
+
+
+@pytest.fixture(autouse=True)
+def halver(monkeypatch, tmp_path):
+    """Let the commands use the stand-in, in an empty folder."""
+    monkeypatch.setitem(vars(skdenoise), "AutoencoderDenoiser", Halver)
+    monkeypatch.setitem(vars(skdenoise), "load", load)
+    monkeypatch.setattr(Halver, "made", [])
+    monkeypatch.chdir(tmp_path)
+    return Halver
+
+
+@pytest.fixture
+def run(capsys):
+    """Run a command; return its exit code and what it said."""
+
+    def run(*arguments):
+        try:
+            code = main([str(argument) for argument in arguments])
+        except SystemExit as leaving:
+            code = leaving.code
+        printed = capsys.readouterr()
+        assert "Traceback" not in printed.err
+        return code, printed.out + printed.err
+
+    return run
+
+
+def draw(*shape, dtype=np.uint8, low=100):
+    rng = np.random.default_rng(0)
+    if np.dtype(dtype).kind == "f":
+        return rng.normal(size=shape).astype(dtype)
+    return rng.integers(low, np.iinfo(dtype).max, shape, dtype)
+
+
+def put(path, image):
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_image(path, image)
+    return image
+
+
+def files():
+    """Return the names of all files below the current folder."""
+    return {path.as_posix() for path in Path().rglob("*") if path.is_file()}
+
+
+# Pixels
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "dtype"),
+    [
+        ("a.png", (9, 7), np.uint8),
+        ("a.png", (9, 7, 3), np.uint8),
+        ("a.png", (9, 7), np.uint16),
+        ("a.png", (9, 7, 3), np.uint16),
+        ("a.tif", (9, 7, 3), np.float32),
+        ("a.tif", (1, 1), np.float64),
+        ("a.ppm", (300, 2, 3), np.uint16),
+    ],
+)
+def test_size_and_depth_stay_as_they_are(run, name, shape, dtype):
+    image = put(name, draw(*shape, dtype=dtype))
+    code, _ = run("denoise", name, "-o", f"out{Path(name).suffix}")
+    assert code == 0
+    denoised = read_image(f"out{Path(name).suffix}")
+    assert denoised.dtype == image.dtype
+    np.testing.assert_array_equal(denoised, image // 2 if image.dtype.kind == "u" else image / 2)
+    np.testing.assert_array_equal(read_image(name), image)
+
+
+@pytest.mark.parametrize("n_channels", [2, 4])
+@pytest.mark.parametrize("n_model", [1, 3])
+def test_alpha_is_left_alone(run, n_channels, n_model):
+    Path("model").write_text(str(n_model))
+    image = put("a.png", draw(6, 5, n_channels))
+    code, _ = run("denoise", "a.png", "-o", "b.png", "--model", "model")
+    assert code == 0
+    denoised = read_image("b.png")
+    np.testing.assert_array_equal(denoised[..., -1], image[..., -1])
+    np.testing.assert_array_equal(denoised[..., :-1], image[..., :-1] // 2)
+
+
+class Tinter:
+    """Stands in for a model of color images that treats the channels differently."""
+
+    n_channels_in_ = 3
+
+    def transform(self, X):
+        return [image + np.array([0, 1, 1], image.dtype) for image in X]
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_a_color_model_works_on_three_copies_of_a_gray_image(dtype):
+    image = np.full((4, 5), 7, dtype)
+    denoised = _apply(Tinter(), image)
+    assert denoised.dtype == dtype
+    np.testing.assert_allclose(denoised, np.full((4, 5), 8 if dtype == np.uint8 else 7 + 2 / 3))
+
+
+def test_a_gray_model_works_on_a_color_image_channel_by_channel():
+    image = draw(5, 4, 3)
+    model = Halver().fit([image[..., :1]])
+    np.testing.assert_array_equal(_apply(model, image), image // 2)
+    assert len(model.steered) == 1
+
+
+def test_color_profiles_are_kept(run):
+    write_image("a.png", draw(5, 4, 3), color_profile=b"profile")
+    assert run("denoise", "a.png", "-o", "b.tif")[0] == 0
+    assert read_color_profile("b.tif") == b"profile"
+
+
+# Files and folders
+
+
+def test_folders_keep_their_structure(run):
+    for name in ("in/a.png", "in/sub/b.tif", "in/sub/deep/c.JPG", "more/d.bmp"):
+        put(name, draw(16, 16))
+    Path("in/notes.txt").touch()
+    code, said = run("denoise", "in", "more", "-o", "out/new")
+    assert code == 0
+    assert {name for name in files() if name.startswith("out")} == {
+        "out/new/a.png",
+        "out/new/sub/b.tif",
+        "out/new/sub/deep/c.JPG",
+        "out/new/d.bmp",
+    }
+    assert "4 images denoised" in said
+
+
+@pytest.mark.parametrize("out", ["out", "out/"])
+def test_one_image_goes_into_a_folder_that_exists_or_ends_like_one(run, out):
+    put("in/a.png", draw(8, 8))
+    if out == "out":
+        Path(out).mkdir()
+    assert run("denoise", "in/a.png", "-o", out)[0] == 0
+    assert "out/a.png" in files()
+
+
+def test_the_suffix_chooses_the_format(run):
+    put("a.png", draw(8, 8, 3))
+    assert run("denoise", "a.png", "-o", "b.tif")[0] == 0
+    assert Path("b.tif").read_bytes()[:2] in (b"II", b"MM")
+
+
+def test_results_of_an_earlier_run_are_not_denoised_again(run):
+    put("a.png", draw(8, 8))
+    assert run("denoise", ".", "-o", "out")[0] == 0
+    assert run("denoise", ".", "-o", "out", "--overwrite")[0] == 0
+    assert files() == {"a.png", "out/a.png"}
+
+
+def test_a_folder_can_be_overwritten_by_its_results_if_told(run):
+    image = put("in/a.png", draw(8, 8))
+    assert run("denoise", "in", "-o", "in")[0] == 1
+    np.testing.assert_array_equal(read_image("in/a.png"), image)
+    assert run("denoise", "in", "-o", "in", "--overwrite")[0] == 0
+    np.testing.assert_array_equal(read_image("in/a.png"), image // 2)
+
+
+def test_existing_files_are_not_overwritten_unless_told(run, halver):
+    image = put("a.png", draw(8, 8))
+    old = put("b.png", draw(2, 2))
+    code, said = run("denoise", "a.png", "-o", "b.png")
+    assert code == 1
+    assert "b.png' exists" in said.replace(": it exists", " exists")
+    assert not halver.made  # nothing was learned in vain
+    np.testing.assert_array_equal(read_image("b.png"), old)
+    assert run("denoise", "a.png", "-o", "b.png", "--overwrite")[0] == 0
+    np.testing.assert_array_equal(read_image("b.png"), image // 2)
+
+
+def test_two_images_for_one_file_are_an_error_and_the_first_is_done(run):
+    first = put("one/a.png", draw(8, 8))
+    put("two/a.png", draw(8, 9))
+    code, said = run("denoise", "one", "two", "-o", "out")
+    assert code == 1
+    assert "like that of" in said
+    np.testing.assert_array_equal(read_image("out/a.png"), first // 2)
+
+
+# Bad input
+
+
+def test_the_other_files_are_done_when_one_is_bad(run):
+    put("in/good.png", draw(8, 8))
+    put("in/unlucky.png", np.full((8, 8), 13, np.uint8))
+    raw = Path("in/good.png").read_bytes()
+    Path("in/cut.png").write_bytes(raw[: len(raw) // 2])
+    Path("in/empty.jpg").touch()
+    Path("in/text.tif").write_text("hello")
+    code, said = run("denoise", "in", "missing.png", "nowhere/", "-o", "out")
+    assert code == 1
+    for name in ("cut.png", "empty.jpg", "text.tif", "missing.png", "nowhere", "unlucky.png"):
+        assert sum(name in line for line in said.splitlines()) == 1, name
+    assert "RuntimeError: thirteen" in said
+    assert {name for name in files() if name.startswith("out")} == {"out/good.png"}
+
+
+@pytest.mark.parametrize("model", [[], ["--model", "model"]])
+def test_a_format_that_cannot_hold_the_result_is_known_before_the_work(run, halver, model):
+    Path("model").write_text("1")
+    put("a.png", draw(8, 8, dtype=np.uint16))
+    code, said = run("denoise", "a.png", "-o", "b.jpg", *model)
+    assert code == 1
+    assert "cannot hold uint16 gray images" in said
+    assert not any(made.steered or hasattr(made, "seen") for made in halver.made)
+
+
+def test_images_that_are_too_large_are_refused(run):
+    put("a.png", draw(8, 9))
+    code, said = run("denoise", "a.png", "-o", "b.png", "--max-pixels", 71)
+    assert code == 1
+    assert "9 x 8 pixels" in said
+    assert run("denoise", "a.png", "-o", "b.png", "--max-pixels", 72)[0] == 0
+
+
+def test_a_folder_without_images_is_an_error(run):
+    Path("in").mkdir()
+    code, said = run("denoise", "in", "-o", "out")
+    assert code == 1
+    assert "holds no image" in said
+    assert not Path("out").exists()
+
+
+def test_a_model_that_cannot_be_read_is_an_error(run):
+    put("a.png", draw(8, 8))
+    code, said = run("denoise", "a.png", "-o", "b.png", "--model", "missing")
+    assert code == 1
+    assert "missing" in said
+    assert files() == {"a.png"}
+
+
+def test_learning_that_fails_is_one_error(run, monkeypatch):
+    def fit(self, X):
+        raise ValueError("nothing to learn")
+
+    monkeypatch.setattr(Halver, "fit", fit)
+    put("in/a.png", draw(8, 8))
+    put("in/b.png", draw(8, 8))
+    code, said = run("denoise", "in", "-o", "out")
+    assert code == 1
+    assert said.count("error: nothing to learn") == 1
+    assert not Path("out").exists()
+
+
+def test_interrupting_ends_with_its_own_code(run, monkeypatch):
+    def fit(self, X):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Halver, "fit", fit)
+    put("a.png", draw(8, 8))
+    code, said = run("denoise", "a.png", "-o", "b.png")
+    assert code == 130
+    assert "interrupted" in said
+    assert files() == {"a.png"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "COMMAND"),
+        (["paint"], "invalid choice"),
+        (["denoise"], "required"),
+        (["denoise", "a.png"], "-o"),
+        (["denoise", "a.png", "-o", "b"], r"suffix.*end its name with '/'"),
+        (["denoise", "a.png", "-o", "b.gif"], "suffix"),
+        (["denoise", "a.png", "a.png", "-o", "a.png"], "is a file"),
+        (["denoise", "a.png", "-o", "b.png", "--sigma", "-1"], "at least 0, or 'auto'"),
+        (["denoise", "a.png", "-o", "b.png", "--sigma", "nan"], "at least 0"),
+        (["denoise", "a.png", "-o", "b.png", "--strength", "much"], "a number, at least 0"),
+        (["denoise", "a.png", "-o", "b.png", "--time-budget", "0"], "above 0"),
+        (["denoise", "a.png", "-o", "b.png", "--seed", "-1"], "an integer from 0"),
+        (["train", "in", "-o", "."], "is a folder"),
+        (["train", "in", "-o", "no/model"], "does not exist"),
+        (["train", "in", "-o", "model", "--sigma", "1", "2", "3"], "one number"),
+        (["train", "in", "-o", "model", "--sigma", "50", "10"], "a smaller and a larger one"),
+        (["train", "in", "-o", "model", "--sigma", "5", "--noise", "poisson"], "not allowed with"),
+        (["train", "in", "-o", "model", "--noise-factor", "1"], "--noise NAME"),
+        (["train", "in", "-o", "model", "--noise", "confetti"], "salt_and_pepper"),
+        (["train", "in", "-o", "model", "--architecture", "vgg"], "invalid choice"),
+        (["train", "in", "-o", "model", "--gray", "--color"], "not allowed with"),
+        (["train", "in", "-o", "model", "--epochs", "0"], "integer above 0"),
+    ],
+)
+def test_arguments_that_make_no_sense_end_with_code_2(run, arguments, message):
+    put("a.png", draw(8, 8))
+    code, said = run(*arguments)
+    assert code == 2
+    assert "usage: skdenoise" in said
+    assert re.search(message, " ".join(said.split()))
+    assert files() == {"a.png"}
+
+
+# Learning from the noisy images
+
+
+def test_gray_and_color_images_are_learned_separately(run, halver):
+    put("in/a.png", draw(8, 8))
+    put("in/b.png", draw(9, 8, 3))
+    put("in/c.png", draw(9, 7, 4))
+    code, said = run("denoise", "in", "-o", "out", "--seed", 3, "--time-budget", 8)
+    assert code == 0
+    assert sorted(made.n_channels_in_ for made in halver.made) == [1, 3]
+    assert sorted(len(made.seen) for made in halver.made) == [1, 2]
+    for made in halver.made:
+        assert made.params["time_budget"] == 4
+        assert made.params["random_state"] == 3
+    assert "learning from 1 noisy gray image for at most 4 seconds (--time-budget)" in said
+
+
+def test_the_images_to_learn_from_are_as_many_as_fit(run, halver, monkeypatch):
+    monkeypatch.setattr("skdenoise._cli._denoise.LEARNING_PIXELS", 100)
+    for name in "abcdef":
+        put(f"in/{name}.png", draw(6, 6))
+    assert run("denoise", "in", "-o", "out")[0] == 0
+    assert len(halver.made[0].seen) == 2
+    assert len(list(Path("out").iterdir())) == 6
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_sigma_is_in_gray_levels_of_255_whatever_the_depth(run, halver, dtype):
+    put("a.tif", draw(8, 8, dtype=dtype))
+    arguments = ["--sigma", "25", "--strength", "0.5"]
+    assert run("denoise", "a.tif", "-o", "b.tif", *arguments)[0] == 0
+    scale = np.iinfo(dtype).max / 255 if np.dtype(dtype).kind == "u" else 1
+    assert halver.made[0].steered == [(25 * scale, 0.5)]
+
+
+def test_sigma_can_be_estimated(run, halver):
+    put("a.png", draw(8, 8))
+    assert run("denoise", "a.png", "-o", "b.png", "--sigma", "auto")[0] == 0
+    assert halver.made[0].steered == [("auto", 1.0)]
+
+
+def test_quiet_means_quiet(run):
+    put("a.png", draw(8, 8))
+    assert run("denoise", "a.png", "-o", "b.png", "--quiet") == (0, "")
+
+
+def test_warnings_are_sentences(run, monkeypatch):
+    import warnings
+
+    def transform(self, X):
+        warnings.warn("this looks odd", UserWarning, stacklevel=2)
+        return X
+
+    monkeypatch.setattr(Halver, "transform", transform)
+    monkeypatch.setattr(warnings, "filters", [("default", None, Warning, None, 0)])
+    put("a.png", draw(8, 8))
+    code, said = run("denoise", "a.png", "-o", "b.png")
+    assert code == 0
+    assert "skdenoise: warning: this looks odd\n" in said
+
+
+# Training
+
+
+def test_training_takes_all_images_and_saves_a_model(run, halver):
+    put("in/a.png", draw(8, 8, 3))
+    put("in/sub/b.tif", draw(9, 8, 3, dtype=np.uint16))
+    put("in/c.png", draw(9, 8, 4))
+    options = ["--architecture", "dncnn", "--size", "nano", "--epochs", 2]
+    limits = ["--time-budget", 9, "--seed", 5]
+    code, said = run("train", "in", "in/a.png", "-o", "model", *options, *limits)
+    assert code == 0
+    (made,) = halver.made
+    assert sorted(image.shape for image in made.seen) == [(8, 8, 3), (9, 8, 3), (9, 8, 3)]
+    wanted = {"architecture": "dncnn", "size": "nano", "epochs": 2, "time_budget": 9}
+    assert wanted.items() <= made.params.items()
+    assert made.params["random_state"] == 5
+    assert "training on 3 color images" in said
+    put("noisy.png", draw(8, 8, 3))
+    assert run("denoise", "noisy.png", "-o", "b.png", "--model", "model")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("typed", "low", "high"),
+    [
+        ([], 0, 50),
+        (["--sigma", "25"], 25, 25),
+        (["--sigma", "10", "30"], 10, 30),
+        (["--noise", "uniform", "--noise-factor", "0.1"], 25.5, 25.5),
+    ],
+)
+def test_the_noise_is_as_strong_as_typed(run, halver, typed, low, high):
+    put("in/a.png", draw(8, 8))
+    assert run("train", "in", "-o", "model", *typed)[0] == 0
+    noise = halver.made[0].params["noise"]
+    assert isinstance(noise, NoiseInjector)
+    rng = np.random.default_rng(0)
+    image = np.full((64, 64, 1), 0.5)
+    sigmas = [255 * noise.corrupt(image, scale=255, rng=rng).std() for _ in range(40)]
+    assert low * 0.95 <= min(sigmas) < low + 9
+    assert high - 9 < max(sigmas) <= high * 1.05
+
+
+def test_an_existing_model_is_not_overwritten_unless_told(run, halver):
+    put("in/a.png", draw(8, 8))
+    Path("model").write_text("precious")
+    code, said = run("train", "in", "-o", "model")
+    assert code == 1
+    assert "exists" in said
+    assert not halver.made
+    assert Path("model").read_text() == "precious"
+    assert run("train", "in", "-o", "model", "--overwrite")[0] == 0
+    assert Path("model").read_text() == "1"
+
+
+def test_gray_and_color_images_are_not_mixed_unless_told(run, halver):
+    gray, color = put("in/a.png", draw(8, 8)), put("in/b.png", draw(9, 8, 3))
+    code, said = run("train", "in", "-o", "model")
+    assert code == 2
+    assert "--gray or --color" in said
+    assert run("train", "in", "-o", "model", "--color")[0] == 0
+    assert run("train", "in", "-o", "model", "--gray", "--overwrite")[0] == 0
+    of_color, of_gray = (made.seen for made in halver.made)
+    np.testing.assert_array_equal(of_color[0], np.stack([gray] * 3, axis=-1))
+    np.testing.assert_array_equal(of_color[1], color)
+    np.testing.assert_array_equal(of_gray[0], gray[..., None])
+    luma = color @ np.array([0.299, 0.587, 0.114])
+    np.testing.assert_array_equal(of_gray[1][..., 0], np.rint(luma))
+
+
+def test_training_goes_on_without_the_bad_images(run, halver):
+    put("in/a.png", draw(8, 8))
+    Path("in/b.png").write_text("hello")
+    code, said = run("train", "in", "nowhere", "-o", "model")
+    assert code == 1
+    assert "b.png" in said
+    assert "nowhere" in said
+    assert len(halver.made[0].seen) == 1
+    assert Path("model").exists()
+
+
+def test_training_without_an_image_is_an_error(run, halver):
+    Path("in").mkdir()
+    code, said = run("train", "in", "-o", "model")
+    assert code == 1
+    assert "no image to learn from" in said
+    assert not Path("model").exists()
+
+
+# What the parser says of other modules
+
+
+def test_the_choices_are_those_of_the_networks():
+    from skdenoise.networks._table import NETWORKS
+
+    code = inspect.getsource(_arguments)
+    assert all(f'"{name}"' in code for name in NETWORKS)
+
+
+def test_defaults_that_are_written_down_twice_agree():
+    assert _arguments.MAX_PIXELS == _reading.MAX_PIXELS
+    assert inspect.signature(NoiseInjector).parameters["noise_factor"].default == 0.1
+
+
+@pytest.mark.parametrize("command", [[], ["denoise"], ["train"]])
+def test_help_is_printed(run, command):
+    code, said = run(*command, "--help")
+    assert code == 0
+    assert "usage: skdenoise" in said
+
+
+def test_the_version_is_printed(run):
+    assert run("--version") == (0, f"skdenoise {skdenoise.__version__}\n")
+
+
+def test_bad_files_and_help_never_load_keras():
+    script = """if True:
+        import sys
+        from skdenoise._cli import main
+        codes = [main(["denoise", "missing.png", "-o", "b.png"])]
+        for arguments in (["--help"], ["train", "--help"], ["train", "a", "-o", "b", "--sigma"]):
+            try:
+                main(arguments)
+            except SystemExit as leaving:
+                codes.append(leaving.code)
+        assert codes == [1, 0, 0, 2], codes
+        assert not {"keras", "tensorflow", "skimage"} & set(sys.modules)
+    """
+    finished = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False, env=os.environ
+    )
+    assert finished.returncode == 0, finished.stderr

@@ -1,0 +1,56 @@
+"""What the files around the package say about it agrees."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import skdenoise
+
+ROOT = Path(__file__).parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+def lower_bounds(requirements):
+    """Return {name: oldest version} of requirements such as "numpy>=2.0.0"."""
+    bounds = (re.match(r"([\w-]+)>=([\w.]+)", requirement) for requirement in requirements)
+    return {bound[1]: bound[2] for bound in bounds if bound}
+
+
+def test_the_changelog_begins_with_this_version():
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert re.search(r"^## \[(.+?)\]", changelog, re.MULTILINE)[1] == skdenoise.__version__
+
+
+def test_every_dependency_has_a_lower_bound():
+    requirements = PROJECT["project"]["dependencies"]
+    assert len(lower_bounds(requirements)) == len(requirements)
+
+
+def test_the_oldest_requirements_are_the_lower_bounds():
+    lines = (ROOT / "tests" / "oldest-requirements.txt").read_text(encoding="utf-8").splitlines()
+    pinned = dict(line.split("==") for line in lines if line and not line.startswith("#"))
+    extras = PROJECT["project"]["optional-dependencies"]
+    assert pinned == lower_bounds(
+        [*PROJECT["project"]["dependencies"], *extras["plot"], *extras["test"]]
+    )
+
+
+def test_every_module_may_touch_a_backend_or_is_checked_not_to():
+    contracts = {
+        contract["id"]: contract for contract in PROJECT["tool"]["importlinter"]["contracts"]
+    }
+    checked = [*contracts["backends"]["source_modules"], *contracts["numpy-side"]["source_modules"]]
+    package = Path(skdenoise.__file__).parent
+    modules = {path.stem for path in package.glob("*.py")} | {
+        path.parent.name for path in package.glob("*/__init__.py")
+    }
+    assert sorted(checked) == sorted(
+        f"skdenoise.{module}" for module in modules - {"__init__", "_keras"}
+    )
+
+
+@pytest.mark.parametrize("contract", PROJECT["tool"]["importlinter"]["contracts"])
+def test_contracts_have_no_exceptions(contract):
+    assert "ignore_imports" not in contract

@@ -1,0 +1,124 @@
+"""Each public name can be imported, is listed where people look, and is documented."""
+
+import ast
+import importlib
+import inspect
+from itertools import chain
+from pathlib import Path
+
+import pytest
+from numpydoc.docscrape import FunctionDoc
+from public_names import (
+    public_callables,
+    public_methods,
+    public_modules,
+    public_names,
+    public_things,
+)
+
+import skdenoise
+
+ROOT = Path(__file__).parent.parent
+MODULES = public_modules()
+CALLABLES = public_callables()
+METHODS = public_methods()
+
+PROMISED = {
+    "estimators": ["AutoencoderDenoiser", "NoiseInjector", "load", "without_noise"],
+    "numbers": ["estimate_noise", "psnr", "psnr_gain", "ssim"],
+    "scorers": ["noise2self_scorer", "psnr_scorer", "ssim_scorer", "sure_scorer"],
+    "kinds of scorers": ["Noise2SelfScorer", "PSNRScorer", "SSIMScorer", "SUREScorer"],
+    "modules": ["losses", "metrics", "networks", "noise", "plotting", "scoring"],
+}
+
+
+def test_the_package_offers_what_was_promised():
+    assert sorted(chain.from_iterable(PROMISED.values())) == sorted(skdenoise.__all__)
+
+
+@pytest.mark.parametrize("path", MODULES)
+def test_names_are_sorted_and_reachable(path):
+    module = importlib.import_module(path)
+    names = public_names(module)
+    assert names
+    assert all(hasattr(module, name) for name in names)
+    assert set(names) <= set(dir(module))
+    if hasattr(module, "__all__"):
+        assert list(module.__all__) == sorted(set(module.__all__))
+
+
+@pytest.mark.parametrize("path", MODULES)
+def test_a_stub_lists_what_it_imports(path):
+    stub = Path(MODULES[path].__file__).with_suffix(".pyi")
+    if not stub.exists():
+        pytest.skip("not loaded lazily")
+    imported, listed = set(), []
+    for statement in ast.parse(stub.read_text(encoding="utf-8")).body:
+        if isinstance(statement, ast.ImportFrom):
+            imported |= {alias.asname or alias.name for alias in statement.names}
+        if isinstance(statement, ast.Assign):
+            listed = ast.literal_eval(statement.value)
+    assert sorted(imported) == listed == list(MODULES[path].__all__)
+
+
+def test_unknown_names_are_attribute_errors():
+    with pytest.raises(AttributeError, match="denoise_everything"):
+        skdenoise.denoise_everything  # noqa: B018
+
+
+@pytest.mark.parametrize("path", MODULES)
+def test_modules_open_with_a_sentence(path):
+    first_line = MODULES[path].__doc__.strip().splitlines()[0]
+    assert first_line[0].isupper() or first_line.startswith("`")
+    assert "." in MODULES[path].__doc__
+
+
+def test_the_reference_pages_show_every_name():
+    lines = (ROOT / "docs" / "api.rst").read_text(encoding="utf-8").splitlines()
+    shown = {line.strip() for line in lines}
+    assert {path.rpartition(".")[2] for path in public_things()} <= shown
+
+
+def missing_sections(thing, *, example):
+    """Return the sections that the documentation of a class or function lacks."""
+    documentation = FunctionDoc(thing)
+    signature = inspect.signature(thing)
+    parameters = {
+        name
+        for name, parameter in signature.parameters.items()
+        if name not in {"self", "cls"} and parameter.kind is not parameter.VAR_POSITIONAL
+    }
+    missing = []
+    if not any(documentation["Summary"]):
+        missing.append("summary")
+    if parameters and not documentation["Parameters"]:
+        missing.append("Parameters")
+    returns = signature.return_annotation not in {None, "None"}
+    if inspect.isfunction(thing) and returns and not documentation["Returns"]:
+        missing.append("Returns")
+    if example and not documentation["Examples"]:
+        missing.append("Examples")
+    return missing
+
+
+@pytest.mark.parametrize("path", CALLABLES)
+def test_classes_and_functions_are_documented(path):
+    assert missing_sections(CALLABLES[path], example=True) == []
+
+
+@pytest.mark.parametrize("path", METHODS)
+def test_methods_are_documented(path):
+    assert missing_sections(METHODS[path], example=False) == []
+
+
+@pytest.mark.parametrize("path", {**CALLABLES, **METHODS})
+def test_every_parameter_is_documented_and_no_other(path):
+    thing = {**CALLABLES, **METHODS}[path]
+    documented = [
+        name.strip().lstrip("*")
+        for section in ("Parameters", "Other Parameters")
+        for parameter in FunctionDoc(thing)[section]
+        for name in parameter.name.split(",")
+    ]
+    accepted = [name for name in inspect.signature(thing).parameters if name not in {"self", "cls"}]
+    assert documented == accepted
