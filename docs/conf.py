@@ -7,6 +7,9 @@ from datetime import date
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+from sphinx.util.docutils import SphinxRole
+from sphinx.util.nodes import make_refnode
+
 import skdenoise
 
 project = "skdenoise"
@@ -24,8 +27,8 @@ extensions = [
 ]
 exclude_patterns = ["_build", "**/README.*"]
 templates_path = ["_templates"]
-# `psnr` in a docstring becomes a link where there is such a thing, and code where there is not.
-default_role = "autolink"
+default_role = "name"
+smartquotes = False  # default="unet" is code
 
 autodoc_typehints = "none"
 autosummary_generate = True
@@ -38,8 +41,8 @@ myst_heading_anchors = 3
 sphinx_gallery_conf = {
     "examples_dirs": ["../examples"],
     "gallery_dirs": ["auto_examples"],
-    "filename_pattern": r"/plot_",
-    "ignore_pattern": r"/(?!plot_)[^/]*\.py$",
+    "filename_pattern": r"(^|/)plot_",
+    "ignore_pattern": r"(^|/)(?!plot_)[^/]*\.py$",
     "backreferences_dir": "generated/backreferences",
     "doc_module": ("skdenoise",),
     "show_memory": False,
@@ -57,6 +60,41 @@ html_theme_options = {
 html_sidebars = {"install": [], "changelog": [], "design": []}
 
 
+# Shown as code instead of a link, so that the build needs no network.
+OTHER_PROJECTS = {"keras", "matplotlib", "numpy", "scipy", "skimage", "sklearn"}
+
+
+class Name(SphinxRole):
+    """`psnr` in a docstring: a link where there is such a thing, and code where there is not."""
+
+    def run(self):
+        """Make the node, marked as one that may lead nowhere."""
+        role = self.env.domains.python_domain.role("obj")
+        found, messages = role(
+            "obj", self.rawtext, self.text, self.lineno, self.inliner, self.options, self.content
+        )
+        for node in found:
+            node["may_lead_nowhere"] = True
+        return found, messages
+
+
+def find_by_last_name(app, env, node, content):
+    """Resolve `psnr`, `metrics.psnr` and `skdenoise.metrics.psnr` alike, if only one is meant."""
+    if node.get("refdomain") != "py":
+        return None
+    package, _, _ = node["reftarget"].partition(".")
+    _, _, name = node["reftarget"].rpartition(".")
+    known = env.domains.python_domain.objects
+    matches = [path for path in known if path.endswith(f".{name}")]
+    if len(matches) == 1 and package not in OTHER_PROJECTS:
+        entry = known[matches[0]]
+        page = node["refdoc"]
+        return make_refnode(app.builder, page, entry.docname, entry.node_id, content, matches[0])
+    if node.get("may_lead_nowhere") or package in OTHER_PROJECTS:
+        return content
+    return None
+
+
 def keep_our_members(app, what, name, member, skip, options):
     """Leave out what scikit-learn adds to an estimator: its own pages describe it."""
     module = getattr(member, "__module__", None) or skdenoise.__name__
@@ -64,5 +102,7 @@ def keep_our_members(app, what, name, member, skip, options):
 
 
 def setup(app):
-    """Connect the filter above."""
+    """Connect what stands above."""
+    app.add_role("name", Name())
     app.connect("autodoc-skip-member", keep_our_members)
+    app.connect("missing-reference", find_by_last_name)

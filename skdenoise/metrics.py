@@ -21,6 +21,8 @@ from scipy import ndimage
 
 from skdenoise._images import Images, is_image_sequence, read_images
 
+__all__ = ["psnr", "psnr_gain", "ssim"]
+
 SSIM_SIGMA = 1.5
 SSIM_RADIUS = 5
 """Gaussian window of Wang et al.: 11 x 11 pixels (3.5 sigma, rounded) of deviation 1.5."""

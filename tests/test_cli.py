@@ -327,6 +327,8 @@ def test_interrupting_ends_with_its_own_code(run, monkeypatch):
         (["denoise", "a.png", "-o", "b"], r"suffix.*end its name with '/'"),
         (["denoise", "a.png", "-o", "b.gif"], "suffix"),
         (["denoise", "a.png", "a.png", "-o", "a.png"], "is a file"),
+        (["denoise", "a.png", "-o", "b.png", "--sigma", "9"], "steer a --model"),
+        (["denoise", "a.png", "-o", "b.png", "--strength", "0.5"], "steer a --model"),
         (["denoise", "a.png", "-o", "b.png", "--sigma", "-1"], "at least 0, or 'auto'"),
         (["denoise", "a.png", "-o", "b.png", "--sigma", "nan"], "at least 0"),
         (["denoise", "a.png", "-o", "b.png", "--strength", "much"], "a number, at least 0"),
@@ -370,6 +372,35 @@ def test_gray_and_color_images_are_learned_separately(run, halver):
     assert "learning from 1 noisy gray image for at most 4 seconds (--time-budget)" in said
 
 
+@pytest.mark.parametrize(
+    ("typed", "epochs", "seconds"),
+    [
+        ([], None, 60),
+        (["--epochs", 7], 7, None),
+        (["--time-budget", 5], None, 5),
+        (["--epochs", 7, "--time-budget", 5], 7, 5),
+    ],
+)
+def test_learning_ends_when_typed_or_after_a_minute(run, halver, typed, epochs, seconds):
+    put("a.png", draw(8, 8))
+    _, said = run("denoise", "a.png", "-o", "b.png", *typed)
+    (made,) = halver.made
+    assert (made.params["epochs"], made.params["time_budget"]) == (epochs, seconds)
+    assert ("7 epochs" in said) == (epochs == 7)
+    assert (f"{seconds} seconds" in said) == (seconds is not None)
+
+
+@pytest.mark.parametrize(
+    ("typed", "epochs", "seconds"),
+    [([], 50, None), (["--epochs", 7], 7, None), (["--time-budget", 5], None, 5)],
+)
+def test_training_ends_when_typed_or_after_fifty_epochs(run, halver, typed, epochs, seconds):
+    put("in/a.png", draw(8, 8))
+    run("train", "in", "-o", "model", *typed)
+    (made,) = halver.made
+    assert (made.params["epochs"], made.params["time_budget"]) == (epochs, seconds)
+
+
 def test_the_images_to_learn_from_are_as_many_as_fit(run, halver, monkeypatch):
     monkeypatch.setattr("skdenoise._cli._denoise.LEARNING_PIXELS", 100)
     for name in "abcdef":
@@ -382,7 +413,8 @@ def test_the_images_to_learn_from_are_as_many_as_fit(run, halver, monkeypatch):
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
 def test_sigma_is_in_gray_levels_of_255_whatever_the_depth(run, halver, dtype):
     put("a.tif", draw(8, 8, dtype=dtype))
-    arguments = ["--sigma", "25", "--strength", "0.5"]
+    Path("model").write_text("1")
+    arguments = ["--model", "model", "--sigma", "25", "--strength", "0.5"]
     assert run("denoise", "a.tif", "-o", "b.tif", *arguments)[0] == 0
     scale = np.iinfo(dtype).max / 255 if np.dtype(dtype).kind == "u" else 1
     assert halver.made[0].steered == [(25 * scale, 0.5)]
@@ -390,7 +422,9 @@ def test_sigma_is_in_gray_levels_of_255_whatever_the_depth(run, halver, dtype):
 
 def test_sigma_can_be_estimated(run, halver):
     put("a.png", draw(8, 8))
-    assert run("denoise", "a.png", "-o", "b.png", "--sigma", "auto")[0] == 0
+    Path("model").write_text("1")
+    arguments = ["--model", "model", "--sigma", "auto"]
+    assert run("denoise", "a.png", "-o", "b.png", *arguments)[0] == 0
     assert halver.made[0].steered == [("auto", 1.0)]
 
 

@@ -91,6 +91,10 @@ def small_images(n_images=4, dtype="float64"):
     return images if dtype == "float64" else np.rint(255 * images).astype(dtype)
 
 
+def noisy_images(n_images=4):
+    return small_images(n_images) + np.random.default_rng(4).normal(0, 0.1, (n_images, 24, 20))
+
+
 # What is compared with what.
 
 
@@ -158,10 +162,10 @@ def test_lists_of_mixed_sizes_are_scored():
     scorer = psnr_scorer.with_noise(NoiseInjector(noise_factor=0.1))
     each = [scorer(denoiser, [image]) for image in clean]
     assert scorer(denoiser, clean) == pytest.approx(np.mean(each))
+    noisy = [noisy_images(1)[0], noisy_images(1)[0, :15, :18]]
     for blind in (sure_scorer, noise2self_scorer):
-        assert blind(denoiser, clean) == pytest.approx(
-            np.mean([blind(denoiser, [image]) for image in clean])
-        )
+        each = [blind(denoiser, [image]) for image in noisy]
+        assert blind(denoiser, noisy) == pytest.approx(np.mean(each))
 
 
 @pytest.mark.parametrize("as_frame", [False, True])
@@ -187,7 +191,7 @@ def test_tables_are_scored_like_the_images_in_their_rows(as_frame):
 def test_a_table_keeps_its_column_names_on_the_way_to_the_denoiser():
     import pandas as pd
 
-    table = pd.DataFrame(small_images().reshape(4, -1)).rename(columns=str)
+    table = pd.DataFrame(noisy_images().reshape(4, -1)).rename(columns=str)
     denoiser = GaussianFilter().fit(table)
     for scorer in (psnr_scorer.with_noise(NoiseInjector()), sure_scorer, noise2self_scorer):
         scorer(denoiser, table)
@@ -371,6 +375,19 @@ def test_sure_is_bounded_by_its_own_error_where_sigma_is_too_large(camera):
     assert SUREScorer(sigma=50 / 255)(GaussianFilter(0.5), noisy) <= bound + 1e-9
 
 
+def test_sure_warns_of_correlated_noise(camera):
+    noise = ndimage.gaussian_filter(np.random.default_rng(0).normal(size=camera.shape), 1.5)
+    noisy = np.stack([with_noise(camera, 25)[1][0], camera + noise])
+    with pytest.warns(UserWarning, match="noise of 1 of 2 images looks correlated.* first at 1"):
+        sure_scorer(GaussianFilter(), noisy)
+
+
+def test_sure_needs_sigma_for_images_too_small_to_tell():
+    noisy = [np.full((8, 8), 0.5), np.full((1, 2), 0.5)]
+    with pytest.raises(ValueError, match=r"noise of image 1 cannot .* SUREScorer\(sigma=...\)"):
+        sure_scorer(GaussianFilter(), noisy)
+
+
 def true_psnr_by_width(clean, noisy):
     return [psnr(clean, GaussianFilter(width).transform(noisy)) for width in WIDTHS]
 
@@ -482,7 +499,7 @@ def test_a_scorer_reads_like_the_call_that_makes_it(scorer, text):
 
 @pytest.mark.parametrize("scorer", all_scorers(), ids=repr)
 def test_scores_are_floats_that_repeat_and_survive_pickling(scorer):
-    X = small_images()
+    X = noisy_images()
     X.flags.writeable = False
     denoiser = GaussianFilter()
     score = scorer(denoiser, X)
@@ -493,12 +510,12 @@ def test_scores_are_floats_that_repeat_and_survive_pickling(scorer):
 
 @pytest.mark.parametrize("scorer", all_scorers(), ids=repr)
 def test_the_order_of_images_does_not_matter(scorer):
-    X = small_images()
+    X = noisy_images()
     assert scorer(GaussianFilter(), X[::-1]) == pytest.approx(scorer(GaussianFilter(), X))
 
 
 def test_scorers_work_side_by_side():
-    X = small_images(6)
+    X = noisy_images(6)
     scoring = {type(scorer).__name__: scorer for scorer in all_scorers()}
     results = cross_validate(GaussianFilter(), X, scoring=scoring, cv=3)
     for name in scoring:
@@ -518,7 +535,7 @@ def test_a_search_works_in_other_processes(n_jobs):
 
 
 def test_metadata_routing_finds_nothing_to_route():
-    X = small_images(4)
+    X = noisy_images(4)
     scorers = {type(scorer).__name__: scorer for scorer in all_scorers()}
     with sklearn.config_context(enable_metadata_routing=True):
         for scoring in (scorers, sure_scorer):
@@ -533,7 +550,7 @@ def test_metadata_routing_finds_nothing_to_route():
 
 @pytest.mark.parametrize("scorer", SCORERS, ids=repr)
 def test_an_estimator_that_makes_no_images_cannot_be_scored(scorer):
-    X = small_images()
+    X = noisy_images()
     with pytest.raises(TypeError, match="BaseEstimator has no transform method"):
         scorer(BaseEstimator(), X, 1 - X)
 

@@ -11,6 +11,9 @@ from skdenoise._cli._messages import Messages
 TIME_BUDGET = 60.0
 """Seconds for learning from the noisy images themselves."""
 
+EPOCHS = 50
+"""Passes over the images that a model is trained on."""
+
 MAX_PIXELS = 2**28
 
 
@@ -58,17 +61,23 @@ def _add_denoise(commands: Any) -> None:
     parser.add_argument(
         "--sigma",
         type=_sigma,
-        help="standard deviation of the noise, or 'auto' to estimate it, for networks that take "
-        "it (unet): in gray levels of 0-255, also for 16 bits; in their own units for floats; "
-        "default: the network sees for itself",
+        help="with --model: standard deviation of the noise, or 'auto' to estimate it, for "
+        "networks that take it (unet): in gray levels of 0-255, also for 16 bits; in their own "
+        "units for floats; default: the network sees for itself",
     )
     parser.add_argument(
         "--strength",
         type=_not_negative,
-        help="multiplies the noise that such a network expects: below 1 keeps more of the grain, "
-        "above 1 smooths more; default: what the model was saved with, else 1",
+        help="with --model: multiplies the noise that such a network expects; below 1 keeps more "
+        "of the grain, above 1 smooths more; default: 1",
     )
-    _add_common(parser, f"learning, without --model (default: {TIME_BUDGET:g})", TIME_BUDGET)
+    _add_common(
+        parser,
+        epochs="without --model: how often every image is looked at (default: as often as "
+        "--time-budget allows)",
+        time_budget="without --model: at most so many seconds for learning (default: "
+        f"{TIME_BUDGET:g}; no limit with --epochs)",
+    )
 
 
 def _add_train(commands: Any) -> None:
@@ -119,12 +128,6 @@ def _add_train(commands: Any) -> None:
         default="small",
         help="how large a unet is: nano for a look, base for the best quality (default: small)",
     )
-    parser.add_argument(
-        "--epochs",
-        type=_positive_integer,
-        default=50,
-        help="how often every image is looked at (default: 50)",
-    )
     colors = parser.add_mutually_exclusive_group()
     colors.add_argument(
         "--gray", action="store_true", help="train for gray images; color images become gray"
@@ -132,19 +135,25 @@ def _add_train(commands: Any) -> None:
     colors.add_argument(
         "--color", action="store_true", help="train for color images; gray images become color"
     )
-    _add_common(parser, "training (default: no limit)", None)
-
-
-def _add_common(parser: argparse.ArgumentParser, what: str, time_budget: float | None) -> None:
-    """Add the options that every command has."""
-    parser.add_argument(
-        "--time-budget",
-        type=_positive,
-        default=time_budget,
-        metavar="SECONDS",
-        help=f"at most so many seconds for {what}",
+    _add_common(
+        parser,
+        epochs=f"how often every image is looked at (default: {EPOCHS}; as often as --time-budget "
+        "allows where it is given)",
+        time_budget="at most so many seconds for training (default: no limit)",
     )
-    parser.add_argument("--seed", type=_seed, help="an integer; the same one gives the same result")
+
+
+def _add_common(parser: argparse.ArgumentParser, *, epochs: str, time_budget: str) -> None:
+    """Add the options that every command has."""
+    parser.add_argument("--epochs", type=_positive_integer, metavar="N", help=epochs)
+    parser.add_argument("--time-budget", type=_positive, metavar="SECONDS", help=time_budget)
+    parser.add_argument(
+        "--seed",
+        type=_seed,
+        metavar="N",
+        help="with --epochs and no --time-budget, the same integer gives the same result on the "
+        "same machine",
+    )
     parser.add_argument(
         "--max-pixels",
         type=_positive_integer,

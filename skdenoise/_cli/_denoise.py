@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import skdenoise
+from skdenoise._cli._arguments import TIME_BUDGET
 from skdenoise._cli._channels import split_alpha
 from skdenoise._cli._messages import Messages, count
 from skdenoise._image_files import (
@@ -33,6 +34,11 @@ class _Job(NamedTuple):
 
 def denoise(args: argparse.Namespace, say: Messages) -> None:
     """Run ``skdenoise denoise``."""
+    if args.model is None and (args.sigma, args.strength) != (None, None):
+        args.wrong_usage(
+            "--sigma and --strength steer a --model; a network that learns from the noisy images "
+            "themselves is never told the strength of their noise"
+        )
     jobs = _plan(args, say)
     if not jobs:
         return
@@ -119,17 +125,26 @@ def _learn(
             if not chosen or n_pixels + color[..., 0].size <= LEARNING_PIXELS:
                 chosen.append(color)
                 n_pixels += color[..., 0].size
+    seconds = args.time_budget
+    if seconds is None and args.epochs is None:
+        seconds = TIME_BUDGET
     denoisers = {}
     for n_channels, noisy in images.items():
-        budget = args.time_budget / len(images)
         kind = "gray" if n_channels == 1 else "color"
+        limits = [
+            *([f"{seconds / len(images):g} seconds (--time-budget)"] if seconds else []),
+            *([count(args.epochs, "epoch")] if args.epochs else []),
+        ]
         say.note(
             f"no --model: learning from {count(len(noisy), f'noisy {kind} image')} for at most "
-            f"{budget:g} seconds (--time-budget)"
+            f"{' or '.join(limits)}"
         )
         with say.trying():
             denoiser = skdenoise.AutoencoderDenoiser(
-                time_budget=budget, random_state=args.seed, verbose=0 if args.quiet else 1
+                epochs=args.epochs,
+                time_budget=seconds / len(images) if seconds else None,
+                random_state=args.seed,
+                verbose=0 if args.quiet else 1,
             )
             denoisers[n_channels] = denoiser.fit(noisy)
     return [job for job in jobs if channels.get(job) in denoisers], denoisers

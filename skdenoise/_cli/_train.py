@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.base import clone
 
 import skdenoise
+from skdenoise._cli._arguments import EPOCHS
 from skdenoise._cli._channels import split_alpha
 from skdenoise._cli._messages import Messages, count
 from skdenoise._image_files import list_images, read_image
@@ -31,7 +32,7 @@ def train(args: argparse.Namespace, say: Messages) -> None:
         args.architecture,
         size=args.size,
         noise=noise,
-        epochs=args.epochs,
+        epochs=EPOCHS if args.epochs is None and args.time_budget is None else args.epochs,
         time_budget=args.time_budget,
         random_state=args.seed,
         verbose=0 if args.quiet else 1,

@@ -141,8 +141,7 @@ def _opened(path: StrPath) -> Iterator[tuple[BinaryIO, _Decoder]]:
                 if re.match(signature, first, re.DOTALL):
                     yield file, decode
                     return
-            what = "it is empty" if not first else f"it is none of {FORMATS}"
-            raise ImageFileError(f"{what}")
+            raise ImageFileError(f"it is none of {FORMATS}" if first else "it is empty")
     except ImageFileError as error:
         raise ImageFileError(f"Cannot read {name!r}: {error}.") from error.__cause__
     except FileNotFoundError as error:
@@ -150,7 +149,9 @@ def _opened(path: StrPath) -> Iterator[tuple[BinaryIO, _Decoder]]:
     except MemoryError as error:
         raise ImageFileError(f"Cannot read {name!r}: it does not fit into memory.") from error
     except Exception as error:  # decoders stumble over damaged files in every way there is
-        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        if isinstance(error, OSError) and error.strerror:  # the system's word, not a decoder's
+            raise ImageFileError(f"Cannot read {name!r}: {error.strerror}.") from error
+        reason = str(error) or type(error).__name__
         raise ImageFileError(
             f"Cannot read {name!r}: it is damaged, cut or of an unknown kind ({reason})."
         ) from error

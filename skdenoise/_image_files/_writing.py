@@ -191,7 +191,7 @@ def _encode_bmp(file: BinaryIO, pixels: np.ndarray, profile: bytes | None) -> No
 
 def _encode_webp(file: BinaryIO, pixels: np.ndarray, profile: bytes | None) -> None:
     image = Image.fromarray(pixels)
-    image.save(file, "WEBP", lossless=True, exact=True, icc_profile=profile)
+    image.save(file, "WEBP", lossless=True, method=1, exact=True, icc_profile=profile)
 
 
 def _encode_pnm(file: BinaryIO, pixels: np.ndarray, profile: bytes | None) -> None:

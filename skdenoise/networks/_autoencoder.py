@@ -1,8 +1,10 @@
 """The convolutional autoencoder of the Keras tutorials, with batch normalization."""
 
+from typing import Any
+
 import keras
 
-from skdenoise.networks._layers import conv, image_input
+from skdenoise.networks._layers import conv, image_input, seed_of
 
 
 def autoencoder(n_channels: int = 1) -> keras.Model:
@@ -52,10 +54,15 @@ def autoencoder(n_channels: int = 1) -> keras.Model:
     x = keras.layers.UpSampling2D(2, data_format="channels_last", name="up2")(x)
     x = _conv_and_norm(x, name="decoder1")
     x = keras.layers.UpSampling2D(2, data_format="channels_last", name="up1")(x)
-    denoised = conv(n_channels, 3, activation="sigmoid", name="denoised")(x)
+    denoised = _conv(n_channels, "sigmoid", name="denoised")(x)
     return keras.Model(noisy, denoised, name="autoencoder")
 
 
-def _conv_and_norm(x, *, name: str):
-    x = conv(32, 3, activation="relu", name=f"{name}_conv")(x)
+def _conv_and_norm(x: Any, *, name: str) -> Any:
+    x = _conv(32, "relu", name=f"{name}_conv")(x)
     return keras.layers.BatchNormalization(momentum=0.9, name=f"{name}_norm")(x)
+
+
+def _conv(filters: int, activation: str, *, name: str) -> keras.layers.Conv2D:
+    glorot = keras.initializers.GlorotUniform(seed=seed_of(name))  # what a tutorial starts from
+    return conv(filters, 3, activation=activation, kernel_initializer=glorot, name=name)

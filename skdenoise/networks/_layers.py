@@ -35,10 +35,15 @@ def up_conv(
     return keras.layers.Conv2DTranspose(filters, kernel_size, **_settings(name) | options)
 
 
+def seed_of(name: str) -> int:
+    """Return the seed of the layer of that name, the same in every process."""
+    return zlib.crc32(name.encode())
+
+
 def _settings(name: str) -> dict[str, Any]:
     return {
         "padding": "same",
         "data_format": "channels_last",
-        "kernel_initializer": keras.initializers.GlorotUniform(seed=zlib.crc32(name.encode())),
+        "kernel_initializer": keras.initializers.HeNormal(seed=seed_of(name)),
         "name": name,
     }

@@ -83,7 +83,7 @@ def _merge_and_run(x: Any, width: int, *, name: str) -> Any:
 
 def _residual_block(x: Any, width: int, *, name: str) -> Any:
     y = conv(width, 3, activation="relu", name=f"{name}_conv1")(x)
-    y = conv(width, 3, name=f"{name}_conv2")(y)
+    y = conv(width, 3, kernel_initializer="zeros", name=f"{name}_conv2")(y)
     y = keras.layers.Add(name=f"{name}_skip")([x, y])
     return keras.layers.ReLU(name=f"{name}_relu")(y)
 
@@ -91,7 +91,7 @@ def _residual_block(x: Any, width: int, *, name: str) -> Any:
 def _enhanced_residual_block(x: Any, width: int, *, name: str) -> Any:
     y = conv(width, 3, activation="relu", name=f"{name}_conv1")(x)
     y = conv(width, 3, activation="relu", name=f"{name}_conv2")(y)
-    y = conv(width, 1, name=f"{name}_conv3")(y)
+    y = conv(width, 1, kernel_initializer="zeros", name=f"{name}_conv3")(y)
     y = keras.layers.Add(name=f"{name}_skip")([x, y])
     return keras.layers.ReLU(name=f"{name}_relu")(y)
 

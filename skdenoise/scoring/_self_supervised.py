@@ -1,6 +1,7 @@
 """Scorers that need noisy images alone."""
 
 import math
+import warnings
 from numbers import Integral, Real
 from typing import Any
 
@@ -43,6 +44,11 @@ class SUREScorer(Scorer):
         Difference between white and black in the images' own units. None means the largest
         value of an integer dtype and 1.0 for floats, which then must look like noisy images
         in [0, 1].
+
+    Warns
+    -----
+    UserWarning
+        Where sigma was estimated and the noise found to be correlated.
 
     See Also
     --------
@@ -105,7 +111,8 @@ class SUREScorer(Scorer):
         Raises
         ------
         ValueError
-            Where float images do not look like images in [0, 1] and `data_range` is None.
+            Where float images do not look like images in [0, 1] and `data_range` is None, or
+        the noise of an image that is too small had to be estimated.
         """
         denoiser, image_shape = without_noise(estimator), image_shape_of(estimator)
         noisy = read_images(X, image_shape)
@@ -127,10 +134,27 @@ class SUREScorer(Scorer):
 
     def _sigmas(self, X: Any, images: Images, image_shape: tuple[int, ...] | None) -> np.ndarray:
         """Return the noise of each image in working units."""
-        sigma = self.sigma
-        if sigma is None:
-            sigma = estimate_noise(X, image_shape=image_shape).sigma
-        return np.broadcast_to(np.asarray(sigma, float), len(images)) / np.array(images.scales)
+        if self.sigma is not None:
+            return self.sigma / np.array(images.scales)
+        estimate = estimate_noise(X, image_shape=image_shape)
+        unknown = np.flatnonzero(np.isnan(estimate.sigma))
+        if unknown.size:
+            msg = (
+                f"The noise of image {unknown[0]} cannot be estimated: its shape is "
+                f"{images.shapes[unknown[0]]}. Pass SUREScorer(sigma=...) in its own units; "
+                f"rows of a table need image_shape=(height, width)."
+            )
+            raise ValueError(msg)
+        if estimate.correlated.any():
+            warnings.warn(
+                f"The noise of {int(estimate.correlated.sum())} of {len(images)} images looks "
+                f"correlated between pixels, the first at {int(np.argmax(estimate.correlated))}. "
+                f"SURE assumes white noise and is too favorable to denoisers that keep such noise: "
+                f"do not choose by it.",
+                UserWarning,
+                stacklevel=3,
+            )
+        return estimate.sigma / np.array(images.scales)
 
     def _stepped(self, images: Images, sigmas: np.ndarray) -> Any:
         """Take a small step of random signs from each image, in working units.

@@ -1,0 +1,693 @@
+"""`AutoencoderDenoiser`: its parameters, the three ways to learn, and what is remembered."""
+
+import os
+import warnings
+import weakref
+from collections.abc import Iterator
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from skdenoise._base import ImageTransformer
+from skdenoise._images import Images
+from skdenoise._model_file import encode_estimator, write_model_file
+from skdenoise._patches import Batch, PatchSampler, image_statistics, in_background
+from skdenoise._validation import (
+    INT_POSITIVE,
+    REAL_NOT_NEGATIVE,
+    REAL_POSITIVE,
+    Interval,
+    OneOf,
+    check_parameters,
+)
+from skdenoise.losses import LOSSES
+from skdenoise.metrics import psnr
+from skdenoise.networks import NETWORKS
+from skdenoise.noise import NoiseInjector, estimate_noise
+from skdenoise.scoring import SUREScorer
+
+if TYPE_CHECKING:
+    import keras
+
+    from skdenoise._keras._network import Network
+    from skdenoise._keras._training import Trainer
+
+VALIDATION_PATCHES = 64
+KNOWN_SIGMA = 0.5
+"""Share of the patches for which a steerable network is told the strength of the noise."""
+
+_networks: "weakref.WeakKeyDictionary[Any, Any]" = weakref.WeakKeyDictionary()
+
+
+class AutoencoderDenoiser(ImageTransformer):
+    """Remove noise with a convolutional network that learns from your images.
+
+    There are three ways to learn, and `learning_` says which one it was:
+
+    - ``fit(X_noisy, y=X_clean)``: supervised, from pairs;
+    - ``AutoencoderDenoiser(noise=NoiseInjector(...)).fit(X_clean)``: from clean images, with
+      fresh noise at every step;
+    - ``fit(X_noisy)``: from noisy images alone; pairs of neighboring pixels take the part of
+      noisy and clean images [1]_.
+
+    Parameters
+    ----------
+    architecture : {"unet", "autoencoder", "dncnn", "ridnet"} or callable, default="unet"
+        The network, see `skdenoise.networks`; or a function of the number of channels that
+        returns a `keras.Model` for images of any size.
+    size : {"nano", "small", "base"}, default="small"
+        Size of the "unet"; the others have one size.
+    noise : NoiseInjector, default=None
+        Makes fresh noise while learning from clean images.
+    sigma : float, array-like or "auto", default=None
+        What a network with a noise map ("unet") is told about the noise in `transform`: its
+        standard deviation in the images' own units, gray levels for integers; one per image,
+        or a map (H, W) or (n_images, H, W). "auto" estimates it. None tells nothing: the
+        network is blind, and as good, or nearly.
+    strength : float, default=1.0
+        Multiplies `sigma` (the estimated one where `sigma` is None): below 1 keeps more
+        texture and noise, above 1 smooths more. 0 returns the images as they are.
+    loss : {"mse", "l1", "charbonnier"} or callable, default="mse"
+        What is minimized, see `skdenoise.losses`; or a function ``loss(clean, denoised)`` of
+        two Keras tensors.
+    optimizer : {"adam", "adamw", "sgd"}, default="adam"
+        How weights follow the gradient.
+    learning_rate : float, default=1e-3
+        The highest learning rate; it is reached after a warm-up and falls along a cosine.
+    epochs : int or None, default=50
+        An epoch draws as many patches as cover the images once. None trains until
+        `time_budget` is spent.
+    batch_size : int, default=32
+        Patches per step.
+    patch_size : int, default=64
+        Side of a patch in pixels; images that are smaller are taken whole.
+    validation_fraction : float, default=0.1
+        Share of the images that is held out to choose the best epoch, at least one image
+        where there are two. 0 learns from all and keeps the last epoch.
+    n_iter_no_change : int, default=None
+        Stop after so many epochs without a better validation PSNR. None does not.
+    time_budget : float, default=None
+        Stop after so many seconds; the schedule of the learning rate adapts. Results then
+        depend on the speed of the machine.
+    warm_start : bool, default=False
+        Whether `fit` begins with the weights of the last `fit`.
+    callbacks : list of callable, default=None
+        Each is called after every epoch with a dict of that epoch's numbers, the entries of
+        `history_` and ``"epoch"``; training stops where one returns True.
+    precision : {"auto", "float32", "bfloat16"}, default="auto"
+        Arithmetic of the network. "auto" trains in bfloat16 where the processor is quick at
+        it, and denoises in float32.
+    image_shape : tuple, default=None
+        Shape (H, W) or (H, W, C) of the images in the rows of a table; None means
+        1 x n_features.
+    random_state : int, RandomState, Generator or None, default=None
+        Source of weights, patches and noise. An int gives the same result, bit for bit, on
+        the same machine.
+    verbose : int, default=0
+        1 shows a progress bar with the loss, the PSNR and the time left.
+
+    Attributes
+    ----------
+    weights_ : dict of str to ndarray
+        The weights of the network.
+    network_ : keras.Model
+        A model with these weights; it takes images as the estimator passes them on,
+        normalized. Made when it is asked for.
+    history_ : dict of str to list of float
+        Per epoch: ``loss``, ``psnr`` (of training patches, in dB), ``learning_rate``,
+        ``seconds`` and, where images were held out, ``val_psnr``.
+    learning_ : {"supervised", "fresh noise", "self-supervised"}
+        How it learnt.
+    data_range_ : float
+        White minus black that dB refer to: 1.0 for integers, scaled by their dtype, and for
+        floats that fit [0, 1] but for noise; otherwise the range of the images.
+    n_channels_in_ : int
+        Channels of the images, without alpha.
+    n_features_in_ : int
+        Columns of the table seen in `fit`; only after a fit on a table.
+    feature_names_in_ : ndarray of str
+        Their names, where they have some.
+
+    Raises
+    ------
+    ValueError
+        Where a parameter is not what it may be, or images and clean images do not match.
+
+    See Also
+    --------
+    NoiseInjector : Adds noise, as a step of a pipeline or while this estimator learns.
+    skdenoise.load : Read what `save` has written.
+
+    Notes
+    -----
+    Networks other than "autoencoder" see each image normalized by its own mean and standard
+    deviation, so no particular range of floats is wanted. "autoencoder" and callables see
+    images in working units: integers divided by the largest value of their dtype, floats as
+    they are.
+
+    Large images are denoised in tiles whose margin is the network's receptive field, so that
+    tiles do not show. "ridnet" looks at the whole image and cannot be tiled.
+
+    References
+    ----------
+    .. [1] T. Huang, S. Li, X. Jia, H. Lu, J. Liu, "Neighbor2Neighbor: Self-Supervised
+       Denoising from Single Noisy Images", CVPR 2021. https://arxiv.org/abs/2101.02824
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdenoise import AutoencoderDenoiser, NoiseInjector
+    >>> X = np.random.default_rng(0).random((4, 16, 16))
+    >>> denoiser = AutoencoderDenoiser(
+    ...     size="nano", noise=NoiseInjector(noise_factor=0.1), epochs=1, random_state=0
+    ... )
+    >>> denoiser.fit(X).transform(X).shape
+    (4, 16, 16)
+    """
+
+    def __init__(
+        self,
+        architecture="unet",
+        *,
+        size="small",
+        noise=None,
+        sigma=None,
+        strength=1.0,
+        loss="mse",
+        optimizer="adam",
+        learning_rate=1e-3,
+        epochs=50,
+        batch_size=32,
+        patch_size=64,
+        validation_fraction=0.1,
+        n_iter_no_change=None,
+        time_budget=None,
+        warm_start=False,
+        callbacks=None,
+        precision="auto",
+        image_shape=None,
+        random_state=None,
+        verbose=0,
+    ):
+        self.architecture = architecture
+        self.size = size
+        self.noise = noise
+        self.sigma = sigma
+        self.strength = strength
+        self.loss = loss
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.patch_size = patch_size
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.time_budget = time_budget
+        self.warm_start = warm_start
+        self.callbacks = callbacks
+        self.precision = precision
+        self.image_shape = image_shape
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def partial_fit(self, X: Any, y: Any = None) -> Self:
+        """Go on learning: one epoch over `X` at a constant learning rate.
+
+        Parameters
+        ----------
+        X : container of images
+            As in `fit`; with as many channels as before.
+        y : container of images like `X`, default=None
+            Clean images; class labels are ignored.
+
+        Returns
+        -------
+        self
+            The fitted estimator. `history_` grows by one epoch.
+        """
+        self._check_parameters()
+        first = not hasattr(self, "weights_")
+        images = self._read(X, reset=first)
+        self._learn(images, self._read_target(y, images), partial=True)
+        return self
+
+    def predict(self, X: Any) -> Any:
+        """Denoise images; the same as `transform`.
+
+        Parameters
+        ----------
+        X : container of images
+            The noisy images.
+
+        Returns
+        -------
+        container of the kind of `X`
+            The denoised images.
+        """
+        return self.transform(X)
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """Return the mean PSNR in dB.
+
+        Parameters
+        ----------
+        X : container of images
+            Noisy images; clean ones where the estimator has a `noise` and `y` is None.
+        y : container of images like `X`, default=None
+            Clean images; class labels are ignored. Without clean images and `noise`, the PSNR
+            is estimated from the noisy images alone, see `SUREScorer`.
+
+        Returns
+        -------
+        float
+            Greater is better.
+        """
+        check_is_fitted(self)
+        images = self._read(X, reset=False)
+        target = self._read_target(y, images)
+        floats = images.dtypes[0].kind == "f"
+        data_range = self.data_range_ if floats else None
+        clean = y
+        if target is None and self.noise is None:
+            return SUREScorer(data_range=data_range)(self, X)
+        if target is None or self._is_same(images, target):
+            clean = X
+            if self.noise is not None:
+                rng = np.random.default_rng(0)
+                X = images.restore(
+                    self.noise.corrupt(image, scale=scale, rng=rng)
+                    for image, scale in zip(images, images.scales, strict=True)
+                )
+        shape = self._shape_of_rows(images)
+        return float(psnr(clean, self.transform(X), data_range=data_range, image_shape=shape))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the fitted estimator to one safetensors file, which holds no code.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The file, such as ``"denoiser.safetensors"``; an existing one is replaced when the
+            new one is complete.
+
+        Raises
+        ------
+        ModelFileError
+            Where a parameter is a function, such as a callable `architecture`; pickle the
+            estimator then, for people who trust you.
+        """
+        check_is_fitted(self)
+        header = encode_estimator(
+            self, {"AutoencoderDenoiser": AutoencoderDenoiser, "NoiseInjector": NoiseInjector}
+        )
+        header["fitted"] = {
+            "n_channels_in_": self.n_channels_in_,
+            "n_features_in_": getattr(self, "n_features_in_", None),
+            "feature_names_in_": list(getattr(self, "feature_names_in_", [])) or None,
+            "learning_": self.learning_,
+            "data_range_": self.data_range_,
+        }
+        write_model_file(path, header, self.weights_)
+
+    @property
+    def network_(self) -> "keras.Model":
+        """A Keras model with the weights of the estimator."""
+        weights = self.weights_
+        kept = _networks.get(self)
+        if kept is None or kept[0] is not weights:
+            kept = weights, self._template().with_weights(weights)
+            _networks[self] = kept
+        return kept[1]
+
+    # Learning
+
+    def _check_parameters(self) -> None:
+        check_parameters(
+            self,
+            {
+                "architecture": [OneOf(NETWORKS), callable],
+                "size": [OneOf({"nano", "small", "base"})],
+                "noise": [NoiseInjector, None],
+                "sigma": [REAL_NOT_NEGATIVE, OneOf({"auto"}), list, tuple, np.ndarray, None],
+                "strength": [REAL_NOT_NEGATIVE],
+                "loss": [OneOf(LOSSES), callable],
+                "optimizer": [OneOf({"adam", "adamw", "sgd"})],
+                "learning_rate": [REAL_POSITIVE],
+                "epochs": [INT_POSITIVE, None],
+                "batch_size": [INT_POSITIVE],
+                "patch_size": [INT_POSITIVE],
+                "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+                "n_iter_no_change": [INT_POSITIVE, None],
+                "time_budget": [REAL_POSITIVE, None],
+                "warm_start": ["boolean"],
+                "callbacks": [list, tuple, None],
+                "precision": [OneOf({"auto", "float32", "bfloat16"})],
+                "image_shape": [tuple, list, None],
+                "random_state": ["random_state"],
+                "verbose": ["boolean", Interval(Integral, 0, 10)],
+            },
+        )
+        if self.epochs is None and self.time_budget is None:
+            msg = "epochs=None would train for ever. Set time_budget to a number of seconds."
+            raise ValueError(msg)
+        if any(not callable(callback) for callback in self.callbacks or ()):
+            msg = (
+                f"Each of the callbacks must be a function of one dict that returns True to stop. "
+                f"Got {self.callbacks!r} instead."
+            )
+            raise ValueError(msg)
+        if self.noise is not None:
+            self.noise._check_parameters()
+
+    def _fit_images(self, images: Images, target: Images | None) -> None:
+        self._learn(images, target, partial=False)
+
+    def _learn(self, images: Images, target: Images | None, *, partial: bool) -> None:
+        """Train the network; remember nothing unless it went well, or diverged later on."""
+        from skdenoise._keras._network import draw_weights
+        from skdenoise._keras._training import (
+            DivergenceError,
+            Plan,
+            Trainer,
+            train,
+            validation_psnr,
+        )
+
+        # Two independent sources: what is drawn for validation does not move the training.
+        rng, held_out_rng = _generators(self.random_state)
+        target, learning = self._way_to_learn(images, target)
+        data_range = _data_range(images)
+        network = self._template(training=True)
+        weights = draw_weights(network, rng)
+        state = None
+        going_on = (self.warm_start or partial) and hasattr(self, "weights_")
+        if going_on:
+            self._check_same_network(weights)
+            weights = self.weights_
+            state = getattr(self, "_optimizer_state", None) if partial else None
+        self._warn_of_range(images)
+
+        sampler = PatchSampler(
+            images,
+            target,
+            None if learning != "fresh noise" else self.noise.corrupt,
+            patch_size=self.patch_size,
+            multiple=network.stride,
+            normalized=self._normalizes,
+            data_range=data_range,
+            stride=self._independent_stride(images) if learning == "self-supervised" else 1,
+        )
+        training, held_out = self._split(len(images), held_out_rng, partial=partial)
+        known_sigma = KNOWN_SIGMA if network.steerable and learning != "self-supervised" else 0.0
+        batches = _validation_batches(sampler, held_out, held_out_rng)
+        reference = self._template()
+        trainer = Trainer(
+            network, weights, loss=self.loss, optimizer=self.optimizer, state=state
+        )
+        plan = Plan(
+            1 if partial else self.epochs,
+            self.time_budget,
+            self.learning_rate,
+            self.n_iter_no_change,
+            constant_rate=partial,
+        )
+
+        def epoch() -> Iterator[Batch]:
+            return in_background(
+                sampler.epoch(training, self.batch_size, rng=rng, known_sigma=known_sigma)
+            )
+
+        try:
+            with _Progress(bool(self.verbose)) as progress:
+                best, history = train(
+                    trainer,
+                    epoch,
+                    sampler.n_batches(training, self.batch_size),
+                    plan=plan,
+                    data_range=data_range,
+                    validate=(
+                        (lambda found: validation_psnr(reference, found, batches, data_range))
+                        if batches
+                        else None
+                    ),
+                    on_step=progress.step,
+                    on_epoch=self._call_back,
+                )
+        except DivergenceError as error:
+            if error.weights is not None:
+                self._remember(error.weights, {}, learning, data_range)
+            raise
+        if partial and going_on:
+            history = {
+                name: [*self.history_.get(name, []), *values] for name, values in history.items()
+            }
+        self._remember(best, history, learning, data_range)
+        self._optimizer_state = trainer.optimizer_state if partial else None
+
+    def _remember(
+        self,
+        weights: dict[str, np.ndarray],
+        history: dict[str, list[float]],
+        learning: str,
+        data_range: float,
+    ) -> None:
+        self.weights_ = weights
+        self.history_ = history
+        self.learning_ = learning
+        self.data_range_ = data_range
+
+    def _way_to_learn(
+        self, images: Images, target: Images | None
+    ) -> tuple[Images | None, str]:
+        """Choose among the three ways, and say so where the choice looks like a mistake."""
+        same = target is not None and self._is_same(images, target)
+        if self.noise is not None:
+            if target is not None and not same:
+                msg = (
+                    "AutoencoderDenoiser has a noise and got clean images y that differ from X: "
+                    "with noise=NoiseInjector(...) it makes noisy images itself, out of clean X. "
+                    "Call fit(X_clean), or set noise=None to learn from pairs fit(X_noisy, X_clean)."
+                )
+                raise ValueError(msg)
+            return None, "fresh noise"
+        if target is None:
+            return None, "self-supervised"
+        if same:
+            warnings.warn(
+                "X and y are the same images, so there is no noise to learn from. Pass noisy "
+                "images as X, put a NoiseInjector before the denoiser in a Pipeline, or use "
+                "AutoencoderDenoiser(noise=NoiseInjector(...)).",
+                UserWarning,
+                stacklevel=5,
+            )
+        return target, "supervised"
+
+    @staticmethod
+    def _is_same(images: Images, target: Images) -> bool:
+        return all(
+            np.array_equal(image, other) for image, other in zip(images, target, strict=True)
+        )
+
+    def _check_same_network(self, weights: dict[str, np.ndarray]) -> None:
+        if {name: array.shape for name, array in weights.items()} != {
+            name: array.shape for name, array in self.weights_.items()
+        }:
+            msg = (
+                "The weights learnt so far do not fit the network: architecture, size or the "
+                "number of channels changed. Set warm_start=False, or fit a clone(denoiser)."
+            )
+            raise ValueError(msg)
+
+    def _warn_of_range(self, images: Images) -> None:
+        """Say so where a network that only knows [0, 1] is given something else."""
+        if self.architecture != "autoencoder" or images.dtypes[0].kind != "f":
+            return
+        low, high = _extremes(images)
+        if low < -1 or high > 2:
+            warnings.warn(
+                f"architecture='autoencoder' ends in a sigmoid and returns values in [0, 1], but X "
+                f"ranges from {low:.4g} to {high:.4g}. Pass X / 255 if these are gray levels, or "
+                f"integers, or choose architecture='unet', which takes any range.",
+                UserWarning,
+                stacklevel=5,
+            )
+
+    def _independent_stride(self, images: Images) -> int:
+        """Return the distance at which pixels have independent noise: 2 where it is correlated."""
+        shape = self._shape_of_rows(images)
+        if shape is not None and min(shape[:2]) < 16:
+            return 1
+        step = max(1, len(images) // 8)
+        found = [
+            bool(np.all(estimate_noise(images[index][None]).correlated))
+            for index in range(0, len(images), step)
+        ]
+        return 2 if sum(found) > len(found) / 2 else 1
+
+    def _split(
+        self, n_images: int, rng: np.random.Generator, *, partial: bool
+    ) -> tuple[list[int], list[int]]:
+        """Hold images out for validation."""
+        order = rng.permutation(n_images).tolist()
+        n_held_out = 0
+        if self.validation_fraction and n_images > 1 and not partial:
+            n_held_out = min(max(1, round(n_images * self.validation_fraction)), n_images - 1)
+        return sorted(order[n_held_out:]), sorted(order[:n_held_out])
+
+    def _call_back(self, numbers: dict[str, float]) -> bool:
+        return any([bool(callback(dict(numbers))) for callback in self.callbacks or ()])
+
+    # Denoising
+
+    @property
+    def _normalizes(self) -> bool:
+        return isinstance(self.architecture, str) and self.architecture != "autoencoder"
+
+    def _template(self, *, training: bool = False) -> "Network":
+        from skdenoise._keras._backend import has_fast_bfloat16
+        from skdenoise._keras._network import get_network
+
+        fast = training and self.precision == "auto" and has_fast_bfloat16()
+        return get_network(
+            self.architecture,
+            self.size,
+            self.n_channels_in_,
+            bfloat16=self.precision == "bfloat16" or fast,
+        )
+
+    def _transform_images(self, images: Images) -> Iterator[np.ndarray]:
+        from skdenoise._keras._prediction import Task, predict
+
+        self._check_parameters()
+        network = self._template()
+        sigmas = self._sigmas(images, network)
+        if self.strength == 0:
+            return iter(images)
+
+        def tasks() -> Iterator[Task]:
+            for index, image in enumerate(images):
+                mean, gain = image_statistics(image) if self._normalizes else (0.0, 1.0)
+                yield Task(image, mean, gain, sigmas(index, image))
+
+        return predict(network, self.weights_, tasks(), owner=self)
+
+    def _sigmas(self, images: Images, network: "Network") -> Any:
+        """Return a function (index, image) -> what the network is told, in working units."""
+        sigma, strength = self.sigma, self.strength
+        if sigma is None and strength == 1:
+            return lambda index, image: 0.0
+        if strength != 0 and (not network.steerable or self.learning_ == "self-supervised"):
+            reason = (
+                "has learnt from noisy images alone, without being told the strength of the noise"
+                if network.steerable
+                else f"architecture={self.architecture!r} takes no noise map"
+            )
+            msg = (
+                f"sigma={sigma!r} and strength={strength!r} have no effect, since the denoiser "
+                f"{reason}. Leave sigma=None and strength=1.0, or use architecture='unet' and "
+                f"learn with noise=NoiseInjector(...) or from pairs."
+            )
+            raise ValueError(msg)
+        if sigma is None or isinstance(sigma, str):
+            return lambda index, image: strength * float(estimate_noise(image[None]).sigma[0])
+        given = np.asarray(sigma, dtype=np.float64)
+        if not np.isfinite(given).all() or (given < 0).any():
+            msg = f"sigma must be finite and not negative. Got {sigma!r}."
+            raise ValueError(msg)
+        if given.ndim > 3 or (given.ndim in (1, 3) and len(given) != len(images)):
+            msg = (
+                f"sigma must be a number, one number per image or a map (height, width) or "
+                f"(n_images, height, width). Got shape {given.shape} for {len(images)} images."
+            )
+            raise ValueError(msg)
+
+        def of_image(index: int, image: np.ndarray) -> Any:
+            one = given[index] if given.ndim in (1, 3) else given
+            if one.ndim == 2 and one.shape != image.shape[:2]:
+                msg = (
+                    f"The map sigma has shape {one.shape}, but image {index} has shape "
+                    f"{image.shape[:2]}."
+                )
+                raise ValueError(msg)
+            scaled = strength * one / images.scales[index]
+            return scaled[..., None] if scaled.ndim == 2 else float(scaled)
+
+        return of_image
+
+    def _shape_of_rows(self, images: Images) -> tuple[int, ...] | None:
+        """Return the shape of the images in a table, None for other containers."""
+        return images.shapes[0] if images.kind == "table" else None
+
+
+def _generators(random_state: Any) -> list[np.random.Generator]:
+    """Return two independent generators, without touching the global random state."""
+    if isinstance(random_state, np.random.Generator):
+        return random_state.spawn(2)
+    if random_state is None:
+        return np.random.default_rng().spawn(2)
+    words = check_random_state(random_state).randint(0, 2**32, size=4, dtype=np.uint32)
+    return np.random.default_rng(words).spawn(2)
+
+
+def _extremes(images: Images) -> tuple[float, float]:
+    """Return the smallest and largest pixel, of 64 images at most."""
+    chosen = range(0, len(images), max(1, len(images) // 64))
+    pairs = [(float(image.min()), float(image.max())) for image in map(images.__getitem__, chosen)]
+    return min(low for low, _ in pairs), max(high for _, high in pairs)
+
+
+def _data_range(images: Images) -> float:
+    """Return white minus black in working units."""
+    if images.dtypes[0].kind != "f":
+        return 1.0
+    low, high = _extremes(images)
+    if low >= -1 and high <= 2 and high - low >= 0.25:
+        return 1.0
+    return high - low if high > low else 1.0
+
+
+def _validation_batches(
+    sampler: PatchSampler, held_out: list[int], rng: np.random.Generator
+) -> list[Batch]:
+    """Draw the patches, noise included, on which every epoch is judged."""
+    batches: list[Batch] = []
+    if held_out:
+        for batch in sampler.epoch(held_out, min(16, VALIDATION_PATCHES), rng=rng, augment=False):
+            batches.append(batch)
+            if sum(len(item.noisy) for item in batches) >= VALIDATION_PATCHES:
+                break
+    return batches
+
+
+class _Progress:
+    """A progress bar that follows the share of the training that is done."""
+
+    def __init__(self, shown: bool) -> None:
+        self._shown = shown
+
+    def __enter__(self) -> "_Progress":
+        if self._shown:
+            from tqdm import tqdm
+
+            layout = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
+            self._bar = tqdm(total=1.0, desc="fit", bar_format=layout)
+        return self
+
+    def __exit__(self, *reason: object) -> None:
+        if self._shown:
+            self._bar.close()
+
+    def step(self, numbers: dict[str, float]) -> None:
+        """Show where training stands."""
+        if not self._shown:
+            return
+        self._bar.set_postfix(
+            epoch=int(numbers["epoch"]),
+            loss=f"{numbers['loss']:.4f}",
+            psnr=f"{numbers['psnr']:.2f} dB",
+            refresh=False,
+        )
+        self._bar.update(min(numbers["progress"], 1.0) - self._bar.n)

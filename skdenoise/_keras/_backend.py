@@ -1,0 +1,101 @@
+"""The three things that Keras does not do alike on every backend: compile, differentiate, convert.
+
+TensorFlow is the backend that the tests use. XLA stays off on a CPU: it halves the speed there.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import keras
+import numpy as np
+
+BACKEND = keras.backend.backend()
+
+if BACKEND == "tensorflow":
+    import tensorflow as tf
+
+    def compiled(function: Callable) -> Callable:
+        """Trace `function` once for each structure of arguments, whatever the image size."""
+        return tf.function(function, autograph=False, reduce_retracing=True)
+
+    def with_gradient(function: Callable) -> Callable:
+        """Return the value of ``function(weights, ...) -> (loss, rest)``, and loss's gradient."""
+
+        def run(weights: list, *arguments: Any) -> tuple:
+            with tf.GradientTape() as tape:
+                tape.watch(weights)
+                loss, rest = function(weights, *arguments)
+            gradient = tape.gradient(
+                loss, weights, unconnected_gradients=tf.UnconnectedGradients.ZERO
+            )
+            return (loss, rest), gradient
+
+        return run
+
+elif BACKEND == "jax":
+    import jax
+
+    def compiled(function: Callable) -> Callable:
+        """Compile `function` once for each shape of its arguments."""
+        return jax.jit(function)
+
+    def with_gradient(function: Callable) -> Callable:
+        """Return the value of ``function(weights, ...) -> (loss, rest)``, and loss's gradient."""
+        return jax.value_and_grad(function, has_aux=True)
+
+elif BACKEND == "torch":
+    import torch
+
+    def compiled(function: Callable) -> Callable:
+        """Run `function` as it is: torch compiles slowly, and anew for each image size."""
+
+        def run(*arguments: Any) -> Any:
+            with torch.no_grad():
+                return function(*arguments)
+
+        return run
+
+    def with_gradient(function: Callable) -> Callable:
+        """Return the value of ``function(weights, ...) -> (loss, rest)``, and loss's gradient."""
+
+        def run(weights: list, *arguments: Any) -> tuple:
+            with torch.enable_grad():
+                leaves = [weight.detach().requires_grad_() for weight in weights]
+                loss, rest = function(leaves, *arguments)
+                gradient = torch.autograd.grad(loss, leaves, materialize_grads=True)
+            return (loss.detach(), rest), list(gradient)
+
+        return run
+
+else:
+    msg = (
+        f"The Keras backend {BACKEND!r} cannot train networks. Set the environment variable "
+        f"KERAS_BACKEND to tensorflow, jax or torch before Python starts."
+    )
+    raise ImportError(msg)
+
+
+def to_tensors(arrays: Iterable[np.ndarray]) -> list:
+    """Copy NumPy arrays to tensors of the backend."""
+    return [keras.ops.convert_to_tensor(array) for array in arrays]
+
+
+def to_arrays(tensors: Iterable[Any]) -> list[np.ndarray]:
+    """Copy tensors of the backend to NumPy arrays."""
+    return [np.array(keras.ops.convert_to_numpy(tensor)) for tensor in tensors]
+
+
+def has_fast_bfloat16() -> bool:
+    """Tell whether bfloat16 arithmetic is quicker than float32 here; on a CPU, a matter of flags."""
+    if BACKEND == "tensorflow" and tf.config.list_physical_devices("GPU"):
+        return True
+    if BACKEND == "jax" and jax.default_backend() != "cpu":
+        return True
+    if BACKEND == "torch":
+        return torch.cuda.is_available()
+    try:
+        with open("/proc/cpuinfo", encoding="ascii", errors="ignore") as file:
+            flags = next((line for line in file if line.startswith("flags")), "").split()
+    except OSError:
+        return False
+    return "avx512_bf16" in flags or "amx_bf16" in flags

@@ -1,0 +1,185 @@
+"""A network as the engine sees it: a template without weights of its own, shared by all fits.
+
+Weights are a dict of NumPy arrays that belongs to an estimator. The template is built once
+per architecture and process; so are the traced functions that run it.
+"""
+
+import functools
+import math
+import random
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+
+from skdenoise._keras._receptive_field import halo_and_stride
+from skdenoise.networks import NETWORKS
+
+Weights = dict[str, np.ndarray]
+Architecture = str | Callable[[int], keras.Model]
+
+_building = threading.Lock()
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A template: the model whose structure is used, and what was found out about it.
+
+    Attributes
+    ----------
+    model : keras.Model
+        Its own weights are never used nor changed.
+    steerable : bool
+        Whether it takes a map of the noise's standard deviation as a second input.
+    halo : int or None
+        Margin that makes tiles equal the whole; None if there is no such margin.
+    stride : int
+        Height and width of what it gets must be multiples of it.
+    """
+
+    model: keras.Model
+    steerable: bool
+    halo: int | None
+    stride: int
+
+    @property
+    def variables(self) -> list[Any]:
+        """The trainable variables, then the others."""
+        return [*self.model.trainable_variables, *self.model.non_trainable_variables]
+
+    @property
+    def n_trainable(self) -> int:
+        """Count the trainable variables."""
+        return len(self.model.trainable_variables)
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return the shape of each weight, by a name that does not depend on the process."""
+        return {
+            f"{index:03d}.{variable.name}": tuple(variable.shape)
+            for index, variable in enumerate(self.variables)
+        }
+
+    def with_weights(self, weights: Weights) -> keras.Model:
+        """Return a new model of the same structure that holds these weights."""
+        with preserved_random_state():
+            model = keras.models.clone_model(self.model)
+        variables = [*model.trainable_variables, *model.non_trainable_variables]
+        for variable, array in zip(variables, weights.values(), strict=True):
+            variable.assign(array)
+        return model
+
+
+@contextmanager
+def preserved_random_state() -> Iterator[None]:
+    """Give back the global random states, from which Keras draws seeds for unseeded layers."""
+    python, legacy = random.getstate(), np.random.get_state()  # noqa: NPY002
+    try:
+        yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(legacy)  # noqa: NPY002
+
+
+def get_network(
+    architecture: Architecture, size: str, n_channels: int, *, bfloat16: bool = False
+) -> Network:
+    """Return the template of an architecture, building it on first use.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Where a callable does not return a fully convolutional `keras.Model` for images of
+        `n_channels` channels.
+    """
+    with _building:
+        return _build(architecture, size if architecture == "unet" else "", n_channels, bfloat16)
+
+
+@functools.lru_cache(maxsize=64)
+def _build(architecture: Architecture, size: str, n_channels: int, bfloat16: bool) -> Network:
+    with preserved_random_state():
+        if callable(architecture):
+            model = architecture(n_channels)
+            _check_model(model, architecture, n_channels)
+        else:
+            options = {"size": size} if size else {}
+            model = NETWORKS[architecture](n_channels, **options)
+        halo, stride = halo_and_stride(model)
+        if bfloat16:
+            model = _in_bfloat16(model)
+    return Network(model, len(model.inputs) == 2, halo, stride)
+
+
+def _check_model(model: Any, architecture: Callable, n_channels: int) -> None:
+    name = getattr(architecture, "__name__", repr(architecture))
+    if not isinstance(model, keras.Model) or not getattr(model, "inputs", None):
+        msg = (
+            f"architecture={name} must return a functional keras.Model when called with "
+            f"n_channels={n_channels}; it returned {type(model).__name__}."
+        )
+        raise TypeError(msg)
+    wanted = [(None, None, None, n_channels), (None, None, None, 1)][: len(model.inputs)]
+    shapes = [tuple(item.shape) for item in model.inputs]
+    if shapes != wanted or tuple(model.outputs[0].shape[-1:]) != (n_channels,):
+        msg = (
+            f"architecture={name} must return a model of images of any size: an input of shape "
+            f"(None, None, {n_channels}), perhaps a second one (None, None, 1) for the noise map, "
+            f"and an output with {n_channels} channels. Its inputs have shapes {shapes}, its "
+            f"output {tuple(model.outputs[0].shape)}."
+        )
+        raise ValueError(msg)
+
+
+def _in_bfloat16(model: keras.Model) -> keras.Model:
+    """Return the same network that computes in bfloat16, but for its last layers.
+
+    Weights, and the residual that is taken from the image, stay in float32.
+    """
+    last = {tensor._keras_history.operation.name for tensor in model.outputs}
+
+    def cloned(layer: keras.layers.Layer) -> keras.layers.Layer:
+        config = layer.get_config()
+        if layer.name not in last and not isinstance(layer, keras.layers.InputLayer):
+            config["dtype"] = "mixed_bfloat16"
+        return type(layer).from_config(config)
+
+    return keras.models.clone_model(model, clone_function=cloned)
+
+
+def draw_weights(network: Network, rng: np.random.Generator) -> Weights:
+    """Draw initial weights with NumPy, as the layers' initializers say, alike on every backend."""
+    initializers = {}
+    for layer in network.model.layers:
+        for variable in layer.variables:
+            initializers[id(variable)] = getattr(layer, f"{variable.name}_initializer", None)
+    return {
+        name: _draw(initializers.get(id(variable)), variable, rng)
+        for (name, variable) in zip(network.shapes(), network.variables, strict=True)
+    }
+
+
+def _draw(initializer: Any, variable: Any, rng: np.random.Generator) -> np.ndarray:
+    kinds = keras.initializers
+    shape, dtype = tuple(variable.shape), keras.backend.standardize_dtype(variable.dtype)
+    if isinstance(initializer, kinds.VarianceScaling):
+        area = math.prod(shape[:-2])
+        fan_in, fan_out = area * shape[-2], area * shape[-1]
+        fan = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}
+        variance = initializer.scale / max(fan[initializer.mode], 1.0)
+        if initializer.distribution == "uniform":
+            limit = math.sqrt(3 * variance)
+            drawn = rng.uniform(-limit, limit, shape)
+        else:
+            drawn = rng.normal(0, math.sqrt(variance), shape)
+    elif isinstance(initializer, (kinds.RandomNormal, kinds.TruncatedNormal)):
+        drawn = rng.normal(initializer.mean, initializer.stddev, shape)
+    elif isinstance(initializer, kinds.RandomUniform):
+        drawn = rng.uniform(initializer.minval, initializer.maxval, shape)
+    else:
+        # Constants, and what has no NumPy form: the value with which the template was built.
+        drawn = np.array(keras.ops.convert_to_numpy(variable.value))
+    return drawn.astype(dtype)

@@ -1,0 +1,276 @@
+"""Fitting a network: one traced step for all fits of an architecture, and the loop around it."""
+
+import functools
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+import numpy as np
+
+from skdenoise._keras._backend import compiled, to_arrays, to_tensors, with_gradient
+from skdenoise._keras._network import Network, Weights
+from skdenoise._keras._optimizers import OPTIMIZERS, clip_by_norm
+from skdenoise._keras._prediction import Task, predict
+from skdenoise._patches import Batch
+from skdenoise.losses import LOSSES
+
+WARM_UP = 0.05
+"""Share of the training over which the learning rate rises, before it falls along a cosine."""
+LARGEST_GRADIENT = 1.0
+
+Loss = str | Callable[[Any, Any], Any]
+
+
+class DivergenceError(FloatingPointError):
+    """The loss became NaN or infinite; the last finite weights are in `weights`."""
+
+    def __init__(self, message: str, weights: Weights | None = None) -> None:
+        super().__init__(message)
+        self.weights = weights
+
+
+class Trainer:
+    """Weights that learn batch by batch.
+
+    Parameters
+    ----------
+    network : Network
+        The template.
+    weights : dict of str to ndarray
+        Where to begin; not changed.
+    loss : str or callable
+        Name in the table of losses, or ``loss(clean, denoised)``.
+    optimizer : str
+        Name in the table of optimizers.
+    state : list of ndarray, default=None
+        What `optimizer_state` returned, to go on from there.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        weights: Weights,
+        *,
+        loss: Loss,
+        optimizer: str,
+        state: list[np.ndarray] | None = None,
+    ) -> None:
+        self._names = list(weights)
+        self._n = network.n_trainable
+        self._weights = to_tensors(weights.values())
+        trainable = list(weights.values())[: self._n]
+        if state is None:
+            n_states = OPTIMIZERS[optimizer][1]
+            zeros = [np.zeros_like(array) for array in trainable for _ in range(n_states)]
+            state = [np.zeros((), np.float32), *zeros]
+        self._state = to_tensors(state)
+        self._step = _step(network, loss, optimizer)
+        self._before = self._weights
+
+    def step(self, batch: Batch, learning_rate: float) -> tuple[float, float]:
+        """Learn from one batch; return the loss and the mean squared error in working units."""
+        rate = keras.ops.convert_to_tensor(np.float32(learning_rate))
+        loss, error, weights, state = self._step(
+            self._weights[: self._n],
+            self._weights[self._n :],
+            self._state,
+            to_tensors(batch.arrays()),
+            rate,
+        )
+        value = float(keras.ops.convert_to_numpy(loss))
+        if not math.isfinite(value):
+            msg = (
+                f"The loss became {value}. Try a smaller learning_rate (it is {learning_rate:.3g} "
+                f"here), another loss such as 'l1', or look for extreme values in X. The last "
+                f"finite weights were kept."
+            )
+            raise DivergenceError(msg, self._arrays(self._before))
+        self._before, self._weights, self._state = self._weights, list(weights), list(state)
+        return value, float(keras.ops.convert_to_numpy(error))
+
+    @property
+    def weights(self) -> Weights:
+        """The weights as arrays."""
+        return self._arrays(self._weights)
+
+    @property
+    def optimizer_state(self) -> list[np.ndarray]:
+        """The optimizer's memory as arrays."""
+        return to_arrays(self._state)
+
+    def _arrays(self, tensors: list) -> Weights:
+        return dict(zip(self._names, to_arrays(tensors), strict=True))
+
+
+@functools.lru_cache(maxsize=64)
+def _step(network: Network, loss: Loss, optimizer: str) -> Callable:
+    """Trace the step of an architecture, a loss and an optimizer."""
+    loss_function = LOSSES[loss] if isinstance(loss, str) else loss
+    update, n_states = OPTIMIZERS[optimizer]
+    ops = keras.ops
+
+    def losses(trainable: list, fixed: list, arrays: list) -> tuple:
+        noisy, clean, sigma, gain, weight = arrays
+        images = [noisy, sigma] if network.steerable else noisy
+        denoised, fixed = network.model.stateless_call(trainable, fixed, images, training=True)
+        denoised = ops.cast(denoised, "float32")
+        error = ops.mean(ops.square((denoised - clean) * gain))
+        return loss_function(clean * weight, denoised * weight), (error, fixed)
+
+    differentiated = with_gradient(losses)
+
+    def step(trainable: list, fixed: list, state: list, arrays: list, rate: Any) -> tuple:
+        (loss, (error, fixed)), gradients = differentiated(trainable, fixed, arrays)
+        gradients = clip_by_norm(gradients, LARGEST_GRADIENT)
+        count = state[0] + 1
+        weights, memory = [], [count]
+        for index, (weight, gradient) in enumerate(zip(trainable, gradients, strict=True)):
+            old = state[1 + index * n_states : 1 + (index + 1) * n_states]
+            new, kept = update(weight, gradient, old, rate=rate, count=count)
+            weights.append(new)
+            memory.extend(kept)
+        return loss, error, [*weights, *fixed], memory
+
+    return compiled(step)
+
+
+def scheduled_rate(learning_rate: float, progress: float) -> float:
+    """Return the learning rate when a share `progress` of the training is done."""
+    if progress < WARM_UP:
+        return learning_rate * (progress + 0.1 * WARM_UP) / (1.1 * WARM_UP)
+    along = min((progress - WARM_UP) / (1 - WARM_UP), 1.0)
+    return learning_rate * (0.5 * (1 + math.cos(math.pi * along)) + 1e-3)
+
+
+@dataclass
+class Plan:
+    """How long to train, and when to stop.
+
+    Attributes
+    ----------
+    epochs : int or None
+        At most so many; None leaves it to `time_budget`.
+    time_budget : float or None
+        At most so many seconds, the first trace included.
+    learning_rate : float
+        The highest rate of the schedule.
+    patience : int or None
+        Epochs without a better validation PSNR before training stops; None goes on.
+    constant_rate : bool, default=False
+        Whether to do without warm-up and decay.
+    """
+
+    epochs: int | None
+    time_budget: float | None
+    learning_rate: float
+    patience: int | None
+    constant_rate: bool = False
+    started: float = field(default_factory=time.monotonic)
+
+    def progress(self, step: int, n_batches: int) -> float:
+        """Return the share of the training that is done after `step` batches."""
+        shares = [0.0]
+        if self.epochs is not None:
+            shares.append(step / (self.epochs * n_batches))
+        if self.time_budget is not None:
+            shares.append((time.monotonic() - self.started) / self.time_budget)
+        return max(shares)
+
+
+def train(
+    trainer: Trainer,
+    epoch: Callable[[], Iterator[Batch]],
+    n_batches: int,
+    *,
+    plan: Plan,
+    data_range: float,
+    validate: Callable[[Weights], float] | None,
+    on_step: Callable[[dict[str, float]], None],
+    on_epoch: Callable[[dict[str, float]], bool],
+) -> tuple[Weights, dict[str, list[float]]]:
+    """Train until the plan says stop, and return the best weights and the history.
+
+    Parameters
+    ----------
+    trainer : Trainer
+        What learns.
+    epoch : callable
+        Returns the batches of one epoch.
+    n_batches : int
+        How many these are.
+    plan : Plan
+        How long.
+    data_range : float
+        White minus black in working units, for the PSNR.
+    validate : callable or None
+        Weights -> mean PSNR on held-out images.
+    on_step, on_epoch : callable
+        Get the current numbers; training ends where `on_epoch` returns True.
+
+    Returns
+    -------
+    weights : dict of str to ndarray
+        Those of the epoch with the best validation PSNR; the last ones without validation.
+    history : dict of str to list of float
+        Per epoch: ``loss``, ``psnr``, ``learning_rate``, ``seconds`` since the beginning and,
+        with validation, ``val_psnr``.
+    """
+    history: dict[str, list[float]] = {}
+    best: tuple[float, int, Weights] | None = None
+    step, number = 0, 0
+    while plan.progress(step, n_batches) < 1:
+        number += 1
+        losses, errors, rate = [], [], 0.0
+        for batch in epoch():
+            progress = plan.progress(step, n_batches)
+            if progress >= 1 and losses:
+                break
+            rate = (
+                plan.learning_rate
+                if plan.constant_rate
+                else scheduled_rate(plan.learning_rate, progress)
+            )
+            loss, error = trainer.step(batch, rate)
+            losses.append(loss)
+            errors.append(error)
+            step += 1
+            on_step({"epoch": number, "loss": loss, "psnr": _psnr(error, data_range),
+                     "progress": plan.progress(step, n_batches)})
+        numbers = {
+            "loss": float(np.mean(losses)),
+            "psnr": _psnr(float(np.mean(errors)), data_range),
+            "learning_rate": rate,
+        }
+        if validate is not None:
+            weights = trainer.weights
+            numbers["val_psnr"] = validate(weights)
+            if best is None or numbers["val_psnr"] > best[0]:
+                best = numbers["val_psnr"], number, weights
+        numbers["seconds"] = time.monotonic() - plan.started
+        for name, value in numbers.items():
+            history.setdefault(name, []).append(value)
+        if on_epoch({"epoch": number, **numbers}):
+            break
+        if best is not None and plan.patience is not None and number - best[1] >= plan.patience:
+            break
+    return (best[2] if best is not None else trainer.weights), history
+
+
+def _psnr(error: float, data_range: float) -> float:
+    return 10 * math.log10(data_range**2 / max(error, 1e-30))
+
+
+def validation_psnr(
+    network: Network, weights: Weights, batches: Sequence[Batch], data_range: float
+) -> float:
+    """Return the mean PSNR over patches, in dB, blind to the strength of the noise."""
+    values = []
+    for batch in batches:
+        outputs = predict(network, weights, [Task(noisy) for noisy in batch.noisy])
+        for output, clean, gain in zip(outputs, batch.clean, batch.gain, strict=True):
+            error = float(np.mean(np.square((output - clean) * gain.item(), dtype=np.float64)))
+            values.append(_psnr(error, data_range))
+    return float(np.mean(values))

@@ -1,0 +1,105 @@
+"""`load`: read a fitted estimator from a file that nobody needs to trust."""
+
+import os
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+
+from skdenoise._denoiser import AutoencoderDenoiser
+from skdenoise._model_file import ModelFileError, decode_estimator, read_model_file
+from skdenoise.noise import NoiseInjector
+
+CLASSES: dict[str, Any] = {
+    "AutoencoderDenoiser": AutoencoderDenoiser,
+    "NoiseInjector": NoiseInjector,
+}
+"""What a file may name; nothing is imported because a file says so."""
+
+MOST_CHANNELS = 1024
+"""More would make a small file build a large network."""
+
+
+def load(path: str | os.PathLike[str]) -> AutoencoderDenoiser:
+    """Read an estimator that `save` has written.
+
+    The file is data: no code in it is run, and the shape of every weight is compared with what
+    the parameters ask for before anything is read. `history_` is not kept in the file.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file.
+
+    Returns
+    -------
+    AutoencoderDenoiser
+        The fitted estimator; it transforms as the one that was saved.
+
+    Raises
+    ------
+    ModelFileError
+        Where the file is missing, damaged, or not a model of this package.
+
+    Examples
+    --------
+    >>> import skdenoise
+    >>> skdenoise.load("missing.safetensors")
+    Traceback (most recent call last):
+    ...
+    skdenoise._model_file._parameters.ModelFileError: ...
+    """
+    header, tensors = read_model_file(path, _expected_tensors)
+    estimator = _estimator(header)
+    fitted = header["fitted"]
+    names = fitted.pop("feature_names_in_")
+    for name, value in fitted.items():
+        if value is not None:
+            setattr(estimator, name, value)
+    if names is not None:
+        estimator.feature_names_in_ = np.array(names, dtype=object)
+    estimator.weights_ = tensors
+    estimator.history_ = {}
+    return estimator
+
+
+def _expected_tensors(header: dict[str, Any]) -> dict[str, tuple[tuple[int, ...], Any]]:
+    """Return name, shape and dtype of each weight that the parameters ask for."""
+    from skdenoise._keras._network import get_network
+
+    estimator = _estimator(header)
+    fitted = header.get("fitted")
+    if not isinstance(fitted, dict) or set(fitted) != set(FITTED):
+        raise ModelFileError(f"it must say what was learnt: {', '.join(FITTED)}")
+    for name, accepts in FITTED.items():
+        if not accepts(fitted[name]):
+            raise ModelFileError(f"its {name} is {fitted[name]!r}")
+    network = get_network(estimator.architecture, estimator.size, fitted["n_channels_in_"])
+    return {name: (shape, np.float32) for name, shape in network.shapes().items()}
+
+
+def _estimator(header: dict[str, Any]) -> AutoencoderDenoiser:
+    """Make the unfitted estimator and check its parameters."""
+    estimator = decode_estimator(header, CLASSES)
+    if not isinstance(estimator, AutoencoderDenoiser):
+        raise ModelFileError(f"it holds a {type(estimator).__name__}, which has nothing to load")
+    estimator._check_parameters()
+    return estimator
+
+
+def _is_count(value: Any, most: float) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool) and 1 <= value <= most
+
+
+def _are_names(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(name, str) for name in value)
+
+
+FITTED = {
+    "n_channels_in_": lambda value: _is_count(value, MOST_CHANNELS),
+    "n_features_in_": lambda value: value is None or _is_count(value, 2**62),
+    "feature_names_in_": lambda value: value is None or _are_names(value),
+    "learning_": {"supervised", "fresh noise", "self-supervised"}.__contains__,
+    "data_range_": lambda value: isinstance(value, Real) and value > 0,
+}
+"""What is learnt besides the weights, and what each may be."""

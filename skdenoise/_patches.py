@@ -1,0 +1,273 @@
+"""Training patches: where they lie, what is learnt from them, and how they are normalized.
+
+There are three ways to learn, and a sampler knows one of them: pairs of noisy and clean images,
+clean images with fresh noise at every draw, and noisy images alone.
+"""
+
+import queue
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+
+from skdenoise._images import Images
+from skdenoise._subsampling import neighbor_pair
+
+T = TypeVar("T")
+
+Corrupt = Callable[..., np.ndarray]
+"""``corrupt(image, *, scale, rng)`` returns a noisy copy of a clean image."""
+
+NOISE_FLOOR = 0.02
+"""Noise, as a share of the data's range, below which patches do not count for more."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Patches as a network sees them: ``(pixels - mean) / gain``, in float32.
+
+    Attributes
+    ----------
+    noisy, clean : ndarray of shape (n, h, w, C)
+        What goes in and what should come out.
+    sigma : ndarray of shape (n, h, w, 1)
+        Standard deviation of the noise; 0 where the network is to do without it.
+    gain : ndarray of shape (n, 1, 1, 1)
+        Working units per unit of the network.
+    weight : ndarray of shape (n, 1, 1, 1)
+        What differences are multiplied by in the loss.
+    """
+
+    noisy: np.ndarray
+    clean: np.ndarray
+    sigma: np.ndarray
+    gain: np.ndarray
+    weight: np.ndarray
+
+    def arrays(self) -> list[np.ndarray]:
+        """Return the arrays in the order of the fields."""
+        return [self.noisy, self.clean, self.sigma, self.gain, self.weight]
+
+
+def image_statistics(image: np.ndarray) -> tuple[float, float]:
+    """Return mean and standard deviation; 1 for the latter if the image is constant."""
+    mean = float(image.mean(dtype=np.float64))
+    spread = float(np.sqrt(np.square(image - mean, dtype=np.float64).mean()))
+    # The deviation of a constant image is rounding error.
+    return mean, spread if spread > 1e-6 * abs(mean) and spread > 1e-30 else 1.0
+
+
+class PatchSampler:
+    """Draws batches of patches.
+
+    Parameters
+    ----------
+    images : Images
+        Noisy images, or clean ones where `corrupt` is given.
+    target : Images or None
+        The clean images.
+    corrupt : callable or None
+        Makes fresh noise; excludes `target`. With neither, pairs are sub-sampled.
+    patch_size : int
+        Side of a patch where images are large enough.
+    multiple : int
+        What height and width of a patch must be multiples of.
+    normalized : bool
+        Whether each patch is normalized with the statistics of its whole image.
+    data_range : float
+        Distance of black and white in working units.
+    stride : int, default=1
+        Distance of independent pixels, for pairs from one image.
+    """
+
+    def __init__(
+        self,
+        images: Images,
+        target: Images | None,
+        corrupt: Corrupt | None,
+        *,
+        patch_size: int,
+        multiple: int,
+        normalized: bool,
+        data_range: float,
+        stride: int = 1,
+    ) -> None:
+        self.images, self.target, self.corrupt = images, target, corrupt
+        self.alone = target is None and corrupt is None
+        self.normalized = normalized
+        self.data_range = data_range
+        self.stride = stride
+        sides = np.array([shape[:2] for shape in images.shapes]).max(axis=0)
+        if self.alone:
+            sides = np.maximum(sides // (2 * stride), 1)
+        self.height, self.width = (
+            int(-(-min(int(side), patch_size) // multiple) * multiple) for side in sides
+        )
+        self._statistics: dict[int, tuple[float, float]] = {}
+
+    def n_patches(self, index: int) -> int:
+        """Return how many patches cover an image once."""
+        height, width, _ = self.images.shapes[index]
+        return max(1, round(height * width / (self.height * self.width)))
+
+    def n_batches(self, indices: Sequence[int], batch_size: int) -> int:
+        """Return how many batches cover the images once."""
+        return -(-sum(self.n_patches(index) for index in indices) // batch_size)
+
+    def epoch(
+        self,
+        indices: Sequence[int],
+        batch_size: int,
+        *,
+        rng: np.random.Generator,
+        known_sigma: float = 0.0,
+        augment: bool = True,
+    ) -> Iterator[Batch]:
+        """Draw batches whose patches cover the images once, in random order.
+
+        Parameters
+        ----------
+        indices : sequence of int
+            The images to draw from.
+        batch_size : int
+            Patches per batch; the last batch is filled up.
+        rng : numpy.random.Generator
+            Source of randomness; the only one.
+        known_sigma : float, default=0.0
+            Share of the patches for which the network is told the standard deviation.
+        augment : bool, default=True
+            Whether patches are flipped and turned at random.
+
+        Yields
+        ------
+        Batch
+        """
+        visits = [index for index in indices for _ in range(self.n_patches(index))]
+        order = rng.permutation(visits)
+        missing = -len(order) % batch_size
+        order = np.concatenate([order, rng.choice(visits, missing)])
+        for start in range(0, len(order), batch_size):
+            chosen = order[start : start + batch_size]
+            drawn = [self._draw(int(index), rng, augment) for index in chosen]
+            yield self._batch(drawn, rng, known_sigma)
+
+    def _draw(
+        self, index: int, rng: np.random.Generator, augment: bool
+    ) -> tuple[np.ndarray, np.ndarray, float, float]:
+        """Return a noisy patch, its target, and mean and gain for both."""
+        mean, gain = self._image_statistics(index)
+        if self.alone:
+            crop = self._crop(index, rng, 2 * self.stride)
+            noisy, clean = neighbor_pair(
+                self.images.crop(index, *crop), rng=rng, stride=self.stride
+            )
+        else:
+            crop = self._crop(index, rng, 1)
+            image = self.images.crop(index, *crop)
+            if self.corrupt is None:
+                noisy, clean = image, self.target.crop(index, *crop)  # type: ignore[union-attr]
+            else:
+                clean = image
+                noisy = self.corrupt(clean, scale=self.images.scales[index], rng=rng)
+                if self.normalized:
+                    # What the statistics of the whole image would be with this noise.
+                    noise = noisy - clean
+                    mean += float(noise.mean())
+                    gain = float(np.hypot(gain, noise.std()))
+        noisy, clean = self._filled(noisy), self._filled(clean)
+        if augment:
+            noisy, clean = self._turned(noisy, clean, rng)
+        return noisy, clean, mean, gain
+
+    def _image_statistics(self, index: int) -> tuple[float, float]:
+        if not self.normalized:
+            return 0.0, 1.0
+        if index not in self._statistics:
+            self._statistics[index] = image_statistics(self.images[index])
+        return self._statistics[index]
+
+    def _crop(self, index: int, rng: np.random.Generator, factor: int) -> tuple[slice, slice]:
+        """Choose a place; `factor` times a patch where the image is that large."""
+        height, width, _ = self.images.shapes[index]
+        high, wide = min(height, factor * self.height), min(width, factor * self.width)
+        top, left = int(rng.integers(height - high + 1)), int(rng.integers(width - wide + 1))
+        return slice(top, top + high), slice(left, left + wide)
+
+    def _filled(self, patch: np.ndarray) -> np.ndarray:
+        """Mirror a patch of an image that is smaller than a patch."""
+        missing = self.height - patch.shape[0], self.width - patch.shape[1]
+        if not any(missing):
+            return patch
+        return np.pad(patch, [(0, missing[0]), (0, missing[1]), (0, 0)], mode="symmetric")
+
+    def _turned(
+        self, noisy: np.ndarray, clean: np.ndarray, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
+        turns = int(rng.integers(4)) if self.height == self.width else 2 * int(rng.integers(2))
+        flip = -1 if rng.integers(2) else 1
+        return np.rot90(noisy, turns)[:, ::flip], np.rot90(clean, turns)[:, ::flip]
+
+    def _batch(
+        self,
+        drawn: list[tuple[np.ndarray, np.ndarray, float, float]],
+        rng: np.random.Generator,
+        known_sigma: float,
+    ) -> Batch:
+        noisy = np.stack([item[0] for item in drawn])
+        clean = np.stack([item[1] for item in drawn])
+        mean, gain = (
+            np.array([item[part] for item in drawn])[:, None, None, None] for part in (2, 3)
+        )
+        noise = np.sqrt(np.square(noisy - clean).mean(axis=(1, 2, 3), keepdims=True))
+        # PSNR is a logarithm: a small error on weak noise is worth as much as a large one on strong.
+        weight = gain / np.sqrt(noise + NOISE_FLOOR * self.data_range)
+        weight = weight / np.sqrt(np.square(weight).mean())
+        told = rng.random(noise.shape) < known_sigma
+        sigma = np.broadcast_to(np.where(told, noise / gain, 0), (*noisy.shape[:3], 1))
+        arrays = [(noisy - mean) / gain, (clean - mean) / gain, sigma, gain, weight]
+        return Batch(*(np.ascontiguousarray(array, dtype=np.float32) for array in arrays))
+
+
+def in_background(items: Iterable[T], *, depth: int = 2) -> Iterator[T]:
+    """Iterate over `items` while a thread prepares the next `depth` of them.
+
+    The order is that of `items`, and what they raise is raised here. The thread ends when
+    the iterator is closed.
+    """
+    ready: queue.Queue[Any] = queue.Queue(maxsize=depth)
+    closed = threading.Event()
+    end = object()
+
+    def put(item: Any) -> bool:
+        while not closed.is_set():
+            try:
+                ready.put(item, timeout=0.1)
+            except queue.Full:
+                continue
+            return True
+        return False
+
+    def work() -> None:
+        try:
+            for item in items:
+                if not put((item, None)):
+                    return
+            put((end, None))
+        except BaseException as error:  # noqa: BLE001, RUF100 - it is raised where items are used
+            put((end, error))
+
+    thread = threading.Thread(target=work, name="skdenoise-patches", daemon=True)
+    thread.start()
+    try:
+        while True:
+            item, error = ready.get()
+            if error is not None:
+                raise error
+            if item is end:
+                return
+            yield item
+    finally:
+        closed.set()
+        thread.join()

@@ -1,0 +1,336 @@
+"""`estimate_noise`: how strong the noise of an image is, from that image alone."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from scipy import ndimage
+
+from skdenoise._images import Images, read_images
+from skdenoise._validation import Interval
+
+_WINDOW = 7
+"""Side of the window over which the gradient tells how flat a place is."""
+
+_WHITE = {1: (6.98, 0.9955), 2: (7.31, 1.0)}
+"""What white noise of variance one does, in images of one and of two dimensions: the mean squared
+central difference in a window that it rarely exceeds (four standard deviations above the mean), and
+the standard deviation of the residual where it stays below."""
+
+_LARGE, _N_TILES = 2**20, 4
+"""Images of more pixels are judged by a grid of tiles, so many per axis."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class NoiseEstimate:
+    """The noise of some images, in each image's own units (gray levels for integers).
+
+    Attributes
+    ----------
+    sigma : ndarray of shape (n_images,)
+        Standard deviation of the noise, the recommended value: that of neighboring pixels
+        (stride 1) where the noise is white, that of the largest stride where it is correlated.
+        NaN for an image too small to tell, less than 3 pixels both ways.
+    sigma_per_stride : ndarray of shape (n_images, max_stride)
+        The same measured on every pixel, every second one, and so on; equal for white noise,
+        growing for correlated noise. NaN where fewer than 3 such pixels fit in the image.
+    correlation : ndarray of shape (n_images, 2)
+        Correlation of the noise of vertical and of horizontal neighbors; 0 for white noise.
+        NaN where the image is too small.
+    correlated : ndarray of bool of shape (n_images,)
+        Whether the noise is not white, as after demosaicing, scaling or compression.
+    """
+
+    sigma: np.ndarray
+    sigma_per_stride: np.ndarray
+    correlation: np.ndarray
+    correlated: np.ndarray
+
+    def __repr__(self) -> str:
+        """Return the arrays with three digits."""
+        with np.printoptions(precision=3, suppress=True, threshold=24):
+            fields = (self.sigma, self.sigma_per_stride, self.correlation, self.correlated)
+            names = ("sigma", "sigma_per_stride", "correlation", "correlated")
+            width = max(map(len, names))
+            lines = (
+                f"  {name:{width}} = " + str(values).replace("\n", "\n" + " " * (width + 5))
+                for name, values in zip(names, fields, strict=True)
+            )
+            return "NoiseEstimate:\n" + "\n".join(lines)
+
+
+def estimate_noise(
+    X: Any, *, image_shape: tuple[int, ...] | None = None, max_stride: int = 4
+) -> NoiseEstimate:
+    """Estimate the standard deviation of the noise of every image.
+
+    Parameters
+    ----------
+    X : array of shape (n_images, height, width[, n_channels]), sequence of arrays, or table
+        The noisy images.
+    image_shape : tuple or None, default=None
+        Shape (height, width) or (height, width, n_channels) of the images in the rows of a table;
+        None means 1 x n_features.
+    max_stride : int, default=4
+        Largest distance of the pixels that are compared, from 1 to 16.
+
+    Returns
+    -------
+    NoiseEstimate
+        Arrays `sigma`, `sigma_per_stride`, `correlation` and `correlated`, a row per image, in
+        the image's own units; of color images the root mean square over the channels.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Where `X` does not hold images or `max_stride` is out of range.
+
+    See Also
+    --------
+    skdenoise.noise.NoiseInjector : The way there: images with noise of a known strength.
+
+    Notes
+    -----
+    The mask [[1, -2, 1], [-2, 4, -2], [1, -2, 1]] / 6 removes what is smooth and keeps the
+    standard deviation of white noise [1]_. It is applied everywhere, and its root mean square
+    taken where the image is flat: where the gradient in a 7 x 7 window is no stronger than
+    noise of the present estimate explains, starting with the median absolute deviation of
+    all pixels and repeated until nothing changes, in the spirit of [2]_. Windows where the
+    image saturates are left out. At least the flattest twentieth of the windows is used.
+
+    Camera noise is correlated, and neighbors then tell much too little. So the same is
+    measured on each sub-lattice of every second pixel, third and so on, where correlation
+    fades, while texture grows. The correlation of neighbors is that of the flattest tenth of
+    8 x 8 blocks after removal of a plane. Noise counts as correlated where it exceeds 0.15 and
+    strides disagree with each other by more than 30 %, or where flat places are much emptier
+    than the rest, as JPEG leaves them. In the latter case every stride uses the median
+    absolute deviation of all its pixels, but at most twice what the flattest quarter says.
+
+    Images of more than 2**20 pixels are judged by a grid of 16 tiles.
+
+    References
+    ----------
+    .. [1] J. Immerkaer, "Fast Noise Variance Estimation", Computer Vision and Image
+       Understanding 64(2), 1996.
+    .. [2] X. Liu, M. Tanaka and M. Okutomi, "Single-Image Noise Level Estimation for Blind
+       Denoising", IEEE Transactions on Image Processing 22(12), 2013.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdenoise.noise import estimate_noise, gaussian
+    >>> ramp = np.linspace(0, 1, 64) * np.ones((64, 1))
+    >>> noisy = gaussian(ramp, sigma=0.1, rng=np.random.default_rng(0))
+    >>> estimate = estimate_noise(noisy[None])
+    >>> print(f"{estimate.sigma[0]:.2f}", estimate.correlated[0])
+    0.10 False
+    """
+    if not Interval(Integral, 1, 16).accepts(max_stride):
+        msg = f"max_stride must be an int in the range [1, 16]. Got {max_stride!r} instead."
+        raise ValueError(msg)
+    images = read_images(X, image_shape)
+    rows = [_estimate_one(_tiles(images, index), max_stride) for index in range(len(images))]
+    scales = np.array(images.scales)
+    per_stride = np.array([row[0] for row in rows]) * scales[:, None]
+    correlated = np.array([row[2] for row in rows])
+    last = [np.flatnonzero(np.isfinite(row))[-1:].sum() for row in per_stride]
+    sigma = np.where(correlated, per_stride[range(len(rows)), last], per_stride[:, 0])
+    return NoiseEstimate(sigma, per_stride, np.array([row[1] for row in rows]), correlated)
+
+
+def _tiles(images: Images, index: int) -> list[np.ndarray]:
+    """Return the image, or where it is large a grid of parts of it, float64."""
+    lengths = images.shapes[index][:2]
+    long = [length >= 256 * _N_TILES for length in lengths]
+    part = (_LARGE / np.prod(lengths)) ** (1 / max(sum(long), 1))
+    if part >= 1:
+        return [images[index].astype(np.float64)]
+    cuts = []
+    for length, is_long in zip(lengths, long, strict=True):
+        side = max(64, int(part * length / _N_TILES)) if is_long else length
+        starts = np.linspace(0, length - side, _N_TILES if is_long else 1).astype(int)
+        cuts.append([slice(start, start + side) for start in starts])
+    return [images.crop(index, r, c).astype(np.float64) for r in cuts[0] for c in cuts[1]]
+
+
+def _estimate_one(
+    tiles: list[np.ndarray], max_stride: int
+) -> tuple[np.ndarray, np.ndarray, bool]:
+    """Return sigma per stride, correlation and whether the noise is correlated."""
+    channels = [[tile[..., c] for tile in tiles] for c in range(tiles[0].shape[-1])]
+    strides = range(1, max_stride + 1)
+    flat = _over_channels(channels, strides, lambda pixels: pixels.flat_sigma(0.05))
+    if not np.isfinite(flat[0]):
+        return flat, np.full(2, np.nan), False
+    everywhere = _over_channels(channels, [1], _Pixels.median_sigma)
+    correlation = np.mean([_correlation(planes) for planes in channels], axis=0)
+    emptied = flat[0] < 0.25 * everywhere[0]
+    apart = max_stride > 1 and flat[1] > 1.3 * flat[0]
+    correlated = bool((emptied or apart) and _mean(correlation) > 0.15)
+    if correlated and emptied:
+        flat = _over_channels(channels, strides, _Pixels.compressed_sigma)
+    return flat, correlation, correlated
+
+
+def _over_channels(
+    channels: list[list[np.ndarray]],
+    strides: Iterable[int],
+    measure: Callable[["_Pixels"], float],
+) -> np.ndarray:
+    """Return the root mean square over the channels of what is measured, for each stride."""
+    values = [[measure(_Pixels.of(planes, k)) for planes in channels] for k in strides]
+    return np.sqrt(np.mean(np.square(values), axis=1))
+
+
+def _mean(values: np.ndarray) -> float:
+    """Return the mean of the finite values, 0 where there are none."""
+    values = values[np.isfinite(values)]
+    return float(values.mean()) if values.size else 0.0
+
+
+@dataclass(frozen=True)
+class _Pixels:
+    """What the estimate needs to know about each pixel, in no order.
+
+    Attributes
+    ----------
+    residual : ndarray
+        What the second difference (along both axes) leaves, scaled to keep white noise.
+    gradient : ndarray
+        Mean squared gradient in the window around.
+    n_axes : int
+        Axes along which there are differences, 0 where the image is too small.
+    """
+
+    residual: np.ndarray
+    gradient: np.ndarray
+    n_axes: int
+
+    @classmethod
+    def of(cls, planes: list[np.ndarray], stride: int) -> "_Pixels":
+        """Measure on every pixel that is `stride` apart, on all sub-lattices of that kind."""
+        axes = [axis for axis in (0, 1) if planes[0].shape[axis] >= 3]
+        if not axes or any(planes[0].shape[axis] < 3 * stride for axis in axes):
+            return cls(np.empty(0), np.empty(0), 0)
+        low, high = min(map(np.min, planes)), max(map(np.max, planes))
+        starts = [range(stride) if axis in axes else range(1) for axis in (0, 1)]
+        steps = [stride if axis in axes else 1 for axis in (0, 1)]
+        residuals, gradients = [], []
+        for plane in planes:
+            for row in starts[0]:
+                for column in starts[1]:
+                    sub = plane[row :: steps[0], column :: steps[1]]
+                    residual, gradient = _differences(sub, axes)
+                    gradient[_saturates(sub, low, high)] = np.inf
+                    inside = tuple(slice(1, -1) if axis in axes else slice(None) for axis in (0, 1))
+                    residuals.append(residual[inside].ravel())
+                    gradients.append(gradient[inside].ravel())
+        residual, gradient = np.concatenate(residuals), np.concatenate(gradients)
+        usable = np.isfinite(gradient)
+        if usable.mean() < 0.05:
+            return cls(residual, np.where(usable, gradient, 0), len(axes))
+        return cls(residual[usable], gradient[usable], len(axes))
+
+    def median_sigma(self) -> float:
+        """Return what the median absolute deviation of all pixels says."""
+        return _robust(self.residual) if self.n_axes else np.nan
+
+    def flat_sigma(self, least: float) -> float:
+        """Return what flat places say: where no more than noise is seen.
+
+        They make up a part of at least `least` of the pixels.
+        """
+        if not self.n_axes:
+            return np.nan
+        gradient, residual = self.gradient, self.residual
+        limit, spread = _WHITE[self.n_axes]
+        count = min(max(int(least * gradient.size), 200), gradient.size)
+        flattest = np.partition(gradient, count - 1)[count - 1]
+        sigma = _robust(residual)
+        for _ in range(20):
+            if limit * sigma**2 <= flattest:
+                return _robust(residual[gradient <= flattest])
+            before = sigma
+            seen = residual[gradient <= limit * sigma**2]
+            sigma = float(np.sqrt(np.mean(seen**2))) / spread
+            if abs(sigma - before) <= 1e-3 * before:
+                break
+        return sigma
+
+    def compressed_sigma(self) -> float:
+        """Return what all pixels say where compression has emptied the flat places."""
+        return min(self.median_sigma(), 2 * self.flat_sigma(0.25))
+
+
+def _robust(residual: np.ndarray) -> float:
+    """Return the standard deviation of Gaussian values from their median magnitude."""
+    return float(np.median(np.abs(residual))) / 0.6744897501960817
+
+
+def _differences(plane: np.ndarray, axes: list[int]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the second difference of unit gain, and the mean squared gradient around."""
+    residual = plane
+    energy = np.zeros_like(plane)
+    for axis in axes:
+        residual = ndimage.correlate1d(residual, np.array([1, -2, 1]) / 6**0.5, axis=axis)
+        energy += ndimage.correlate1d(plane, [-1, 0, 1], axis=axis) ** 2
+    return residual, _window_mean(energy, axes)
+
+
+def _window_mean(values: np.ndarray, axes: list[int]) -> np.ndarray:
+    for axis in axes:
+        values = ndimage.uniform_filter1d(values, _WINDOW, axis=axis)
+    return values
+
+
+def _saturates(plane: np.ndarray, low: float, high: float) -> np.ndarray:
+    """Tell where more than a twentieth of the window is at the image's darkest or brightest."""
+    extreme = (plane <= low) | (plane >= high)
+    if np.count_nonzero(extreme) <= 2:
+        return np.zeros_like(extreme)
+    return _window_mean(extreme.astype(float), [0, 1]) > 0.05
+
+
+def _correlation(planes: list[np.ndarray]) -> np.ndarray:
+    """Return the correlation of vertical and of horizontal neighbors in the flattest blocks."""
+    height, width = planes[0].shape
+    n_rows, n_columns = (1, 64) if height == 1 else (64, 1) if width == 1 else (8, 8)
+    if height < n_rows or width < n_columns:
+        return np.full(2, np.nan)
+    blocks = np.concatenate([_blocks(plane, n_rows, n_columns) for plane in planes])
+    rows, columns = np.mgrid[:n_rows, :n_columns].reshape(2, -1)
+    plane = np.stack([np.ones(rows.size), rows, columns], axis=1)
+    basis, sizes, _ = np.linalg.svd(plane, full_matrices=False)
+    basis = basis[:, sizes > 1e-9]
+    blocks = blocks - (blocks @ basis) @ basis.T
+    variance = (blocks**2).mean(axis=1)
+    order = np.argsort(variance)[np.count_nonzero(variance <= 1e-12 * variance.max()) :]
+    if not order.size:
+        return np.zeros(2)
+    flattest = blocks[order[: max(4, order.size // 10)]].reshape(-1, n_rows, n_columns)
+    basis = basis.T.reshape(-1, n_rows, n_columns)
+    variance = (flattest**2).mean() / (1 - len(basis) / rows.size)
+    result = np.full(2, np.nan)
+    for axis, length in enumerate((n_rows, n_columns)):
+        if length > 1:
+            # Removing the plane makes neighbors of white noise opposite; add that back.
+            lost = _neighbors(basis, axis).sum(axis=0).mean()
+            result[axis] = _neighbors(flattest, axis).mean() / variance + lost
+    return result
+
+
+def _blocks(plane: np.ndarray, n_rows: int, n_columns: int) -> np.ndarray:
+    """Cut into blocks, one per row of the result; what is left over at the end is dropped."""
+    down, across = plane.shape[0] // n_rows, plane.shape[1] // n_columns
+    cut = plane[: down * n_rows, : across * n_columns]
+    cut = cut.reshape(down, n_rows, across, n_columns).swapaxes(1, 2)
+    return cut.reshape(-1, n_rows * n_columns)
+
+
+def _neighbors(stack: np.ndarray, axis: int) -> np.ndarray:
+    """Return the product of each value and the next along `axis` of every image of a stack."""
+    if axis == 0:
+        return stack[:, 1:] * stack[:, :-1]
+    return stack[:, :, 1:] * stack[:, :, :-1]
