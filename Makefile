@@ -54,7 +54,7 @@ clean: ## remove the environments and everything that was built
 	find skdenoise tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # An environment is made once, and again when pyproject.toml changes. The stamps name what is in
-# it: .runtime what a user installs, .dev the tools as well, .bench PyTorch as well.
+# it: .runtime what a user installs and the demo needs, .dev the tools as well, .bench PyTorch as well.
 
 define make_environment
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
@@ -67,7 +67,7 @@ endef
 
 $(VENV)/.runtime: pyproject.toml
 	$(call make_environment,$(VENV),skdenoise)
-	$(bin)/python -m pip install --quiet --editable .
+	$(bin)/python -m pip install --quiet --editable '.[demo]'
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml

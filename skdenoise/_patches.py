@@ -221,7 +221,7 @@ class PatchSampler:
             np.array([item[part] for item in drawn])[:, None, None, None] for part in (2, 3)
         )
         noise = np.sqrt(np.square(noisy - clean).mean(axis=(1, 2, 3), keepdims=True))
-        # PSNR is a logarithm: a small error on weak noise is worth as much as a large one on strong.
+        # PSNR is a logarithm: little error on weak noise is worth as much as more on strong noise.
         weight = gain / np.sqrt(noise + NOISE_FLOOR * self.data_range)
         weight = weight / np.sqrt(np.square(weight).mean())
         told = rng.random(noise.shape) < known_sigma

@@ -65,6 +65,8 @@ def halver(monkeypatch, tmp_path):
     monkeypatch.setitem(vars(skdenoise), "AutoencoderDenoiser", Halver)
     monkeypatch.setitem(vars(skdenoise), "load", load)
     monkeypatch.setattr(Halver, "made", [])
+    for command in ("_denoise", "_train"):
+        monkeypatch.setattr(f"skdenoise._cli.{command}.wake_keras", lambda: None)
     monkeypatch.chdir(tmp_path)
     return Halver
 
@@ -579,3 +581,58 @@ def test_bad_files_and_help_never_load_keras():
         [sys.executable, "-c", script], capture_output=True, text=True, check=False, env=os.environ
     )
     assert finished.returncode == 0, finished.stderr
+
+
+# With a real network
+
+
+@pytest.fixture
+def real_network(monkeypatch, tmp_path):
+    """Take the stand-in away again."""
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def noisy():
+    rng = np.random.default_rng(0)
+    return np.clip(np.rint(rng.normal(128, 25, (48, 40))), 0, 255).astype(np.uint8)
+
+
+@pytest.mark.usefixtures("real_network")
+def test_training_saving_and_denoising_work_together(run, photos, noisy):
+    put("clean/a.png", photos[0])
+    put("clean/b.png", photos[1])
+    put("noisy/gray.png", noisy)
+    put("noisy/color.tif", np.stack([noisy] * 3, axis=-1).astype(np.uint16) * 257)
+    train = ["train", "clean", "-o", "model", "--size", "nano", "--epochs", 3, "--seed", 0]
+    code, said = run(*train)
+    assert code == 0, said
+    for out in ("one", "two"):
+        code, _ = run("denoise", "noisy", "-o", out, "--model", "model", "--sigma", 25)
+        assert code == 0
+    for name in ("gray.png", "color.tif"):
+        before, once, twice = (read_image(f"{path}/{name}") for path in ("noisy", "one", "two"))
+        np.testing.assert_array_equal(once, twice)
+        assert once.shape == before.shape
+        assert once.dtype == before.dtype
+        assert once.astype(float).std() < before.astype(float).std()
+
+
+def test_only_sentences_and_progress_bars_are_printed(noisy):
+    put("noisy.png", noisy)
+    arguments = ["denoise", "noisy.png", "-o", "b.png", "--epochs", "1"]
+    finished = subprocess.run(
+        [sys.executable, "-m", "skdenoise", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ,
+    )
+    assert finished.returncode == 0, finished.stderr
+    assert finished.stdout == ""
+    lines = [line for line in re.split("[\r\n]+", finished.stderr) if line.strip()]
+    assert lines[0].startswith("skdenoise: no --model: learning from 1 noisy gray image")
+    assert lines[-1] == "skdenoise: 1 image denoised"
+    assert all(line.startswith("skdenoise: ") or "%|" in line for line in lines), finished.stderr
+    assert read_image("b.png").shape == noisy.shape

@@ -1,5 +1,6 @@
 """What a process has not imported when it has not used it."""
 
+import functools
 import json
 import os
 import subprocess
@@ -47,6 +48,7 @@ SMALL_STEPS = {
 }
 
 
+@functools.cache
 def imported_by(code):
     """Run `code` in a new process; return the packages that it imported, and what it printed."""
     report = "import json\nprint(json.dumps(sorted({name.split('.')[0] for name in sys.modules})))"
@@ -70,7 +72,7 @@ def test_heavy_packages_wait_until_they_are_used(step):
 
 
 def test_import_alone_loads_neither_scikit_learn_nor_numpy():
-    modules, _ = imported_by("import skdenoise")
+    modules, _ = imported_by(SMALL_STEPS["import"])
     assert not {"numpy", "scipy", "sklearn"} & modules
 
 

@@ -12,6 +12,7 @@ import skdenoise
 from skdenoise._cli._arguments import TIME_BUDGET
 from skdenoise._cli._channels import split_alpha
 from skdenoise._cli._messages import Messages, count
+from skdenoise._cli._waking import wake_keras
 from skdenoise._image_files import (
     ImageFileError,
     check_writable,
@@ -42,6 +43,7 @@ def denoise(args: argparse.Namespace, say: Messages) -> None:
     jobs = _plan(args, say)
     if not jobs:
         return
+    wake_keras()
     if args.model is not None:
         model = skdenoise.load(args.model)
         denoisers = {1: model, 3: model}
@@ -142,6 +144,7 @@ def _learn(
         with say.trying():
             denoiser = skdenoise.AutoencoderDenoiser(
                 epochs=args.epochs,
+                validation_fraction=0,  # of two images, the one held out could not be learned from
                 time_budget=seconds / len(images) if seconds else None,
                 random_state=args.seed,
                 verbose=0 if args.quiet else 1,

@@ -11,6 +11,7 @@ import skdenoise
 from skdenoise._cli._arguments import EPOCHS
 from skdenoise._cli._channels import split_alpha
 from skdenoise._cli._messages import Messages, count
+from skdenoise._cli._waking import wake_keras
 from skdenoise._image_files import list_images, read_image
 
 
@@ -39,6 +40,7 @@ def train(args: argparse.Namespace, say: Messages) -> None:
     )
     kind = "gray" if images[0].shape[-1] == 1 else "color"
     say.note(f"training on {count(len(images), f'{kind} image')}")
+    wake_keras()
     denoiser.fit(images)
     denoiser.save(output)
     say.note(f"saved as {args.output!r}; use it with: skdenoise denoise IN -o OUT --model MODEL")

@@ -11,12 +11,19 @@ import numpy as np
 
 BACKEND = keras.backend.backend()
 
+Signature = list[Any]
+"""For each argument a pair (shape, dtype), None for sides that vary, or a list of these."""
+
 if BACKEND == "tensorflow":
     import tensorflow as tf
 
-    def compiled(function: Callable) -> Callable:
-        """Trace `function` once for each structure of arguments, whatever the image size."""
-        return tf.function(function, autograph=False, reduce_retracing=True)
+    def compiled(function: Callable, signature: Signature) -> Callable:
+        """Trace `function` once, for images of any size."""
+
+        def specs(item: Any) -> Any:
+            return [specs(part) for part in item] if isinstance(item, list) else tf.TensorSpec(*item)
+
+        return tf.function(function, [specs(item) for item in signature], autograph=False)
 
     def with_gradient(function: Callable) -> Callable:
         """Return the value of ``function(weights, ...) -> (loss, rest)``, and loss's gradient."""
@@ -35,8 +42,8 @@ if BACKEND == "tensorflow":
 elif BACKEND == "jax":
     import jax
 
-    def compiled(function: Callable) -> Callable:
-        """Compile `function` once for each shape of its arguments."""
+    def compiled(function: Callable, signature: Signature) -> Callable:
+        """Compile `function` once for each shape of its arguments; `signature` is not needed."""
         return jax.jit(function)
 
     def with_gradient(function: Callable) -> Callable:
@@ -46,7 +53,7 @@ elif BACKEND == "jax":
 elif BACKEND == "torch":
     import torch
 
-    def compiled(function: Callable) -> Callable:
+    def compiled(function: Callable, signature: Signature) -> Callable:
         """Run `function` as it is: torch compiles slowly, and anew for each image size."""
 
         def run(*arguments: Any) -> Any:
@@ -86,7 +93,7 @@ def to_arrays(tensors: Iterable[Any]) -> list[np.ndarray]:
 
 
 def has_fast_bfloat16() -> bool:
-    """Tell whether bfloat16 arithmetic is quicker than float32 here; on a CPU, a matter of flags."""
+    """Tell whether bfloat16 is quicker than float32 here; on a CPU, a matter of its flags."""
     if BACKEND == "tensorflow" and tf.config.list_physical_devices("GPU"):
         return True
     if BACKEND == "jax" and jax.default_backend() != "cpu":

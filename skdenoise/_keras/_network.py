@@ -63,6 +63,10 @@ class Network:
             for index, variable in enumerate(self.variables)
         }
 
+    def signature(self) -> list[Any]:
+        """Return shape and dtype of each variable."""
+        return [(tuple(variable.shape), variable.dtype) for variable in self.variables]
+
     def with_weights(self, weights: Weights) -> keras.Model:
         """Return a new model of the same structure that holds these weights."""
         with preserved_random_state():

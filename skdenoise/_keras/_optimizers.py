@@ -42,7 +42,11 @@ def sgd(
 
 
 # Name -> (function, arrays of state per weight).
-OPTIMIZERS: dict[str, tuple[Update, int]] = {"adam": (adam, 2), "adamw": (adamw, 2), "sgd": (sgd, 1)}
+OPTIMIZERS: dict[str, tuple[Update, int]] = {
+    "adam": (adam, 2),
+    "adamw": (adamw, 2),
+    "sgd": (sgd, 1),
+}
 
 
 def clip_by_norm(gradients: list[Any], largest: float) -> list[Any]:

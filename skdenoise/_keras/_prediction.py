@@ -92,7 +92,8 @@ def _function(network: Network) -> Any:
                 )
                 return keras.ops.cast(outputs, "float32")
 
-            _functions[network] = compiled(apply)
+            inputs = [(tuple(item.shape), "float32") for item in model.inputs]
+            _functions[network] = compiled(apply, [network.signature(), inputs])
         return _functions[network]
 
 

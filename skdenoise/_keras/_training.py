@@ -134,7 +134,13 @@ def _step(network: Network, loss: Loss, optimizer: str) -> Callable:
             memory.extend(kept)
         return loss, error, [*weights, *fixed], memory
 
-    return compiled(step)
+    variables = network.signature()
+    trainable = variables[: network.n_trainable]
+    memory = [((), "float32"), *(item for item in trainable for _ in range(n_states))]
+    images, noise_map = (None, None, None, network.model.inputs[0].shape[-1]), (None, None, None, 1)
+    arrays = [(shape, "float32") for shape in (images, images, noise_map, noise_map, noise_map)]
+    fixed = variables[network.n_trainable :]
+    return compiled(step, [trainable, fixed, memory, arrays, ((), "float32")])
 
 
 def scheduled_rate(learning_rate: float, progress: float) -> float:

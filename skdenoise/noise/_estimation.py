@@ -132,12 +132,9 @@ def estimate_noise(
         raise ValueError(msg)
     images = read_images(X, image_shape)
     rows = [_estimate_one(_tiles(images, index), max_stride) for index in range(len(images))]
+    sigma, per_stride, correlation, correlated = map(np.array, zip(*rows, strict=True))
     scales = np.array(images.scales)
-    per_stride = np.array([row[0] for row in rows]) * scales[:, None]
-    correlated = np.array([row[2] for row in rows])
-    last = [np.flatnonzero(np.isfinite(row))[-1:].sum() for row in per_stride]
-    sigma = np.where(correlated, per_stride[range(len(rows)), last], per_stride[:, 0])
-    return NoiseEstimate(sigma, per_stride, np.array([row[1] for row in rows]), correlated)
+    return NoiseEstimate(sigma * scales, per_stride * scales[:, None], correlation, correlated)
 
 
 def _tiles(images: Images, index: int) -> list[np.ndarray]:
@@ -157,21 +154,32 @@ def _tiles(images: Images, index: int) -> list[np.ndarray]:
 
 def _estimate_one(
     tiles: list[np.ndarray], max_stride: int
-) -> tuple[np.ndarray, np.ndarray, bool]:
-    """Return sigma per stride, correlation and whether the noise is correlated."""
+) -> tuple[float, np.ndarray, np.ndarray, bool]:
+    """Return sigma, sigma per stride, correlation and whether the noise is correlated."""
     channels = [[tile[..., c] for tile in tiles] for c in range(tiles[0].shape[-1])]
     strides = range(1, max_stride + 1)
     flat = _over_channels(channels, strides, lambda pixels: pixels.flat_sigma(0.05))
     if not np.isfinite(flat[0]):
-        return flat, np.full(2, np.nan), False
-    everywhere = _over_channels(channels, [1], _Pixels.median_sigma)
+        return np.nan, flat, np.full(2, np.nan), False
     correlation = np.mean([_correlation(planes) for planes in channels], axis=0)
-    emptied = flat[0] < 0.25 * everywhere[0]
-    apart = max_stride > 1 and flat[1] > 1.3 * flat[0]
-    correlated = bool((emptied or apart) and _mean(correlation) > 0.15)
-    if correlated and emptied:
-        flat = _over_channels(channels, strides, _Pixels.compressed_sigma)
-    return flat, correlation, correlated
+    known = correlation[np.isfinite(correlation)]
+    if not known.size or known.mean() <= 0.15:
+        return flat[0], flat, correlation, False
+    last = np.flatnonzero(np.isfinite(flat))[-1]
+    if flat[0] < 0.25 * _over_channels(channels, [1], _Pixels.median_sigma)[0]:
+        compressed = _over_channels(channels, strides, _Pixels.compressed_sigma)
+        return compressed[last], compressed, correlation, True
+    near, far = flat[min(1, last)], flat[last]
+    if near > (1 + 2 * known.mean()) * flat[0] or far > 8 * flat[0]:
+        return min(far, flat[0] * _damping(known)), flat, correlation, True
+    return flat[0], flat, correlation, False
+
+
+def _damping(correlation: np.ndarray) -> float:
+    """Return by how much the mask damps noise of that correlation, filtered by a Gaussian."""
+    # Blocks lose a quarter of the correlation with their planes; lag 2 has its fourth power.
+    lag_1 = np.clip(correlation / 0.75, 0, 0.9)
+    return float(np.prod((1 - 4 / 3 * lag_1 + lag_1**4 / 3) ** -0.5))
 
 
 def _over_channels(
@@ -182,12 +190,6 @@ def _over_channels(
     """Return the root mean square over the channels of what is measured, for each stride."""
     values = [[measure(_Pixels.of(planes, k)) for planes in channels] for k in strides]
     return np.sqrt(np.mean(np.square(values), axis=1))
-
-
-def _mean(values: np.ndarray) -> float:
-    """Return the mean of the finite values, 0 where there are none."""
-    values = values[np.isfinite(values)]
-    return float(values.mean()) if values.size else 0.0
 
 
 @dataclass(frozen=True)

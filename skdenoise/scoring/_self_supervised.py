@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from collections.abc import Iterator
 from numbers import Integral, Real
 from typing import Any
 
@@ -48,7 +49,7 @@ class SUREScorer(Scorer):
     Warns
     -----
     UserWarning
-        Where sigma was estimated and the noise found to be correlated.
+        Where sigma was estimated, and the noise of most images found to be correlated.
 
     See Also
     --------
@@ -112,7 +113,7 @@ class SUREScorer(Scorer):
         ------
         ValueError
             Where float images do not look like images in [0, 1] and `data_range` is None, or
-        the noise of an image that is too small had to be estimated.
+            the noise of an image that is too small has to be estimated.
         """
         denoiser, image_shape = without_noise(estimator), image_shape_of(estimator)
         noisy = read_images(X, image_shape)
@@ -145,7 +146,7 @@ class SUREScorer(Scorer):
                 f"rows of a table need image_shape=(height, width)."
             )
             raise ValueError(msg)
-        if estimate.correlated.any():
+        if estimate.correlated.mean() > 0.5:
             warnings.warn(
                 f"The noise of {int(estimate.correlated.sum())} of {len(images)} images looks "
                 f"correlated between pixels, the first at {int(np.argmax(estimate.correlated))}. "
@@ -156,7 +157,7 @@ class SUREScorer(Scorer):
             )
         return estimate.sigma / np.array(images.scales)
 
-    def _stepped(self, images: Images, sigmas: np.ndarray) -> Any:
+    def _stepped(self, images: Images, sigmas: np.ndarray) -> Iterator[np.ndarray]:
         """Take a small step of random signs from each image, in working units.
 
         Integers step by whole levels: the denoiser is called in the units that it was fitted
