@@ -96,16 +96,16 @@ class ImageTransformer(TransformerMixin, BaseEstimator):
         """Read `X`; remember (`reset`) or compare its columns and channels."""
         columns = {}
         if reset:
-            columns = {
-                name: vars(self).pop(name)
-                for name in ("n_features_in_", "feature_names_in_")
-                if name in vars(self)
-            }
+            for name in ("n_features_in_", "feature_names_in_"):
+                if hasattr(self, name):
+                    columns[name] = getattr(self, name)
+                    delattr(self, name)
         try:
             check_table = functools.partial(validate_data, self, reset=reset)
             images = read_images(X, self.image_shape, check_table=check_table)
         except Exception:
-            vars(self).update(columns)
+            for name, value in columns.items():
+                setattr(self, name, value)
             raise
         if reset:
             self.n_channels_in_ = images.n_channels

@@ -12,7 +12,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skdenoise._base import ImageTransformer
-from skdenoise._images import Images
+from skdenoise._images import Images, read_images
 from skdenoise._model_file import encode_estimator, write_model_file
 from skdenoise._patches import Batch, PatchSampler, image_statistics, in_background
 from skdenoise._validation import (
@@ -24,7 +24,7 @@ from skdenoise._validation import (
     check_parameters,
 )
 from skdenoise.losses import LOSSES
-from skdenoise.metrics import psnr
+from skdenoise.metrics import psnr_of_images
 from skdenoise.networks import NETWORKS
 from skdenoise.noise import NoiseInjector, estimate_noise
 from skdenoise.scoring import SUREScorer
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     import keras
 
     from skdenoise._keras._network import Network
-    from skdenoise._keras._training import Trainer
 
 VALIDATION_PATCHES = 64
 KNOWN_SIGMA = 0.5
@@ -75,8 +74,9 @@ class AutoencoderDenoiser(ImageTransformer):
         two Keras tensors.
     optimizer : {"adam", "adamw", "sgd"}, default="adam"
         How weights follow the gradient.
-    learning_rate : float, default=1e-3
+    learning_rate : float or "auto", default="auto"
         The highest learning rate; it is reached after a warm-up and falls along a cosine.
+        "auto" is 3e-3 for "unet", which starts as the identity, and 1e-3 for the others.
     epochs : int or None, default=50
         An epoch draws as many patches as cover the images once. None trains until
         `time_budget` is spent.
@@ -135,6 +135,8 @@ class AutoencoderDenoiser(ImageTransformer):
     ------
     ValueError
         Where a parameter is not what it may be, or images and clean images do not match.
+    FloatingPointError
+        In `fit`, where the loss becomes NaN or infinite; the last finite weights are kept.
 
     See Also
     --------
@@ -178,7 +180,7 @@ class AutoencoderDenoiser(ImageTransformer):
         strength=1.0,
         loss="mse",
         optimizer="adam",
-        learning_rate=1e-3,
+        learning_rate="auto",
         epochs=50,
         batch_size=32,
         patch_size=64,
@@ -268,21 +270,24 @@ class AutoencoderDenoiser(ImageTransformer):
         check_is_fitted(self)
         images = self._read(X, reset=False)
         target = self._read_target(y, images)
-        floats = images.dtypes[0].kind == "f"
-        data_range = self.data_range_ if floats else None
-        clean = y
         if target is None and self.noise is None:
-            return SUREScorer(data_range=data_range)(self, X)
-        if target is None or self._is_same(images, target):
-            clean = X
-            if self.noise is not None:
-                rng = np.random.default_rng(0)
-                X = images.restore(
+            floats = images.dtypes[0].kind == "f"
+            return SUREScorer(data_range=self.data_range_ if floats else None)(self, X)
+        noisy, clean = images, images if target is None else target
+        if self.noise is not None and (target is None or self._is_same(images, target)):
+            rng = np.random.default_rng(0)
+            noisy = self._read_again(
+                images.restore(
                     self.noise.corrupt(image, scale=scale, rng=rng)
                     for image, scale in zip(images, images.scales, strict=True)
                 )
-        shape = self._shape_of_rows(images)
-        return float(psnr(clean, self.transform(X), data_range=data_range, image_shape=shape))
+            )
+        denoised = self._read_again(noisy.restore(self._transform_images(noisy)))
+        data_range = None
+        if clean.dtypes[0].kind == "f":
+            low, high = _extremes(clean, most=len(clean))
+            data_range = max(self.data_range_, high - low)
+        return float(psnr_of_images(clean, denoised, data_range).mean())
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the fitted estimator to one safetensors file, which holds no code.
@@ -335,7 +340,7 @@ class AutoencoderDenoiser(ImageTransformer):
                 "strength": [REAL_NOT_NEGATIVE],
                 "loss": [OneOf(LOSSES), callable],
                 "optimizer": [OneOf({"adam", "adamw", "sgd"})],
-                "learning_rate": [REAL_POSITIVE],
+                "learning_rate": [REAL_POSITIVE, OneOf({"auto"})],
                 "epochs": [INT_POSITIVE, None],
                 "batch_size": [INT_POSITIVE],
                 "patch_size": [INT_POSITIVE],
@@ -404,13 +409,11 @@ class AutoencoderDenoiser(ImageTransformer):
         known_sigma = KNOWN_SIGMA if network.steerable and learning != "self-supervised" else 0.0
         batches = _validation_batches(sampler, held_out, held_out_rng)
         reference = self._template()
-        trainer = Trainer(
-            network, weights, loss=self.loss, optimizer=self.optimizer, state=state
-        )
+        trainer = Trainer(network, weights, loss=self.loss, optimizer=self.optimizer, state=state)
         plan = Plan(
             1 if partial else self.epochs,
             self.time_budget,
-            self.learning_rate,
+            self._highest_rate,
             self.n_iter_no_change,
             constant_rate=partial,
         )
@@ -459,9 +462,7 @@ class AutoencoderDenoiser(ImageTransformer):
         self.learning_ = learning
         self.data_range_ = data_range
 
-    def _way_to_learn(
-        self, images: Images, target: Images | None
-    ) -> tuple[Images | None, str]:
+    def _way_to_learn(self, images: Images, target: Images | None) -> tuple[Images | None, str]:
         """Choose among the three ways, and say so where the choice looks like a mistake."""
         same = target is not None and self._is_same(images, target)
         if self.noise is not None:
@@ -469,7 +470,8 @@ class AutoencoderDenoiser(ImageTransformer):
                 msg = (
                     "AutoencoderDenoiser has a noise and got clean images y that differ from X: "
                     "with noise=NoiseInjector(...) it makes noisy images itself, out of clean X. "
-                    "Call fit(X_clean), or set noise=None to learn from pairs fit(X_noisy, X_clean)."
+                    "Call fit(X_clean), or set noise=None to learn from pairs: "
+                    "fit(X_noisy, X_clean)."
                 )
                 raise ValueError(msg)
             return None, "fresh noise"
@@ -517,8 +519,7 @@ class AutoencoderDenoiser(ImageTransformer):
 
     def _independent_stride(self, images: Images) -> int:
         """Return the distance at which pixels have independent noise: 2 where it is correlated."""
-        shape = self._shape_of_rows(images)
-        if shape is not None and min(shape[:2]) < 16:
+        if min(min(shape[:2]) for shape in images.shapes) < 32:
             return 1
         step = max(1, len(images) // 8)
         found = [
@@ -537,8 +538,15 @@ class AutoencoderDenoiser(ImageTransformer):
             n_held_out = min(max(1, round(n_images * self.validation_fraction)), n_images - 1)
         return sorted(order[n_held_out:]), sorted(order[:n_held_out])
 
+    @property
+    def _highest_rate(self) -> float:
+        if isinstance(self.learning_rate, str):
+            return 3e-3 if self.architecture == "unet" else 1e-3
+        return self.learning_rate
+
     def _call_back(self, numbers: dict[str, float]) -> bool:
-        return any([bool(callback(dict(numbers))) for callback in self.callbacks or ()])
+        answers = [bool(callback(dict(numbers))) for callback in self.callbacks or ()]
+        return any(answers)
 
     # Denoising
 
@@ -617,9 +625,9 @@ class AutoencoderDenoiser(ImageTransformer):
 
         return of_image
 
-    def _shape_of_rows(self, images: Images) -> tuple[int, ...] | None:
-        """Return the shape of the images in a table, None for other containers."""
-        return images.shapes[0] if images.kind == "table" else None
+    def _read_again(self, restored: Any) -> Images:
+        """Read what `Images.restore` returned."""
+        return read_images(restored, self.image_shape)
 
 
 def _generators(random_state: Any) -> list[np.random.Generator]:
@@ -632,9 +640,9 @@ def _generators(random_state: Any) -> list[np.random.Generator]:
     return np.random.default_rng(words).spawn(2)
 
 
-def _extremes(images: Images) -> tuple[float, float]:
-    """Return the smallest and largest pixel, of 64 images at most."""
-    chosen = range(0, len(images), max(1, len(images) // 64))
+def _extremes(images: Images, *, most: int = 64) -> tuple[float, float]:
+    """Return the smallest and largest pixel, of about `most` images."""
+    chosen = range(0, len(images), max(1, len(images) // most))
     pairs = [(float(image.min()), float(image.max())) for image in map(images.__getitem__, chosen)]
     return min(low for low, _ in pairs), max(high for _, high in pairs)
 

@@ -8,7 +8,7 @@ that a memory map stays on disk.
 """
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -66,7 +66,7 @@ class Images:
     dtypes: list[np.dtype]
     scales: list[float]
     shapes: list[tuple[int, int, int]]
-    _raw: Sequence[np.ndarray] = field(repr=False)
+    _raw: Any = field(repr=False)
     _container: Any = field(repr=False)
 
     def __len__(self) -> int:
@@ -83,8 +83,7 @@ class Images:
 
     def crop(self, index: int, rows: slice, columns: slice) -> np.ndarray:
         """Return a part of one image in working units, reading no more than that part."""
-        height, width, n_channels = self.shapes[index]
-        part = _with_channels(self._raw[index])[rows, columns, :n_channels]
+        part = _with_channels(self._raw[index])[rows, columns, : self.n_channels]
         work = _working_dtype(self.dtypes[index])
         if self.dtypes[index].kind == "f":
             return part.astype(work)
@@ -103,9 +102,7 @@ class Images:
         container of the kind that was read
             Integers are rounded and saturated; alpha is the caller's.
         """
-        restored = (
-            self._restore_one(index, result) for index, result in enumerate(results)
-        )
+        restored = (self._restore_one(index, result) for index, result in enumerate(results))
         if self.kind == "sequence":
             items = list(restored)
             if isinstance(self._container, np.ndarray):
@@ -132,7 +129,7 @@ def _with_channels(raw: np.ndarray) -> np.ndarray:
     return raw[..., None] if raw.ndim == 2 else raw
 
 
-class _Rows(Sequence):
+class _Rows:
     """The rows of a table, seen as images."""
 
     def __init__(self, table: np.ndarray, image_shape: tuple[int, ...]) -> None:
@@ -204,10 +201,7 @@ def read_images(
             f"of shape {X.shape}. For a stack of volumes pass {name}.reshape(-1, height, width)."
         )
         raise ValueError(msg)
-    if check_table is None:
-        table = check_array(X, input_name=name)
-    else:
-        table = check_table(X)
+    table = check_array(X, input_name=name) if check_table is None else check_table(X)
     return _read_table(table, image_shape, name)
 
 
@@ -265,7 +259,7 @@ def _read_table(table: np.ndarray, image_shape: tuple[int, ...] | None, name: st
     return _checked("table", _Rows(table, shape), table, name)
 
 
-def _checked(kind: str, raw: Sequence[np.ndarray], container: Any, name: str) -> Images:
+def _checked(kind: str, raw: Any, container: Any, name: str) -> Images:
     """Refuse what is not an image, and describe the rest."""
     dtypes, shapes = [], []
     for index in range(len(raw)):
@@ -311,7 +305,7 @@ def _check_pixels(image: np.ndarray, index: int, kind: str, name: str) -> None:
     raise ValueError(msg)
 
 
-def _warn_of_wide_integers(raw: Sequence[np.ndarray], dtypes: list[np.dtype], name: str) -> None:
+def _warn_of_wide_integers(raw: Any, dtypes: list[np.dtype], name: str) -> None:
     """Say so where integers lie in a corner of their dtype's range, as int64 usually does."""
     for index, dtype in enumerate(dtypes):
         if dtype.kind not in "iu" or dtype.itemsize < 4:

@@ -1,7 +1,6 @@
 """`load`: read a fitted estimator from a file that nobody needs to trust."""
 
 import os
-from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -88,7 +87,7 @@ def _estimator(header: dict[str, Any]) -> AutoencoderDenoiser:
 
 
 def _is_count(value: Any, most: float) -> bool:
-    return isinstance(value, Integral) and not isinstance(value, bool) and 1 <= value <= most
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= most
 
 
 def _are_names(value: Any) -> bool:
@@ -100,6 +99,6 @@ FITTED = {
     "n_features_in_": lambda value: value is None or _is_count(value, 2**62),
     "feature_names_in_": lambda value: value is None or _are_names(value),
     "learning_": {"supervised", "fresh noise", "self-supervised"}.__contains__,
-    "data_range_": lambda value: isinstance(value, Real) and value > 0,
+    "data_range_": lambda value: isinstance(value, int | float) and value > 0,
 }
 """What is learnt besides the weights, and what each may be."""

@@ -8,7 +8,7 @@ the words ``"boolean"`` and ``"random_state"``.
 import math
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -26,10 +26,11 @@ class Interval:
         """Tell whether `value` is a number of the right kind inside the interval."""
         if isinstance(value, (bool, np.bool_)) or not isinstance(value, self.type):
             return False
-        if not math.isfinite(value):
+        number = cast(float, value)
+        if not math.isfinite(number):
             return False
-        above = value >= self.low if self.closed in ("left", "both") else value > self.low
-        below = value <= self.high if self.closed in ("right", "both") else value < self.high
+        above = number >= self.low if self.closed in ("left", "both") else number > self.low
+        below = number <= self.high if self.closed in ("right", "both") else number < self.high
         return above and below
 
     def __str__(self) -> str:

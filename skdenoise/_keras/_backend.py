@@ -21,9 +21,15 @@ if BACKEND == "tensorflow":
         """Trace `function` once, for images of any size."""
 
         def specs(item: Any) -> Any:
-            return [specs(part) for part in item] if isinstance(item, list) else tf.TensorSpec(*item)
+            if isinstance(item, list):
+                return [specs(part) for part in item]
+            return tf.TensorSpec(*item)
 
         return tf.function(function, [specs(item) for item in signature], autograph=False)
+
+    def to_array(tensor: Any) -> np.ndarray:
+        """Copy a tensor to NumPy."""
+        return np.array(tensor.numpy())
 
     def with_gradient(function: Callable) -> Callable:
         """Return the value of ``function(weights, ...) -> (loss, rest)``, and loss's gradient."""
@@ -46,6 +52,10 @@ elif BACKEND == "jax":
         """Compile `function` once for each shape of its arguments; `signature` is not needed."""
         return jax.jit(function)
 
+    def to_array(tensor: Any) -> np.ndarray:
+        """Copy a tensor to NumPy."""
+        return np.array(tensor)
+
     def with_gradient(function: Callable) -> Callable:
         """Return the value of ``function(weights, ...) -> (loss, rest)``, and loss's gradient."""
         return jax.value_and_grad(function, has_aux=True)
@@ -61,6 +71,10 @@ elif BACKEND == "torch":
                 return function(*arguments)
 
         return run
+
+    def to_array(tensor: Any) -> np.ndarray:
+        """Copy a tensor to NumPy."""
+        return np.array(tensor.detach().cpu().numpy())
 
     def with_gradient(function: Callable) -> Callable:
         """Return the value of ``function(weights, ...) -> (loss, rest)``, and loss's gradient."""
@@ -89,7 +103,7 @@ def to_tensors(arrays: Iterable[np.ndarray]) -> list:
 
 def to_arrays(tensors: Iterable[Any]) -> list[np.ndarray]:
     """Copy tensors of the backend to NumPy arrays."""
-    return [np.array(keras.ops.convert_to_numpy(tensor)) for tensor in tensors]
+    return [to_array(tensor) for tensor in tensors]
 
 
 def has_fast_bfloat16() -> bool:

@@ -16,6 +16,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from skdenoise._keras._backend import to_array
 from skdenoise._keras._receptive_field import halo_and_stride
 from skdenoise.networks import NETWORKS
 
@@ -185,5 +186,5 @@ def _draw(initializer: Any, variable: Any, rng: np.random.Generator) -> np.ndarr
         drawn = rng.uniform(initializer.minval, initializer.maxval, shape)
     else:
         # Constants, and what has no NumPy form: the value with which the template was built.
-        drawn = np.array(keras.ops.convert_to_numpy(variable.value))
+        drawn = to_array(variable.value)
     return drawn.astype(dtype)

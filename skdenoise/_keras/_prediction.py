@@ -13,7 +13,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from skdenoise._keras._backend import compiled, to_arrays, to_tensors
+from skdenoise._keras._backend import compiled, to_array, to_tensors
 from skdenoise._keras._network import Network, Weights
 from skdenoise._tiling import iterate_tiles
 
@@ -171,8 +171,7 @@ def _run(
     network: Network, run: Any, weights: list, noisy: np.ndarray, sigma: np.ndarray
 ) -> np.ndarray:
     arrays = [noisy, sigma] if network.steerable else [noisy]
-    (outputs,) = to_arrays([run(weights, to_tensors(arrays))])
-    return outputs
+    return to_array(run(weights, to_tensors(arrays)))
 
 
 def _finish(output: np.ndarray, task: Task) -> np.ndarray:

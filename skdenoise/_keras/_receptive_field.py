@@ -2,10 +2,11 @@
 
 Of each tensor three numbers are kept: the pixels between two of its positions, and how many
 pixels the position's value depends on before and after the pixel it stands for. Where a layer
-looks at the whole image, such as global pooling, there is no margin and the answer is None.
+looks at the whole image, such as global pooling, or is not known here, there is no margin.
 """
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -25,9 +26,10 @@ POINTWISE = {
 class View:
     """What one position of a tensor depends on, in pixels of the input."""
 
-    step: Fraction
+    step: Fraction = Fraction(1)
     before: Fraction = Fraction(0)
     after: Fraction = Fraction(0)
+    bounded: bool = True
 
 
 def halo_and_stride(model: keras.Model) -> tuple[int | None, int]:
@@ -46,90 +48,87 @@ def halo_and_stride(model: keras.Model) -> tuple[int | None, int]:
     stride : int
         The coarsest grid that the network works on.
     """
-    steps = [Fraction(1)]
-    seen: dict[int, View | None] = {}
+    views: dict[int, View] = {}
 
-    def view_of(tensor: Any) -> View | None:
-        if id(tensor) not in seen:
+    def view_of(tensor: Any) -> View:
+        if id(tensor) not in views:
             operation, node_index, _ = tensor._keras_history
             inputs = operation._inbound_nodes[node_index].input_tensors
-            views = [view_of(item) for item in inputs]
-            seen[id(tensor)] = _through(operation, views)
-            if seen[id(tensor)] is not None:
-                steps.append(seen[id(tensor)].step)
-        return seen[id(tensor)]
+            views[id(tensor)] = _through(operation, [view_of(item) for item in inputs])
+        return views[id(tensor)]
 
-    views = [view_of(tensor) for tensor in model.outputs]
-    stride = max(step.numerator for step in steps if step.denominator == 1)
-    if any(view is None or view.step != 1 for view in views):
+    outputs = [view_of(tensor) for tensor in model.outputs]
+    stride = max(math.ceil(view.step) for view in views.values())
+    if any(not view.bounded or view.step != 1 for view in outputs):
         return None, stride
-    margin = max(max(view.before, view.after) for view in views)
-    return -(-int(-(-margin // 1)) // stride) * stride, stride
+    margin = max(max(view.before, view.after) for view in outputs)
+    return math.ceil(margin / stride) * stride, stride
 
 
-def _through(operation: Any, views: list[View | None]) -> View | None:
-    """Follow one layer; pointwise ones unite what their inputs depend on."""
-    kind = type(operation).__name__
-    if kind == "InputLayer":
-        return View(Fraction(1))
-    if not views or any(view is None for view in views):
-        return None
-    known = [view for view in views if view is not None]
-    view = View(
-        known[0].step,
-        max(item.before for item in known),
-        max(item.after for item in known),
+def _through(operation: Any, inputs: list[View]) -> View:
+    """Follow one layer, from what its inputs depend on to what its output does."""
+    if not inputs:
+        return View()
+    united = View(
+        max(view.step for view in inputs),
+        max(view.before for view in inputs),
+        max(view.after for view in inputs),
+        all(view.bounded and view.step == inputs[0].step for view in inputs),
     )
-    if len({item.step for item in known}) > 1:
-        return None
+    kind = type(operation).__name__
     if kind in POINTWISE:
-        return view
+        return united
     if kind in ("Conv2D", "DepthwiseConv2D", "SeparableConv2D"):
-        return _window(operation, operation.kernel_size, operation.dilation_rate, view)
+        return _window(united, operation, operation.kernel_size, operation.dilation_rate)
     if kind in ("MaxPooling2D", "AveragePooling2D"):
-        return _window(operation, operation.pool_size, (1, 1), view)
+        return _window(united, operation, operation.pool_size, 1)
     if kind == "Conv2DTranspose":
-        return _transposed_window(operation, view)
+        return _transposed_window(united, operation)
     if kind == "UpSampling2D":
-        return _upsampling(operation, view)
-    return None
+        return _upsampling(united, operation)
+    return replace(united, bounded=False)
 
 
-def _one(sides: Any) -> int | None:
-    """Return the size that height and width share, None where they differ."""
-    height, width = (sides, sides) if isinstance(sides, int) else sides
-    return height if height == width else None
+def _side(sides: Any) -> int:
+    """Return the larger of height and width."""
+    return sides if isinstance(sides, int) else max(sides)
 
 
-def _window(operation: Any, size: Any, dilation: Any, view: View) -> View | None:
-    kernel, stride, rate = _one(size), _one(operation.strides), _one(dilation)
-    if None in (kernel, stride, rate):
-        return None
-    reach = (kernel - 1) * rate
-    if operation.padding != "same" and (reach + 1 != stride):
-        return None
+def _window(view: View, operation: Any, size: Any, dilation: Any) -> View:
+    """Follow a window of `size` that moves by the layer's strides."""
+    stride = _side(operation.strides)
+    reach = (_side(size) - 1) * _side(dilation)
     before = max(reach + 1 - stride, 0) // 2
     return View(
         view.step * stride,
         view.before + view.step * before,
         view.after + view.step * (reach - before),
+        # Without padding, sizes match only where windows lie side by side.
+        view.bounded and (operation.padding == "same" or reach + 1 == stride),
     )
 
 
-def _transposed_window(operation: Any, view: View) -> View | None:
-    kernel, stride = _one(operation.kernel_size), _one(operation.strides)
-    if None in (kernel, stride) or operation.padding != "same" or kernel < stride:
-        return None
-    before = (kernel - stride) // 2
+def _transposed_window(view: View, operation: Any) -> View:
+    """Follow a window that spreads each position over the finer grid."""
+    kernel, stride = _side(operation.kernel_size), _side(operation.strides)
+    before = max(kernel - stride, 0) // 2
     step = view.step / stride
-    return View(step, view.before + step * (kernel - 1 - before), view.after + step * before)
+    return View(
+        step,
+        view.before + step * (kernel - 1 - before),
+        view.after + step * before,
+        view.bounded and operation.padding == "same" and kernel >= stride,
+    )
 
 
-def _upsampling(operation: Any, view: View) -> View | None:
-    factor = _one(operation.size)
-    if factor is None or operation.interpolation not in ("nearest", "bilinear"):
-        return None
+def _upsampling(view: View, operation: Any) -> View:
+    """Follow an interpolation; a bilinear one looks at one more position on either side."""
+    factor = _side(operation.size)
     step = view.step / factor
-    # Bilinear interpolation looks at one more position on either side.
-    more = view.step if operation.interpolation == "bilinear" else 0
-    return View(step, view.before + step * (factor - 1) + more, view.after + more)
+    more = view.step if operation.interpolation == "bilinear" else Fraction(0)
+    return View(
+        step,
+        view.before + step * (factor - 1) + more,
+        view.after + more,
+        view.bounded and operation.interpolation in ("nearest", "bilinear"),
+    )

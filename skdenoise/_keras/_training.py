@@ -10,7 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from skdenoise._keras._backend import compiled, to_arrays, to_tensors, with_gradient
+from skdenoise._keras._backend import compiled, to_array, to_arrays, to_tensors, with_gradient
 from skdenoise._keras._network import Network, Weights
 from skdenoise._keras._optimizers import OPTIMIZERS, clip_by_norm
 from skdenoise._keras._prediction import Task, predict
@@ -80,7 +80,7 @@ class Trainer:
             to_tensors(batch.arrays()),
             rate,
         )
-        value = float(keras.ops.convert_to_numpy(loss))
+        value = to_array(loss).item()
         if not math.isfinite(value):
             msg = (
                 f"The loss became {value}. Try a smaller learning_rate (it is {learning_rate:.3g} "
@@ -89,7 +89,7 @@ class Trainer:
             )
             raise DivergenceError(msg, self._arrays(self._before))
         self._before, self._weights, self._state = self._weights, list(weights), list(state)
-        return value, float(keras.ops.convert_to_numpy(error))
+        return value, to_array(error).item()
 
     @property
     def weights(self) -> Weights:
@@ -229,7 +229,9 @@ def train(
     step, number = 0, 0
     while plan.progress(step, n_batches) < 1:
         number += 1
-        losses, errors, rate = [], [], 0.0
+        losses: list[float] = []
+        errors: list[float] = []
+        rate = 0.0
         for batch in epoch():
             progress = plan.progress(step, n_batches)
             if progress >= 1 and losses:
@@ -243,8 +245,14 @@ def train(
             losses.append(loss)
             errors.append(error)
             step += 1
-            on_step({"epoch": number, "loss": loss, "psnr": _psnr(error, data_range),
-                     "progress": plan.progress(step, n_batches)})
+            on_step(
+                {
+                    "epoch": number,
+                    "loss": loss,
+                    "psnr": _psnr(error, data_range),
+                    "progress": plan.progress(step, n_batches),
+                }
+            )
         numbers = {
             "loss": float(np.mean(losses)),
             "psnr": _psnr(float(np.mean(errors)), data_range),

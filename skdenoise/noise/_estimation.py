@@ -166,11 +166,13 @@ def _estimate_one(
     if not known.size or known.mean() <= 0.15:
         return flat[0], flat, correlation, False
     last = np.flatnonzero(np.isfinite(flat))[-1]
-    if flat[0] < 0.25 * _over_channels(channels, [1], _Pixels.median_sigma)[0]:
+    near, far = flat[min(1, last)], flat[last]
+    apart = near > (1 + 2 * known.mean()) * flat[0]
+    everywhere = _over_channels(channels, [1], _Pixels.median_sigma)[0]
+    if flat[0] < 0.25 * everywhere or (far > 5 * flat[0] and known.mean() > 0.5 and not apart):
         compressed = _over_channels(channels, strides, _Pixels.compressed_sigma)
         return compressed[last], compressed, correlation, True
-    near, far = flat[min(1, last)], flat[last]
-    if near > (1 + 2 * known.mean()) * flat[0] or far > 8 * flat[0]:
+    if apart:
         return min(far, flat[0] * _damping(known)), flat, correlation, True
     return flat[0], flat, correlation, False
 
