@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 OLDEST_VENV ?= .venv-oldest
 PYTEST_ARGS ?=
+BENCH_ARGS ?=
 
 bin := $(VENV)/bin
 oldest_bin := $(OLDEST_VENV)/bin
@@ -43,7 +44,7 @@ docs: $(VENV)/.dev ## build the documentation, which runs the examples, into doc
 	@echo "Open docs/_build/html/index.html"
 
 bench: $(VENV)/.bench ## measure speed and memory, beside PyTorch
-	$(bin)/python -m benchmarks
+	$(bin)/python -m benchmarks $(BENCH_ARGS)
 
 test-oldest: $(OLDEST_VENV)/.oldest ## run the suite with the oldest dependencies that are allowed
 	$(oldest_bin)/python -m pytest $(PYTEST_ARGS)

@@ -10,6 +10,9 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple, TypeVar
+
+T = TypeVar("T")
 
 COMPARISONS = {">=": operator.ge, "<=": operator.le, "<": operator.lt}
 
@@ -78,12 +81,15 @@ def table(results: Sequence[Result]) -> str:
             _text(value, result.unit)
             for value in (min(result.values), result.median, max(result.values))
         )
+        goal = ""
+        if result.goal is not None:
+            goal = f"{result.goal[0]} {_text(result.goal[1], result.unit)}"
         rows.append(
             [
                 f"{result.name} ({result.note})" if result.note else result.name,
                 median,
                 f"{low} to {high}" if len(result.values) > 1 else "",
-                "" if result.goal is None else f"{result.goal[0]} {_text(result.goal[1], result.unit)}",
+                goal,
                 {None: "", True: "yes", False: "**no**"}[result.reached],
             ]
         )
@@ -100,20 +106,18 @@ def _text(value: float, unit: str) -> str:
     return f"{value:.{min(decimals, 4)}f} {unit}".rstrip()
 
 
-def take_turns(
-    n_rounds: int, *measures: Callable[[], float]
-) -> tuple[tuple[float, ...], ...]:
-    """Call each of `measures` once per round, and return their values.
+def take_turns(n_rounds: int, *measures: Callable[[], T]) -> list[list[T]]:
+    """Call each of `measures` once per round, and return the list of its values for each.
 
     Every other round goes the other way, so that a slow drift of the machine's speed favors
     nobody.
     """
-    values: list[list[float]] = [[] for _ in measures]
+    values: list[list[T]] = [[] for _ in measures]
     for number in range(n_rounds):
         turns = list(zip(measures, values, strict=True))
         for measure, found in turns if number % 2 == 0 else reversed(turns):
             found.append(measure())
-    return tuple(map(tuple, values))
+    return values
 
 
 def ratios(first: Sequence[float], second: Sequence[float]) -> tuple[float, ...]:
@@ -131,16 +135,23 @@ def seconds(function: Callable[[], object], *, n_calls: int = 1) -> float:
     return statistics.median(durations)
 
 
-def calls_per_second(function: Callable[[], object], duration: float) -> float:
+class Rate(NamedTuple):
+    """Calls per second that pass, and per second that processors work."""
+
+    wall: float
+    processor: float
+
+
+def calls_per_second(function: Callable[[], object], duration: float) -> Rate:
     """Call `function` again and again for `duration` seconds, and at least once."""
-    begin = time.perf_counter()
+    begin, worked = time.perf_counter(), time.process_time()
     n_calls = 0
     while True:
         function()
         n_calls += 1
         passed = time.perf_counter() - begin
         if passed >= duration:
-            return n_calls / passed
+            return Rate(n_calls / passed, n_calls / (time.process_time() - worked))
 
 
 def run_python(*arguments: str) -> tuple[str, float]:

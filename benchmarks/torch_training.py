@@ -2,15 +2,16 @@
 
 A program that runs beside the benchmarks, in a Python that has torch: for each number of
 seconds on standard input it trains so long on one prepared batch in bfloat16 and prints the
-patches per second.
+steps per second, and per second of processor time.
 """
 
 import sys
-import time
 
 import torch
 from torch import nn
 from torch.nn import functional
+
+from benchmarks._measuring import calls_per_second
 
 BATCH_SIZE, PATCH_SIZE = 32, 64
 
@@ -111,11 +112,8 @@ def main(name: str, n_threads: int) -> None:
     n_parameters = sum(parameter.numel() for parameter in network.parameters())
     print(torch.__version__, n_parameters, flush=True)
     for line in sys.stdin:
-        begin, n_steps = time.perf_counter(), 0
-        while time.perf_counter() - begin < float(line):
-            step()
-            n_steps += 1
-        print(n_steps * BATCH_SIZE / (time.perf_counter() - begin), flush=True)
+        rate = calls_per_second(step, float(line))
+        print(rate.wall, rate.processor, flush=True)
 
 
 if __name__ == "__main__":

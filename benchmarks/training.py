@@ -1,83 +1,165 @@
 """Training: patches per second beside PyTorch, and what fresh noise and patches add to a step."""
 
 import itertools
-import math
 import os
+import statistics
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks._measuring import Result, calls_per_second, n_cores, ratios, take_turns
-from skdenoise import AutoencoderDenoiser, NoiseInjector
+from benchmarks._measuring import Rate, Result, calls_per_second, n_cores, ratios, take_turns
+from skdenoise import NoiseInjector
 from skdenoise._images import read_images
-from skdenoise._keras._network import draw_weights
+from skdenoise._keras._backend import has_fast_bfloat16
+from skdenoise._keras._network import draw_weights, get_network
 from skdenoise._keras._training import Trainer
 from skdenoise._patches import Batch, PatchSampler, in_background
 
 BATCH_SIZE, PATCH_SIZE = 32, 64
-N_ROUNDS, DURATION = 5, 4.0
+DURATION = 4.0
+"""Seconds of a turn."""
 
 
 class OurTraining:
-    """The training of a denoiser from clean images, as `fit` does it, step by step."""
+    """What `fit` does between two epochs, from clean images with fresh noise."""
 
     def __init__(self, architecture: str) -> None:
         rng = np.random.default_rng(0)
         X = rng.integers(256, size=(64, 256, 256), dtype=np.uint8)
-        denoiser = AutoencoderDenoiser(architecture, noise=NoiseInjector(noise_factor=0.1))
-        images = denoiser._read(X, reset=True)
-        network = denoiser._template(training=True)
-        weights = draw_weights(network, rng)
+        network = get_network(architecture, "small", 1, bfloat16=has_fast_bfloat16())
         self.n_parameters = sum(
-            math.prod(array.shape) for array in list(weights.values())[: network.n_trainable]
+            variable.value.shape.num_elements() for variable in network.model.trainable_variables
         )
-        self._trainer = Trainer(network, weights, loss="mse", optimizer="adam")
+        self._trainer = Trainer(network, draw_weights(network, rng), loss="mse", optimizer="adam")
         self._sampler = PatchSampler(
-            read_images(X) if images is None else images,
+            read_images(X),
             None,
-            denoiser.noise.corrupt,
+            NoiseInjector(noise_factor=0.1).corrupt,
             patch_size=PATCH_SIZE,
             multiple=network.stride,
-            normalized=denoiser._normalizes,
+            normalized=architecture != "autoencoder",
             data_range=1.0,
         )
-        self._n_images = len(X)
         self._known_sigma = 0.5 if network.steerable else 0.0
-        self._rng = rng
-        self._prepared = next(self._epoch())
+        self._n_images, self._rng = len(X), rng
+        self._prepared_batch = next(self._epoch())
         for _ in range(3):
-            self._learn(self._prepared)
+            self._step(self._prepared_batch)
 
-    def fresh(self) -> float:
-        """Return patches per second with patches and noise drawn for every step."""
+    def fresh(self) -> Rate:
+        """Train, where patches and noise are drawn for every step."""
         epochs = (in_background(self._epoch()) for _ in itertools.count())
-        batches = itertools.chain.from_iterable(epochs)
-        return self._rate(batches)
+        return self._rate(itertools.chain.from_iterable(epochs))
 
-    def prepared(self) -> float:
-        """Return patches per second with the same batch in every step."""
-        return self._rate(itertools.repeat(self._prepared))
+    def prepared(self) -> Rate:
+        """Train, where every step gets the same batch."""
+        return self._rate(itertools.repeat(self._prepared_batch))
 
-    def drawing(self) -> float:
-        """Return patches per second of drawing alone."""
-        return self._rate_of(itertools.chain.from_iterable(iter(self._epoch, None)))
+    def drawing_alone(self) -> Rate:
+        """Draw batches that are not used."""
+        batches = itertools.chain.from_iterable(self._epoch() for _ in itertools.count())
+        return calls_per_second(lambda: next(batches), DURATION / 4)
 
     def _epoch(self) -> Iterator[Batch]:
         return self._sampler.epoch(
             range(self._n_images), BATCH_SIZE, rng=self._rng, known_sigma=self._known_sigma
         )
 
-    def _learn(self, batch: Batch) -> None:
+    def _step(self, batch: Batch) -> None:
         self._trainer.step(batch, 1e-4)
 
-    def _rate(self, batches: Iterator[Batch]) -> float:
-        return BATCH_SIZE * calls_per_second(lambda: self._learn(next(batches)), DURATION)
-
-    def _rate_of(self, batches: Iterator[Batch]) -> float:
-        return BATCH_SIZE * calls_per_second(lambda: next(batches), DURATION / 4)
+    def _rate(self, batches: Iterator[Batch]) -> Rate:
+        return calls_per_second(lambda: self._step(next(batches)), DURATION)
 
 
+class TorchTraining:
+    """The same network in a process of its own, `benchmarks.torch_training`.
+
+    Raises
+    ------
+    RuntimeError
+        Where that Python has no torch.
+    """
+
+    def __init__(self, architecture: str) -> None:
+        python = os.environ.get("SKDENOISE_TORCH_PYTHON") or sys.executable
+        self._process = subprocess.Popen(
+            [python, "-m", "benchmarks.torch_training", architecture, str(n_cores())],
+            cwd=Path(__file__).parents[1],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        greeting = self._process.stdout.readline().split()
+        if len(greeting) != 2:
+            self._process.kill()
+            msg = (
+                f"{python} cannot run benchmarks/torch_training.py, see above. Install torch, "
+                f"python -m pip install '.[bench]', or set SKDENOISE_TORCH_PYTHON to a Python "
+                f"that has it."
+            )
+            raise RuntimeError(msg)
+        self.version, self.n_parameters = greeting[0], int(greeting[1])
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.stdin.close()
+        self._process.wait()
+
+    def rate(self) -> Rate:
+        """Train on a prepared batch."""
+        print(DURATION, file=self._process.stdin, flush=True)
+        return Rate(*map(float, self._process.stdout.readline().split()))
+
+
+def measure(n_rounds: int) -> Iterator[Result]:
+    """Train two networks: in torch, and here on fresh batches and on one prepared batch."""
+    for architecture in ("autoencoder", "unet"):
+        ours = OurTraining(architecture)
+        with closing(TorchTraining(architecture)) as torch:
+            if torch.n_parameters != ours.n_parameters:
+                msg = (
+                    f"{architecture} has {ours.n_parameters} parameters here, "
+                    f"{torch.n_parameters} in benchmarks/torch_training.py."
+                )
+                raise RuntimeError(msg)
+            turns = take_turns(n_rounds, torch.rate, ours.fresh, ours.prepared, ours.drawing_alone)
+        name = f"training {architecture}"
+        (theirs, theirs_cpu), (fresh, fresh_cpu), (prepared, prepared_cpu), (_, drawn_cpu) = (
+            zip(*rates, strict=True) for rates in turns
+        )
+        pace = " and ".join(
+            f"{BATCH_SIZE * statistics.median(rates):.0f}" for rates in (fresh, theirs)
+        )
+        yield Result(
+            "training",
+            f"{name}: patches per second, ours / torch",
+            ratios(fresh, theirs),
+            goal=(">=", 0.9),
+            note=f"{pace}, torch {torch.version}",
+        )
+        yield Result(
+            "training",
+            f"{name}: patches per second of processor time, ours / torch",
+            ratios(fresh_cpu, theirs_cpu),
+        )
+        yield Result(
+            "training",
+            f"{name}: what fresh patches and noise add to a step",
+            tuple(100 * (ratio - 1) for ratio in ratios(prepared, fresh)),
+            unit="%",
+            goal=("<", 5.0),
+            note="time",
+        )
+        yield Result(
+            "training",
+            f"{name}: drawing a batch, share of a step",
+            tuple(100 * ratio for ratio in ratios(prepared_cpu, drawn_cpu)),
+            unit="%",
+            goal=("<", 5.0),
+            note="processor time",
+        )

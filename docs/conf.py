@@ -85,7 +85,7 @@ def find_by_last_name(app, env, node, content):
     package, _, _ = node["reftarget"].partition(".")
     _, _, name = node["reftarget"].rpartition(".")
     known = env.domains.python_domain.objects
-    matches = [path for path in known if path.endswith(f".{name}")]
+    matches = [path for path in known if path.endswith(f".{name}") and not known[path].aliased]
     if len(matches) == 1 and package not in OTHER_PROJECTS:
         entry = known[matches[0]]
         page = node["refdoc"]

@@ -8,13 +8,24 @@ from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skdenoise._base import ImageTransformer
 from skdenoise._images import Images, read_images
+from skdenoise._learning import (
+    data_range_of,
+    extremes,
+    generators,
+    independent_stride,
+    same_pixels,
+    split,
+    validation_batches,
+    way_to_learn,
+)
 from skdenoise._model_file import encode_estimator, write_model_file
+from skdenoise._noise_maps import noise_maps
 from skdenoise._patches import Batch, PatchSampler, image_statistics, in_background
+from skdenoise._progress import ProgressBar
 from skdenoise._validation import (
     INT_POSITIVE,
     REAL_NOT_NEGATIVE,
@@ -26,7 +37,7 @@ from skdenoise._validation import (
 from skdenoise.losses import LOSSES
 from skdenoise.metrics import psnr_of_images
 from skdenoise.networks import NETWORKS
-from skdenoise.noise import NoiseInjector, estimate_noise
+from skdenoise.noise import NoiseInjector
 from skdenoise.scoring import SUREScorer
 
 if TYPE_CHECKING:
@@ -34,7 +45,6 @@ if TYPE_CHECKING:
 
     from skdenoise._keras._network import Network
 
-VALIDATION_PATCHES = 64
 KNOWN_SIGMA = 0.5
 """Share of the patches for which a steerable network is told the strength of the noise."""
 
@@ -274,7 +284,7 @@ class AutoencoderDenoiser(ImageTransformer):
             floats = images.dtypes[0].kind == "f"
             return SUREScorer(data_range=self.data_range_ if floats else None)(self, X)
         noisy, clean = images, images if target is None else target
-        if self.noise is not None and (target is None or self._is_same(images, target)):
+        if self.noise is not None and (target is None or same_pixels(images, target)):
             rng = np.random.default_rng(0)
             noisy = self._read_again(
                 images.restore(
@@ -285,7 +295,7 @@ class AutoencoderDenoiser(ImageTransformer):
         denoised = self._read_again(noisy.restore(self._transform_images(noisy)))
         data_range = None
         if clean.dtypes[0].kind == "f":
-            low, high = _extremes(clean, most=len(clean))
+            low, high = extremes(clean, most=len(clean))
             data_range = max(self.data_range_, high - low)
         return float(psnr_of_images(clean, denoised, data_range).mean())
 
@@ -382,9 +392,9 @@ class AutoencoderDenoiser(ImageTransformer):
         )
 
         # Two independent sources: what is drawn for validation does not move the training.
-        rng, held_out_rng = _generators(self.random_state)
-        target, learning = self._way_to_learn(images, target)
-        data_range = _data_range(images)
+        rng, held_out_rng = generators(self.random_state)
+        learning = way_to_learn(images, target, self.noise)
+        data_range = data_range_of(images)
         network = self._template(training=True)
         weights = draw_weights(network, rng)
         state = None
@@ -397,17 +407,19 @@ class AutoencoderDenoiser(ImageTransformer):
 
         sampler = PatchSampler(
             images,
-            target,
-            None if learning != "fresh noise" else self.noise.corrupt,
+            target if learning == "supervised" else None,
+            self.noise.corrupt if learning == "fresh noise" else None,
             patch_size=self.patch_size,
             multiple=network.stride,
             normalized=self._normalizes,
             data_range=data_range,
-            stride=self._independent_stride(images) if learning == "self-supervised" else 1,
+            stride=independent_stride(images) if learning == "self-supervised" else 1,
         )
-        training, held_out = self._split(len(images), held_out_rng, partial=partial)
+        training, held_out = split(
+            len(images), 0 if partial else self.validation_fraction, held_out_rng
+        )
         known_sigma = KNOWN_SIGMA if network.steerable and learning != "self-supervised" else 0.0
-        batches = _validation_batches(sampler, held_out, held_out_rng)
+        batches = validation_batches(sampler, held_out, held_out_rng)
         reference = self._template()
         trainer = Trainer(network, weights, loss=self.loss, optimizer=self.optimizer, state=state)
         plan = Plan(
@@ -424,7 +436,7 @@ class AutoencoderDenoiser(ImageTransformer):
             )
 
         try:
-            with _Progress(bool(self.verbose)) as progress:
+            with ProgressBar(shown=bool(self.verbose)) as progress:
                 best, history = train(
                     trainer,
                     epoch,
@@ -462,37 +474,6 @@ class AutoencoderDenoiser(ImageTransformer):
         self.learning_ = learning
         self.data_range_ = data_range
 
-    def _way_to_learn(self, images: Images, target: Images | None) -> tuple[Images | None, str]:
-        """Choose among the three ways, and say so where the choice looks like a mistake."""
-        same = target is not None and self._is_same(images, target)
-        if self.noise is not None:
-            if target is not None and not same:
-                msg = (
-                    "AutoencoderDenoiser has a noise and got clean images y that differ from X: "
-                    "with noise=NoiseInjector(...) it makes noisy images itself, out of clean X. "
-                    "Call fit(X_clean), or set noise=None to learn from pairs: "
-                    "fit(X_noisy, X_clean)."
-                )
-                raise ValueError(msg)
-            return None, "fresh noise"
-        if target is None:
-            return None, "self-supervised"
-        if same:
-            warnings.warn(
-                "X and y are the same images, so there is no noise to learn from. Pass noisy "
-                "images as X, put a NoiseInjector before the denoiser in a Pipeline, or use "
-                "AutoencoderDenoiser(noise=NoiseInjector(...)).",
-                UserWarning,
-                stacklevel=5,
-            )
-        return target, "supervised"
-
-    @staticmethod
-    def _is_same(images: Images, target: Images) -> bool:
-        return all(
-            np.array_equal(image, other) for image, other in zip(images, target, strict=True)
-        )
-
     def _check_same_network(self, weights: dict[str, np.ndarray]) -> None:
         if {name: array.shape for name, array in weights.items()} != {
             name: array.shape for name, array in self.weights_.items()
@@ -503,11 +484,17 @@ class AutoencoderDenoiser(ImageTransformer):
             )
             raise ValueError(msg)
 
+    @property
+    def _highest_rate(self) -> float:
+        if isinstance(self.learning_rate, str):
+            return 3e-3 if self.architecture == "unet" else 1e-3
+        return self.learning_rate
+
     def _warn_of_range(self, images: Images) -> None:
         """Say so where a network that only knows [0, 1] is given something else."""
         if self.architecture != "autoencoder" or images.dtypes[0].kind != "f":
             return
-        low, high = _extremes(images)
+        low, high = extremes(images)
         if low < -1 or high > 2:
             warnings.warn(
                 f"architecture='autoencoder' ends in a sigmoid and returns values in [0, 1], but X "
@@ -516,33 +503,6 @@ class AutoencoderDenoiser(ImageTransformer):
                 UserWarning,
                 stacklevel=5,
             )
-
-    def _independent_stride(self, images: Images) -> int:
-        """Return the distance at which pixels have independent noise: 2 where it is correlated."""
-        if min(min(shape[:2]) for shape in images.shapes) < 32:
-            return 1
-        step = max(1, len(images) // 8)
-        found = [
-            bool(np.all(estimate_noise(images[index][None]).correlated))
-            for index in range(0, len(images), step)
-        ]
-        return 2 if sum(found) > len(found) / 2 else 1
-
-    def _split(
-        self, n_images: int, rng: np.random.Generator, *, partial: bool
-    ) -> tuple[list[int], list[int]]:
-        """Hold images out for validation."""
-        order = rng.permutation(n_images).tolist()
-        n_held_out = 0
-        if self.validation_fraction and n_images > 1 and not partial:
-            n_held_out = min(max(1, round(n_images * self.validation_fraction)), n_images - 1)
-        return sorted(order[n_held_out:]), sorted(order[:n_held_out])
-
-    @property
-    def _highest_rate(self) -> float:
-        if isinstance(self.learning_rate, str):
-            return 3e-3 if self.architecture == "unet" else 1e-3
-        return self.learning_rate
 
     def _call_back(self, numbers: dict[str, float]) -> bool:
         answers = [bool(callback(dict(numbers))) for callback in self.callbacks or ()]
@@ -571,131 +531,35 @@ class AutoencoderDenoiser(ImageTransformer):
 
         self._check_parameters()
         network = self._template()
-        sigmas = self._sigmas(images, network)
         if self.strength == 0:
             return iter(images)
+        self._check_steering(network)
+        told = noise_maps(self.sigma, self.strength, images)
 
         def tasks() -> Iterator[Task]:
             for index, image in enumerate(images):
                 mean, gain = image_statistics(image) if self._normalizes else (0.0, 1.0)
-                yield Task(image, mean, gain, sigmas(index, image))
+                yield Task(image, mean, gain, told(index, image))
 
         return predict(network, self.weights_, tasks(), owner=self)
 
-    def _sigmas(self, images: Images, network: "Network") -> Any:
-        """Return a function (index, image) -> what the network is told, in working units."""
-        sigma, strength = self.sigma, self.strength
-        if sigma is None and strength == 1:
-            return lambda index, image: 0.0
-        if strength != 0 and (not network.steerable or self.learning_ == "self-supervised"):
-            reason = (
-                "has learnt from noisy images alone, without being told the strength of the noise"
-                if network.steerable
-                else f"architecture={self.architecture!r} takes no noise map"
-            )
-            msg = (
-                f"sigma={sigma!r} and strength={strength!r} have no effect, since the denoiser "
-                f"{reason}. Leave sigma=None and strength=1.0, or use architecture='unet' and "
-                f"learn with noise=NoiseInjector(...) or from pairs."
-            )
-            raise ValueError(msg)
-        if sigma is None or isinstance(sigma, str):
-            return lambda index, image: strength * float(estimate_noise(image[None]).sigma[0])
-        given = np.asarray(sigma, dtype=np.float64)
-        if not np.isfinite(given).all() or (given < 0).any():
-            msg = f"sigma must be finite and not negative. Got {sigma!r}."
-            raise ValueError(msg)
-        if given.ndim > 3 or (given.ndim in (1, 3) and len(given) != len(images)):
-            msg = (
-                f"sigma must be a number, one number per image or a map (height, width) or "
-                f"(n_images, height, width). Got shape {given.shape} for {len(images)} images."
-            )
-            raise ValueError(msg)
-
-        def of_image(index: int, image: np.ndarray) -> Any:
-            one = given[index] if given.ndim in (1, 3) else given
-            if one.ndim == 2 and one.shape != image.shape[:2]:
-                msg = (
-                    f"The map sigma has shape {one.shape}, but image {index} has shape "
-                    f"{image.shape[:2]}."
-                )
-                raise ValueError(msg)
-            scaled = strength * one / images.scales[index]
-            return scaled[..., None] if scaled.ndim == 2 else float(scaled)
-
-        return of_image
+    def _check_steering(self, network: "Network") -> None:
+        """Refuse a `sigma` or a `strength` that would have no effect."""
+        steered = self.sigma is not None or self.strength != 1
+        if not steered or (network.steerable and self.learning_ != "self-supervised"):
+            return
+        reason = (
+            "has learnt from noisy images alone, without being told the strength of the noise"
+            if network.steerable
+            else f"has architecture={self.architecture!r}, which takes no noise map"
+        )
+        msg = (
+            f"sigma={self.sigma!r} and strength={self.strength!r} have no effect, since the "
+            f"denoiser {reason}. Leave sigma=None and strength=1.0, or use architecture='unet' and "
+            f"learn with noise=NoiseInjector(...) or from pairs."
+        )
+        raise ValueError(msg)
 
     def _read_again(self, restored: Any) -> Images:
         """Read what `Images.restore` returned."""
         return read_images(restored, self.image_shape)
-
-
-def _generators(random_state: Any) -> list[np.random.Generator]:
-    """Return two independent generators, without touching the global random state."""
-    if isinstance(random_state, np.random.Generator):
-        return random_state.spawn(2)
-    if random_state is None:
-        return np.random.default_rng().spawn(2)
-    words = check_random_state(random_state).randint(0, 2**32, size=4, dtype=np.uint32)
-    return np.random.default_rng(words).spawn(2)
-
-
-def _extremes(images: Images, *, most: int = 64) -> tuple[float, float]:
-    """Return the smallest and largest pixel, of about `most` images."""
-    chosen = range(0, len(images), max(1, len(images) // most))
-    pairs = [(float(image.min()), float(image.max())) for image in map(images.__getitem__, chosen)]
-    return min(low for low, _ in pairs), max(high for _, high in pairs)
-
-
-def _data_range(images: Images) -> float:
-    """Return white minus black in working units."""
-    if images.dtypes[0].kind != "f":
-        return 1.0
-    low, high = _extremes(images)
-    if low >= -1 and high <= 2 and high - low >= 0.25:
-        return 1.0
-    return high - low if high > low else 1.0
-
-
-def _validation_batches(
-    sampler: PatchSampler, held_out: list[int], rng: np.random.Generator
-) -> list[Batch]:
-    """Draw the patches, noise included, on which every epoch is judged."""
-    batches: list[Batch] = []
-    if held_out:
-        for batch in sampler.epoch(held_out, min(16, VALIDATION_PATCHES), rng=rng, augment=False):
-            batches.append(batch)
-            if sum(len(item.noisy) for item in batches) >= VALIDATION_PATCHES:
-                break
-    return batches
-
-
-class _Progress:
-    """A progress bar that follows the share of the training that is done."""
-
-    def __init__(self, shown: bool) -> None:
-        self._shown = shown
-
-    def __enter__(self) -> "_Progress":
-        if self._shown:
-            from tqdm import tqdm
-
-            layout = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
-            self._bar = tqdm(total=1.0, desc="fit", bar_format=layout)
-        return self
-
-    def __exit__(self, *reason: object) -> None:
-        if self._shown:
-            self._bar.close()
-
-    def step(self, numbers: dict[str, float]) -> None:
-        """Show where training stands."""
-        if not self._shown:
-            return
-        self._bar.set_postfix(
-            epoch=int(numbers["epoch"]),
-            loss=f"{numbers['loss']:.4f}",
-            psnr=f"{numbers['psnr']:.2f} dB",
-            refresh=False,
-        )
-        self._bar.update(min(numbers["progress"], 1.0) - self._bar.n)

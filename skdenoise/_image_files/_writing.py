@@ -126,7 +126,8 @@ def check_writable(
 
 def _exists(path: StrPath) -> ImageExistsError:
     return ImageExistsError(
-        f"Cannot write {os.fspath(path)!r}: it exists. Choose another name, or allow overwriting."
+        f"Cannot write {os.fspath(path)!r}: it exists. Choose another "
+        f"name, or pass --overwrite (in Python overwrite=True)."
     )
 
 

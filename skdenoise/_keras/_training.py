@@ -17,7 +17,7 @@ from skdenoise._keras._prediction import Task, predict
 from skdenoise._patches import Batch
 from skdenoise.losses import LOSSES
 
-WARM_UP = 0.05
+WARM_UP = 0.15
 """Share of the training over which the learning rate rises, before it falls along a cosine."""
 LARGEST_GRADIENT = 1.0
 

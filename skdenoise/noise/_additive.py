@@ -129,11 +129,12 @@ def local_variance(
     """
     sigma = not_negative("sigma", sigma)
     if sigma_map is None:
-        relative = np.sqrt(np.maximum(image, 0))
-    else:
-        relative = np.asarray(
-            sigma_map(image.copy()) if callable(sigma_map) else sigma_map, dtype=image.dtype
-        )
+        sigma_map = np.sqrt(np.maximum(image, 0))
+    relative = np.asarray(sigma_map(image.copy()) if callable(sigma_map) else sigma_map)
+    if relative.dtype.kind not in "biuf":
+        msg = f"sigma_map must be an array of numbers or a function. Got {sigma_map!r} instead."
+        raise ValueError(msg)
+    relative = relative.astype(image.dtype)
     if image.ndim == 3 and relative.shape == image.shape[:2]:
         relative = relative[..., None]
     try:

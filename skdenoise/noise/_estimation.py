@@ -30,8 +30,8 @@ class NoiseEstimate:
     Attributes
     ----------
     sigma : ndarray of shape (n_images,)
-        Standard deviation of the noise, the recommended value: that of neighboring pixels
-        (stride 1) where the noise is white, that of the largest stride where it is correlated.
+        Standard deviation of the noise, the recommended value: that of stride 1 where the noise
+        is white, near that of the largest stride where it is correlated.
         NaN for an image too small to tell, less than 3 pixels both ways.
     sigma_per_stride : ndarray of shape (n_images, max_stride)
         The same measured on every pixel, every second one, and so on; equal for white noise,
@@ -103,10 +103,14 @@ def estimate_noise(
     Camera noise is correlated, and neighbors then tell much too little. So the same is
     measured on each sub-lattice of every second pixel, third and so on, where correlation
     fades, while texture grows. The correlation of neighbors is that of the flattest tenth of
-    8 x 8 blocks after removal of a plane. Noise counts as correlated where it exceeds 0.15 and
-    strides disagree with each other by more than 30 %, or where flat places are much emptier
-    than the rest, as JPEG leaves them. In the latter case every stride uses the median
-    absolute deviation of all its pixels, but at most twice what the flattest quarter says.
+    8 x 8 blocks after removal of a plane. Noise counts as correlated where its mean exceeds 0.2
+    and the second stride exceeds the first by as much as this correlation explains; `sigma` is
+    then the value of the last stride, but no more than the correlation explains.
+
+    JPEG empties flat places, so that hardly any noise is left there. Such images count as
+    correlated too, and every stride uses the median absolute deviation of all its pixels,
+    but at most twice what the flattest quarter says: rather too much than too little, also
+    on clean photographs that went through JPEG, where noise and texture look the same.
 
     Images of more than 2**20 pixels are judged by a grid of 16 tiles.
 
@@ -163,13 +167,13 @@ def _estimate_one(
         return np.nan, flat, np.full(2, np.nan), False
     correlation = np.mean([_correlation(planes) for planes in channels], axis=0)
     known = correlation[np.isfinite(correlation)]
-    if not known.size or known.mean() <= 0.15:
+    if not known.size or known.mean() <= 0.2:
         return flat[0], flat, correlation, False
     last = np.flatnonzero(np.isfinite(flat))[-1]
     near, far = flat[min(1, last)], flat[last]
-    apart = near > (1 + 2 * known.mean()) * flat[0]
+    apart = near > (1 + 1.5 * known.mean()) ** (known.size / 2) * flat[0]
     everywhere = _over_channels(channels, [1], _Pixels.median_sigma)[0]
-    if flat[0] < 0.25 * everywhere or (far > 5 * flat[0] and known.mean() > 0.5 and not apart):
+    if flat[0] < 0.25 * everywhere or (far > 5 * flat[0] and known.mean() > 0.65 and not apart):
         compressed = _over_channels(channels, strides, _Pixels.compressed_sigma)
         return compressed[last], compressed, correlation, True
     if apart:
@@ -179,8 +183,7 @@ def _estimate_one(
 
 def _damping(correlation: np.ndarray) -> float:
     """Return by how much the mask damps noise of that correlation, filtered by a Gaussian."""
-    # Blocks lose a quarter of the correlation with their planes; lag 2 has its fourth power.
-    lag_1 = np.clip(correlation / 0.75, 0, 0.9)
+    lag_1 = np.clip(correlation, 0, 0.9)  # then that of lag 2 is its fourth power
     return float(np.prod((1 - 4 / 3 * lag_1 + lag_1**4 / 3) ** -0.5))
 
 
@@ -322,7 +325,8 @@ def _correlation(planes: list[np.ndarray]) -> np.ndarray:
             # Removing the plane makes neighbors of white noise opposite; add that back.
             lost = _neighbors(basis, axis).sum(axis=0).mean()
             result[axis] = _neighbors(flattest, axis).mean() / variance + lost
-    return result
+    # The flattest blocks, less their planes, hold three quarters of the correlation of all.
+    return np.clip(result / 0.75, -1, 1)
 
 
 def _blocks(plane: np.ndarray, n_rows: int, n_columns: int) -> np.ndarray:

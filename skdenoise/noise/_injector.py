@@ -70,7 +70,8 @@ class NoiseInjector(ImageTransformer):
     ------
     ValueError
         In `fit`, where a parameter is out of range, unknown to the model or without meaning for
-        it; the message lists what there is.
+        it; the message lists what there is. In `transform`, where the model refuses a value of
+        `noise_params`.
 
     Warns
     -----
@@ -253,8 +254,8 @@ class NoiseInjector(ImageTransformer):
         )
         if not isinstance(self.clip, (bool, np.bool_)):
             any_number = Interval(Real, -math.inf, math.inf, closed="neither")
-            low, high = self.clip if len(self.clip) == 2 else (None, None)
-            if not (any_number.accepts(low) and any_number.accepts(high) and low < high):
+            numbers = len(self.clip) == 2 and all(map(any_number.accepts, self.clip))
+            if not (numbers and self.clip[0] < self.clip[1]):
                 msg = (
                     f"The 'clip' parameter of NoiseInjector must be a bool or a tuple (low, high) "
                     f"with low < high, in the image's own units. Got {self.clip!r} instead."
@@ -293,14 +294,19 @@ class NoiseInjector(ImageTransformer):
 
     def _factor_matters(self) -> bool:
         """Tell whether `noise_factor` sets the strength of any step."""
-        given = self.sigma is not None or self.peak is not None
-        return not given and not all(has_own_strength(item) for item in self._items())
+        if self.noise_factor == 0 or self.sigma is not None or self.peak is not None:
+            return False
+        return not all(has_own_strength(item) for item in self._items())
 
     def _warn_of_range(self, index: int, largest: float) -> None:
+        """Say that floats of 0 to 255 were probably given as if they were in [0, 1]."""
+        names = (item[0] if isinstance(item, (list, tuple)) else item for item in self._items())
+        has_sigma = all(name in STRENGTHS and STRENGTHS[name].of_sigma for name in names)
+        instead = ", or give the strength in the image's own units with sigma=" if has_sigma else ""
         warnings.warn(
             f"Image {index} is a float image with values up to {largest:.4g}, but noise_factor="
             f"{self.noise_factor} is a strength for images in [0, 1]. For images of 0 to 255 "
-            f"transform X / 255, or give the strength in the image's own units with sigma=.",
+            f"transform X / 255{instead}.",
             UserWarning,
             stacklevel=2,
         )
@@ -309,7 +315,9 @@ class NoiseInjector(ImageTransformer):
         """Return `noise` as a list of names, pairs and functions."""
         if isinstance(self.noise, (list, tuple)):
             if not self.noise:
-                msg = "The 'noise' list is empty. Name at least one noise, for example ['gaussian']."
+                msg = (
+                    "The 'noise' list is empty. Name at least one noise, for example ['gaussian']."
+                )
                 raise ValueError(msg)
             if self.noise_params:
                 msg = (
@@ -386,5 +394,5 @@ def _checked_function(noise: Callable[..., Any]) -> Callable[..., np.ndarray]:
 def _generator_of(seed: int, image: np.ndarray) -> np.random.Generator:
     """Return a generator that depends on the seed and on the image's content only."""
     digest = hashlib.blake2b(f"{int(seed)} {image.shape}".encode(), digest_size=16)
-    digest.update(np.ascontiguousarray(image))
+    digest.update(image.tobytes())
     return np.random.Generator(np.random.Philox(key=int.from_bytes(digest.digest(), "little")))

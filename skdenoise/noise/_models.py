@@ -110,8 +110,9 @@ def _as_list(components: Any) -> list:
 
 
 def _shares(weights: Sequence[float] | None, n_components: int) -> np.ndarray:
-    shares = np.ones(n_components) if weights is None else np.asarray(weights, dtype=float)
-    if shares.shape != (n_components,) or not (shares >= 0).all() or not 0 < shares.sum() < np.inf:
+    shares = np.ones(n_components) if weights is None else np.asarray(weights)
+    numbers = shares.dtype.kind in "biuf" and shares.shape == (n_components,)
+    if not (numbers and (shares >= 0).all() and 0 < shares.sum() < np.inf):
         msg = (
             f"weights must be {n_components} finite numbers, one per component, not negative and "
             f"not all zero. Got {weights!r} instead."

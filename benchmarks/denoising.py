@@ -1,0 +1,76 @@
+"""Denoising: `transform` beside a bare call of the same network, and images of a new size."""
+
+import functools
+from collections.abc import Iterator
+
+import numpy as np
+import tensorflow as tf
+
+from benchmarks._measuring import Result, ratios, seconds, take_turns
+from skdenoise import AutoencoderDenoiser, NoiseInjector
+
+SIDE = 512
+N_CALLS = {"autoencoder": 15, "unet": 5}
+"""Calls of a turn, of which the median counts."""
+
+
+def fitted(architecture: str) -> AutoencoderDenoiser:
+    """Return a denoiser that has learnt for one step; how well does not change its speed."""
+    denoiser = AutoencoderDenoiser(
+        architecture, noise=NoiseInjector(noise_factor=0.1), epochs=1, random_state=0
+    )
+    return denoiser.fit(np.random.default_rng(0).integers(256, size=(2, 16, 16), dtype=np.uint8))
+
+
+def bare_call(denoiser: AutoencoderDenoiser) -> tf.types.experimental.PolymorphicFunction:
+    """Return the network as a user of TensorFlow would call it, for any size of image."""
+    network = denoiser.network_
+    signature = [tf.TensorSpec(item.shape, "float32") for item in network.inputs]
+
+    @tf.function(input_signature=signature)
+    def call(*inputs: tf.Tensor) -> tf.Tensor:
+        return network(list(inputs) if len(inputs) > 1 else inputs[0], training=False)
+
+    return call
+
+
+def measure(n_rounds: int) -> Iterator[Result]:
+    """Denoise a photograph's worth of gray levels."""
+    rng = np.random.default_rng(0)
+    for architecture, n_calls in N_CALLS.items():
+        name = f"{architecture} small" if architecture == "unet" else architecture
+        denoiser = fitted(architecture)
+        call = bare_call(denoiser)
+        X = rng.integers(256, size=(1, SIDE, SIDE), dtype=np.uint8)
+        inputs = [tf.constant(X[..., None] / 255, "float32")]
+        if len(denoiser.network_.inputs) > 1:
+            inputs.append(tf.zeros_like(inputs[0]))
+
+        transform = functools.partial(denoiser.transform, X)
+        bare = functools.partial(call, *inputs)
+        transform()
+        bare()
+        ours, theirs = take_turns(
+            n_rounds,
+            functools.partial(seconds, transform, n_calls=n_calls),
+            functools.partial(seconds, bare, n_calls=n_calls),
+        )
+        yield Result(
+            "denoising",
+            f"transform of {SIDE} x {SIDE}, {name}: time, transform / bare tf.function",
+            ratios(ours, theirs),
+            goal=("<=", 1.1),
+            note=f"{1000 * min(ours):.0f} and {1000 * min(theirs):.0f} ms at best",
+        )
+        new, known = [], []
+        for step in range(1, 2 * n_rounds + 1):
+            shape = (1, SIDE - 16 * step, SIDE + 16 * step)
+            other = rng.integers(256, size=shape, dtype=np.uint8)
+            again = functools.partial(denoiser.transform, other)
+            new.append(seconds(again))
+            known.append(seconds(again, n_calls=3))
+        yield Result(
+            "denoising",
+            f"transform of a size not seen before, {name}: time, first call / later calls",
+            ratios(new, known),
+        )

@@ -1,0 +1,149 @@
+"""What the images say about how to learn from them: which way, from which patches, in which range.
+
+The functions look at images only; they know no network.
+"""
+
+import warnings
+from typing import Any
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from skdenoise._images import Images
+from skdenoise._patches import Batch, PatchSampler
+from skdenoise.noise import NoiseInjector, estimate_noise
+
+VALIDATION_PATCHES = 64
+PROBED_IMAGES = 8
+"""How many images are looked at to find out what their noise is like."""
+SMALLEST_PROBE = 32
+"""Pixels of height and width that such an image needs."""
+WEAKEST_NOISE = 0.001
+"""Standard deviation, as a share of the data's range, below which images look free of noise."""
+
+
+def way_to_learn(images: Images, target: Images | None, noise: NoiseInjector | None) -> str:
+    """Choose among the three ways to learn, and say so where the choice looks like a mistake.
+
+    Parameters
+    ----------
+    images, target : Images, Images or None
+        What `fit` was given as X and y.
+    noise : NoiseInjector or None
+        The parameter of the estimator.
+
+    Returns
+    -------
+    {"supervised", "fresh noise", "self-supervised"}
+
+    Raises
+    ------
+    ValueError
+        Where there are both a noise and pairs.
+
+    Warns
+    -----
+    UserWarning
+        Where X and y are the same images and there is no noise.
+    """
+    if noise is not None:
+        if target is not None and not same_pixels(images, target):
+            msg = (
+                "AutoencoderDenoiser has a noise and got clean images y that differ from X: "
+                "with noise=NoiseInjector(...) it makes noisy images itself, out of clean X. "
+                "Call fit(X_clean), or set noise=None to learn from pairs: fit(X_noisy, X_clean)."
+            )
+            raise ValueError(msg)
+        return "fresh noise"
+    if target is None:
+        return "self-supervised"
+    if same_pixels(images, target):
+        warnings.warn(
+            "X and y are the same images, so there is no noise to learn from. Pass noisy images "
+            "as X, put a NoiseInjector before the denoiser in a Pipeline, or use "
+            "AutoencoderDenoiser(noise=NoiseInjector(...)).",
+            UserWarning,
+            stacklevel=5,
+        )
+    return "supervised"
+
+
+def same_pixels(images: Images, others: Images) -> bool:
+    """Tell whether two containers hold equal images."""
+    return all(np.array_equal(image, other) for image, other in zip(images, others, strict=True))
+
+
+def independent_stride(images: Images) -> int:
+    """Return the distance at which pixels have independent noise: 2 where it is correlated.
+
+    Warns
+    -----
+    UserWarning
+        Where there is hardly any noise to learn from.
+    """
+    if min(min(shape[:2]) for shape in images.shapes) < SMALLEST_PROBE:
+        return 1
+    probed = range(0, len(images), max(1, len(images) // PROBED_IMAGES))
+    estimates = [estimate_noise(images[index][None]) for index in probed]
+    if max(float(found.sigma[0]) for found in estimates) < WEAKEST_NOISE * data_range_of(images):
+        warnings.warn(
+            "X has hardly any noise to learn from. If X is clean, give the denoiser a "
+            "noise=NoiseInjector(...); if it is noisy, pass clean images as y.",
+            UserWarning,
+            stacklevel=5,
+        )
+    n_correlated = sum(bool(found.correlated[0]) for found in estimates)
+    return 2 if n_correlated > len(estimates) / 2 else 1
+
+
+def extremes(images: Images, *, most: int = 64) -> tuple[float, float]:
+    """Return the smallest and the largest pixel, of about `most` images."""
+    probed = range(0, len(images), max(1, len(images) // most))
+    pairs = [(float(image.min()), float(image.max())) for image in map(images.__getitem__, probed)]
+    return min(low for low, _ in pairs), max(high for _, high in pairs)
+
+
+def data_range_of(images: Images) -> float:
+    """Return white minus black in working units.
+
+    It is 1 for integers, and for floats that fit [0, 1] but for noise; otherwise the range of
+    the pixels.
+    """
+    if images.dtypes[0].kind != "f":
+        return 1.0
+    low, high = extremes(images)
+    if low >= -1 and high <= 2 and high - low >= 0.25:
+        return 1.0
+    return high - low if high > low else 1.0
+
+
+def split(n_images: int, fraction: float, rng: np.random.Generator) -> tuple[list[int], list[int]]:
+    """Return the images to learn from and those to be judged on; one of the latter at least."""
+    order = rng.permutation(n_images).tolist()
+    n_held_out = 0
+    if fraction and n_images > 1:
+        n_held_out = min(max(1, round(n_images * fraction)), n_images - 1)
+    return sorted(order[n_held_out:]), sorted(order[:n_held_out])
+
+
+def validation_batches(
+    sampler: PatchSampler, held_out: list[int], rng: np.random.Generator
+) -> list[Batch]:
+    """Draw the patches, noise included, on which every epoch is judged."""
+    batches: list[Batch] = []
+    if held_out:
+        for batch in sampler.epoch(held_out, 16, rng=rng, augment=False):
+            batches.append(batch)
+            if sum(len(item.noisy) for item in batches) >= VALIDATION_PATCHES:
+                break
+    return batches
+
+
+def generators(random_state: Any) -> list[np.random.Generator]:
+    """Return two independent generators, without touching the global random state."""
+    if isinstance(random_state, np.random.Generator):
+        return random_state.spawn(2)
+    if random_state is None:
+        return np.random.default_rng().spawn(2)
+    words = check_random_state(random_state).randint(0, 2**32, size=4, dtype=np.uint32)
+    return np.random.default_rng(words).spawn(2)

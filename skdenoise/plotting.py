@@ -1,0 +1,413 @@
+"""Displays: pictures of what a denoiser did and of how it learnt, drawn with matplotlib.
+
+As in scikit-learn, a display holds numbers; ``from_estimator`` and the like compute and draw
+them, and `plot` draws them again. matplotlib is imported when something is drawn.
+"""
+
+import math
+from typing import Any, Self
+
+import numpy as np
+
+from skdenoise._images import Images, read_images
+from skdenoise.metrics import check_data_range, check_matching, in_own_units, psnr_of_images
+from skdenoise.scoring._pipelines import chosen, image_shape_of, without_noise
+
+__all__ = ["DenoisingDisplay", "HistoryDisplay"]
+
+PANEL = 3.2
+"""Side of a panel in inches."""
+
+
+class DenoisingDisplay:
+    """Images before and after denoising, what was removed, and what they should be.
+
+    Make one with `from_estimator` or `from_images`; each image has a row of panels.
+
+    Parameters
+    ----------
+    noisy, denoised : list of ndarray of shape (height, width, n_channels)
+        The images in their own units.
+    clean : list of ndarray of shape (height, width, n_channels), default=None
+        The reference.
+    psnr_noisy, psnr_denoised : list of float, default=None
+        Their PSNR against the reference.
+    limits : list of tuple (black, white), default=None
+        What black and white are in each image. None means 0 and 1.
+
+    Attributes
+    ----------
+    figure_ : matplotlib.figure.Figure
+        The figure, after `plot`.
+    axes_ : ndarray of matplotlib.axes.Axes of shape (n_images, 3 or 4)
+        A row for each image: noisy, denoised, reference where there is one, removed.
+
+    See Also
+    --------
+    HistoryDisplay : How the denoiser learnt.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdenoise.plotting import DenoisingDisplay
+    >>> clean = np.full((1, 32, 32), 0.5)
+    >>> noisy = clean + np.random.default_rng(0).normal(0, 0.1, clean.shape)
+    >>> display = DenoisingDisplay.from_images(noisy, 0.1 * noisy + 0.9 * clean, clean)
+    >>> [ax.get_title() for ax in display.axes_[0]]
+    ['noisy, 20.2 dB', 'denoised, 40.2 dB', 'reference', 'removed, std 0.0875']
+    """
+
+    def __init__(
+        self, *, noisy, denoised, clean=None, psnr_noisy=None, psnr_denoised=None, limits=None
+    ):
+        self.noisy = noisy
+        self.denoised = denoised
+        self.clean = clean
+        self.psnr_noisy = psnr_noisy
+        self.psnr_denoised = psnr_denoised
+        self.limits = limits
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: Any,
+        y: Any = None,
+        *,
+        data_range: float | None = None,
+        max_images: int = 4,
+        zoom: tuple[int, int, int, int] | None = None,
+        axes: Any = None,
+    ) -> Self:
+        """Denoise images and show them.
+
+        Parameters
+        ----------
+        estimator : fitted denoiser, pipeline or search
+            What denoises. A `NoiseInjector` in a pipeline is left out, since `X` is noisy.
+        X : container of images
+            The noisy images.
+        y : container of images like `X`, default=None
+            The clean images.
+        data_range : float, default=None
+            Difference between white and black in the images' own units. None means the
+            largest value of an integer dtype and 1.0 for floats.
+        max_images : int, default=4
+            Only so many are denoised and shown, the first ones.
+        zoom : tuple (top, left, height, width), default=None
+            The part that is shown, in pixels. None shows whole images. The dB are those of
+            the whole images in any case.
+        axes : array-like of matplotlib.axes.Axes, default=None
+            As many as there are panels. None makes a figure.
+
+        Returns
+        -------
+        DenoisingDisplay
+            It is drawn already.
+        """
+        _refuse_no_images(max_images)
+        X, y = (_first(container, max_images) for container in (X, y))
+        return cls.from_images(
+            X,
+            without_noise(estimator).transform(X),
+            y,
+            data_range=data_range,
+            image_shape=image_shape_of(estimator),
+            max_images=max_images,
+            zoom=zoom,
+            axes=axes,
+        )
+
+    @classmethod
+    def from_images(
+        cls,
+        noisy: Any,
+        denoised: Any,
+        clean: Any = None,
+        *,
+        data_range: float | None = None,
+        image_shape: tuple[int, ...] | None = None,
+        max_images: int = 4,
+        zoom: tuple[int, int, int, int] | None = None,
+        axes: Any = None,
+    ) -> Self:
+        """Show images that some method denoised.
+
+        Parameters
+        ----------
+        noisy, denoised : container of images
+            Before and after.
+        clean : container of images, default=None
+            The reference.
+        data_range : float, default=None
+            Difference between white and black in the images' own units. None means the
+            largest value of an integer dtype and 1.0 for floats.
+        image_shape : tuple (H, W) or (H, W, C), default=None
+            Shape of the images in the rows of a table.
+        max_images : int, default=4
+            Only so many are shown, the first ones.
+        zoom : tuple (top, left, height, width), default=None
+            The part that is shown, in pixels. None shows whole images. The dB are those of
+            the whole images in any case.
+        axes : array-like of matplotlib.axes.Axes, default=None
+            As many as there are panels. None makes a figure.
+
+        Returns
+        -------
+        DenoisingDisplay
+            It is drawn already.
+
+        Raises
+        ------
+        ValueError
+            Where the containers do not match image by image, or the clean images do not fit
+            `data_range`.
+        """
+        _refuse_no_images(max_images)
+        check_data_range(data_range)
+        before = read_images(_first(noisy, max_images), image_shape, name="noisy")
+        after = read_images(_first(denoised, max_images), image_shape, name="denoised")
+        check_matching(before, after, ("noisy", "denoised"))
+        reference, psnrs = None, [None, None]
+        if clean is not None:
+            reference = read_images(_first(clean, max_images), image_shape, name="clean")
+            psnrs = [
+                psnr_of_images(reference, images, data_range).tolist() for images in (before, after)
+            ]
+        display = cls(
+            noisy=_pixels(before),
+            denoised=_pixels(after),
+            clean=None if reference is None else _pixels(reference),
+            psnr_noisy=psnrs[0],
+            psnr_denoised=psnrs[1],
+            limits=_limits(after if reference is None else reference, data_range),
+        )
+        return display.plot(zoom=zoom, axes=axes)
+
+    def plot(self, *, zoom: tuple[int, int, int, int] | None = None, axes: Any = None) -> Self:
+        """Draw the panels.
+
+        Parameters
+        ----------
+        zoom : tuple (top, left, height, width), default=None
+            The part that is shown, in pixels. None shows whole images.
+        axes : array-like of matplotlib.axes.Axes, default=None
+            As many as there are panels. None makes a figure.
+
+        Returns
+        -------
+        DenoisingDisplay
+            This display, with `figure_` and `axes_`.
+
+        Raises
+        ------
+        ValueError
+            Where `zoom` lies outside an image, or there are too few or too many `axes`.
+        ImportError
+            Without matplotlib.
+        """
+        shape = len(self.noisy), 3 if self.clean is None else 4
+        parts = [_part(image.shape, zoom) for image in self.noisy]
+        self.figure_, self.axes_ = _panels(axes, shape, PANEL)
+        for index, (row, part) in enumerate(zip(self.axes_, parts, strict=True)):
+            for ax, (title, image, limits) in zip(row, self._row(index), strict=True):
+                pixels = (image[part].astype(float) - limits[0]) / (limits[1] - limits[0])
+                ax.imshow(_for_eyes(pixels), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+                ax.set_title(title)
+                ax.set_axis_off()
+        return self
+
+    def _row(self, index: int) -> list[tuple[str, np.ndarray, tuple[float, float]]]:
+        """Return title, pixels, and black and white of each panel of an image."""
+        limits = (0.0, 1.0) if self.limits is None else self.limits[index]
+        noisy, denoised = self.noisy[index], self.denoised[index]
+        removed = noisy - denoised
+        spread = float(removed.std())
+        # Gray is nothing; three deviations show all but single pixels.
+        width = 3 * spread or 1.0
+        row = [
+            ("noisy" + _decibels(self.psnr_noisy, index), noisy, limits),
+            ("denoised" + _decibels(self.psnr_denoised, index), denoised, limits),
+        ]
+        if self.clean is not None:
+            row.append(("reference", self.clean[index], limits))
+        return [*row, (f"removed, std {spread:.3g}", removed, (-width, width))]
+
+
+class HistoryDisplay:
+    """Loss and PSNR of every epoch.
+
+    Make one with `from_estimator`.
+
+    Parameters
+    ----------
+    history : dict of str to list of float
+        The `history_` of an `AutoencoderDenoiser`.
+
+    Attributes
+    ----------
+    figure_ : matplotlib.figure.Figure
+        The figure, after `plot`.
+    axes_ : ndarray of matplotlib.axes.Axes of shape (2,)
+        The loss, and the PSNR of training patches and of held-out images.
+
+    See Also
+    --------
+    DenoisingDisplay : What the denoiser does to images.
+
+    Examples
+    --------
+    >>> from skdenoise.plotting import HistoryDisplay
+    >>> display = HistoryDisplay(history={"loss": [0.3, 0.2], "psnr": [25.1, 27.3]}).plot()
+    >>> [ax.get_ylabel() for ax in display.axes_]
+    ['loss', 'PSNR in dB']
+    """
+
+    def __init__(self, *, history):
+        self.history = history
+
+    @classmethod
+    def from_estimator(cls, estimator: Any, *, axes: Any = None) -> Self:
+        """Show how a fitted denoiser learnt.
+
+        Parameters
+        ----------
+        estimator : fitted denoiser, pipeline that ends with one, or search
+            Whose `history_` is shown.
+        axes : array-like of two matplotlib.axes.Axes, default=None
+            Where to draw. None makes a figure.
+
+        Returns
+        -------
+        HistoryDisplay
+            It is drawn already.
+
+        Raises
+        ------
+        ValueError
+            Where the estimator has no `history_`: it is not fitted, or no denoiser of ours.
+        """
+        denoiser = chosen(estimator)
+        while hasattr(denoiser, "steps"):
+            denoiser = denoiser.steps[-1][1]
+        history = getattr(denoiser, "history_", None)
+        if not history:
+            msg = (
+                f"{type(denoiser).__name__} has no history_ to show. Pass an AutoencoderDenoiser, "
+                f"or a pipeline that ends with one, after fit."
+            )
+            raise ValueError(msg)
+        return cls(history=history).plot(axes=axes)
+
+    def plot(self, *, axes: Any = None) -> Self:
+        """Draw the curves.
+
+        Parameters
+        ----------
+        axes : array-like of two matplotlib.axes.Axes, default=None
+            Where to draw. None makes a figure.
+
+        Returns
+        -------
+        HistoryDisplay
+            This display, with `figure_` and `axes_`.
+
+        Raises
+        ------
+        ValueError
+            Where there are not two `axes`.
+        ImportError
+            Without matplotlib.
+        """
+        self.figure_, axes = _panels(axes, (1, 2), 1.3 * PANEL)
+        self.axes_ = axes[0]
+        curves = [
+            (self.axes_[0], "loss", "training"),
+            (self.axes_[1], "psnr", "training"),
+            (self.axes_[1], "val_psnr", "held out"),
+        ]
+        for ax, name, label in curves:
+            if name in self.history:
+                epochs = np.arange(1, len(self.history[name]) + 1)
+                ax.plot(epochs, self.history[name], marker=".", label=label)
+        for ax, label in zip(self.axes_, ("loss", "PSNR in dB"), strict=True):
+            ax.set_xlabel("epoch")
+            ax.set_ylabel(label)
+            ax.xaxis.get_major_locator().set_params(integer=True)
+        self.axes_[1].legend()
+        return self
+
+
+def _first(container: Any, n_images: int) -> Any:
+    """Return the first images of a container."""
+    if container is None:
+        return None
+    return container.iloc[:n_images] if hasattr(container, "iloc") else container[:n_images]
+
+
+def _refuse_no_images(max_images: int) -> None:
+    if max_images < 1:
+        msg = f"max_images must be 1 or more, to show anything. Got {max_images!r}."
+        raise ValueError(msg)
+
+
+def _pixels(images: Images) -> list[np.ndarray]:
+    """Return the images in their own units."""
+    return [in_own_units(images, index) for index in range(len(images))]
+
+
+def _limits(reference: Images, data_range: float | None) -> list[tuple[float, float]]:
+    """Return black and white of each image in its own units."""
+    limits = []
+    for index, scale in enumerate(reference.scales):
+        low = 0.0
+        if data_range is not None and reference.dtypes[index].kind == "f":
+            low = float(reference[index].min())
+        limits.append((low, low + (scale if data_range is None else data_range)))
+    return limits
+
+
+def _part(shape: tuple[int, ...], zoom: tuple[int, int, int, int] | None) -> tuple[slice, slice]:
+    """Return the rows and columns of an image that are shown."""
+    if zoom is None:
+        return slice(None), slice(None)
+    top, left, height, width = zoom
+    inside = min(top, left) >= 0 and top + height <= shape[0] and left + width <= shape[1]
+    if not inside or height < 1 or width < 1:
+        msg = (
+            f"zoom=(top, left, height, width) must lie in every image. Got {tuple(zoom)} for an "
+            f"image of {shape[0]} x {shape[1]} pixels."
+        )
+        raise ValueError(msg)
+    return slice(top, top + height), slice(left, left + width)
+
+
+def _for_eyes(pixels: np.ndarray) -> np.ndarray:
+    """Return (H, W) or (H, W, 3) in [0, 1]; other channels are averaged, nobody can see them."""
+    pixels = np.clip(pixels, 0, 1)
+    return pixels if pixels.shape[-1] == 3 else pixels.mean(axis=-1)
+
+
+def _decibels(values: list[float] | None, index: int) -> str:
+    if values is None:
+        return ""
+    return ", equal" if math.isinf(values[index]) else f", {values[index]:.1f} dB"
+
+
+def _panels(axes: Any, shape: tuple[int, int], side: float) -> tuple[Any, np.ndarray]:
+    """Return a figure and its axes in rows and columns; a new one where `axes` is None."""
+    try:
+        import matplotlib.pyplot as plt
+    except ImportError as error:
+        msg = "Pictures need matplotlib. To install it, type: pip install skdenoise[plot]"
+        raise ImportError(msg) from error
+    rows, columns = shape
+    if axes is None:
+        size = (columns * side, rows * side)
+        return plt.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained")
+    axes = np.asarray(axes, dtype=object)
+    if axes.size != rows * columns:
+        msg = f"{rows * columns} axes are needed, {rows} x {columns}. Got {axes.size} in `axes`."
+        raise ValueError(msg)
+    axes = axes.reshape(shape)
+    return axes[0, 0].figure, axes

@@ -1,0 +1,184 @@
+"""Displays show what was computed, and say so where there is nothing to show."""
+
+import sys
+
+import numpy as np
+import pytest
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+
+from skdenoise import NoiseInjector, psnr
+from skdenoise.plotting import DenoisingDisplay, HistoryDisplay
+
+HISTORY = {"loss": [0.3, 0.2, 0.1], "psnr": [20.0, 24.0, 25.0], "val_psnr": [21.0, 23.0, 24.0]}
+
+
+@pytest.fixture(autouse=True)
+def _no_figure_is_left():
+    import matplotlib.pyplot as plt
+
+    yield
+    plt.close("all")
+
+
+@pytest.fixture
+def noisy_photos(photos):
+    return NoiseInjector(sigma=25, random_state=0).fit_transform(photos)
+
+
+def halved(images):
+    """Return every image in half as many gray levels: a denoiser that needs no training."""
+    return images // 2 * 2
+
+
+def titles(display):
+    return [[ax.get_title() for ax in row] for row in display.axes_]
+
+
+def shown(ax):
+    return np.asarray(ax.images[0].get_array())
+
+
+def test_every_image_has_a_row_of_noisy_denoised_reference_and_removed(photos, noisy_photos):
+    display = DenoisingDisplay.from_images(noisy_photos[:2], photos[:2], photos[:2])
+    assert display.axes_.shape == (2, 4)
+    first = titles(display)[0]
+    assert first[0] == f"noisy, {psnr(photos[:1], noisy_photos[:1]):.1f} dB"
+    assert first[1:3] == ["denoised, equal", "reference"]
+    assert first[3].startswith("removed, std ")
+    np.testing.assert_allclose(shown(display.axes_[0, 2]), photos[0] / 255)
+
+
+def test_without_a_reference_there_is_no_psnr(noisy_photos):
+    display = DenoisingDisplay.from_images(noisy_photos[:1], halved(noisy_photos[:1]))
+    assert titles(display)[0][:2] == ["noisy", "denoised"]
+    assert display.axes_.shape == (1, 3)
+
+
+def test_only_the_first_images_are_denoised(noisy_photos):
+    seen = []
+
+    def denoise(images):
+        seen.append(len(images))
+        return halved(images)
+
+    display = DenoisingDisplay.from_estimator(
+        FunctionTransformer(denoise).fit(noisy_photos), noisy_photos, max_images=2
+    )
+    assert seen == [2]
+    assert len(display.axes_) == 2
+
+
+def test_the_injector_of_a_pipeline_is_left_out(photos, noisy_photos):
+    pipeline = make_pipeline(NoiseInjector(noise_factor=0.5), FunctionTransformer(halved))
+    display = DenoisingDisplay.from_estimator(pipeline.fit(photos), noisy_photos, photos)
+    np.testing.assert_array_equal(display.denoised[0][..., 0], halved(noisy_photos[0]))
+
+
+def test_zoom_shows_a_part_and_keeps_the_psnr_of_the_whole(photos, noisy_photos):
+    whole = DenoisingDisplay.from_images(noisy_photos, halved(noisy_photos), photos)
+    part = DenoisingDisplay.from_images(
+        noisy_photos, halved(noisy_photos), photos, zoom=(8, 16, 20, 30)
+    )
+    assert titles(part) == titles(whole)
+    np.testing.assert_array_equal(shown(part.axes_[0, 2]), photos[0, 8:28, 16:46] / 255)
+
+
+@pytest.mark.parametrize("zoom", [(0, 0, 65, 10), (-1, 0, 4, 4), (0, 0, 0, 4), (60, 60, 8, 8)])
+def test_zoom_outside_an_image_is_an_error(noisy_photos, zoom):
+    with pytest.raises(ValueError, match="image of 64 x 64 pixels"):
+        DenoisingDisplay.from_images(noisy_photos, noisy_photos, zoom=zoom)
+
+
+def test_colors_are_shown_in_color(color_photos):
+    display = DenoisingDisplay.from_images(color_photos, halved(color_photos), color_photos)
+    np.testing.assert_allclose(shown(display.axes_[0, 2]), color_photos[0] / 255)
+
+
+def test_other_numbers_of_channels_are_averaged():
+    pair = np.stack([np.zeros((1, 20, 24)), np.ones((1, 20, 24))], axis=-1)
+    display = DenoisingDisplay.from_images(pair, pair, pair)
+    np.testing.assert_array_equal(shown(display.axes_[0, 0]), np.full((20, 24), 0.5))
+
+
+def test_floats_of_another_range_are_stretched_by_data_range():
+    ramp = np.linspace(100, 500, 400).reshape(1, 20, 20)
+    display = DenoisingDisplay.from_images(ramp + 40, ramp + 4, ramp, data_range=400)
+    np.testing.assert_allclose(shown(display.axes_[0, 2]), (ramp[0] - 100) / 400)
+    assert titles(display)[0][:2] == ["noisy, 20.0 dB", "denoised, 40.0 dB"]
+
+
+def test_images_of_mixed_sizes_are_shown(photo):
+    images = [photo, photo[:20, :40]]
+    display = DenoisingDisplay.from_images(images, images)
+    assert [shown(row[0]).shape for row in display.axes_] == [(96, 96), (20, 40)]
+
+
+def test_tables_are_shown_with_the_shape_that_the_estimator_knows(photos):
+    table = photos[:2].reshape(2, -1)
+    injector = NoiseInjector(image_shape=(64, 64), random_state=0).fit(table)
+    display = DenoisingDisplay.from_estimator(injector, table, table)
+    assert shown(display.axes_[0, 0]).shape == (64, 64)
+
+
+def test_unequal_numbers_of_images_are_an_error(photos):
+    with pytest.raises(ValueError, match="2 noisy images, but 1 denoised"):
+        DenoisingDisplay.from_images(photos[:2], photos[:1])
+
+
+def test_showing_no_image_is_an_error(photos):
+    with pytest.raises(ValueError, match="max_images must be 1 or more"):
+        DenoisingDisplay.from_images(photos, photos, max_images=0)
+
+
+def test_displays_draw_on_given_axes_and_count_them(photos):
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(1, 3)
+    display = DenoisingDisplay.from_images(photos[:1], photos[:1], axes=axes)
+    assert display.figure_ is figure
+    with pytest.raises(ValueError, match=r"8 axes are needed, 2 x 4\. Got 3"):
+        DenoisingDisplay.from_images(photos[:2], photos[:2], photos[:2], axes=axes)
+
+
+def test_the_callers_images_are_not_written_to(photos, noisy_photos):
+    before = noisy_photos.copy()
+    DenoisingDisplay.from_images(noisy_photos, noisy_photos, photos)
+    np.testing.assert_array_equal(noisy_photos, before)
+
+
+class Fitted:
+    """Stands for a denoiser that has learnt."""
+
+    def __init__(self, history):
+        self.history_ = history
+
+
+def test_history_is_drawn_epoch_by_epoch():
+    display = HistoryDisplay.from_estimator(Fitted(HISTORY))
+    loss, psnrs = display.axes_
+    np.testing.assert_array_equal(loss.lines[0].get_data(), [[1, 2, 3], HISTORY["loss"]])
+    drawn = {line.get_label(): list(line.get_ydata()) for line in psnrs.lines}
+    assert drawn == {"training": HISTORY["psnr"], "held out": HISTORY["val_psnr"]}
+
+
+def test_history_without_held_out_images_has_one_curve():
+    history = {name: values for name, values in HISTORY.items() if name != "val_psnr"}
+    assert len(HistoryDisplay(history=history).plot().axes_[1].lines) == 1
+
+
+def test_the_history_of_a_pipeline_is_that_of_its_last_step():
+    pipeline = make_pipeline(NoiseInjector(), FunctionTransformer())
+    pipeline.steps[-1] = ("denoise", Fitted(HISTORY))
+    assert HistoryDisplay.from_estimator(pipeline).history is HISTORY
+
+
+def test_no_history_is_an_error():
+    with pytest.raises(ValueError, match="NoiseInjector has no history_"):
+        HistoryDisplay.from_estimator(NoiseInjector())
+
+
+def test_without_matplotlib_the_error_says_what_to_install(photos, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
+    with pytest.raises(ImportError, match=r"pip install skdenoise\[plot\]"):
+        DenoisingDisplay.from_images(photos[:1], photos[:1])
