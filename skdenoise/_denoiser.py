@@ -491,10 +491,20 @@ class AutoencoderDenoiser(ImageTransformer):
         return self.learning_rate
 
     def _warn_of_range(self, images: Images) -> None:
-        """Say so where a network that only knows [0, 1] is given something else."""
-        if self.architecture != "autoencoder" or images.dtypes[0].kind != "f":
+        """Say so where a noise or a network that only knows [0, 1] is given something else."""
+        if images.dtypes[0].kind != "f":
             return
         low, high = extremes(images)
+        if self.noise is not None and self.noise._factor_matters() and high > 2:
+            warnings.warn(
+                f"noise_factor={self.noise.noise_factor} is a strength for images in [0, 1], but "
+                f"X has values up to {high:.4g}. Pass X / 255 if these are gray levels, or "
+                f"integers, or give the strength in the units of X: NoiseInjector(sigma=...).",
+                UserWarning,
+                stacklevel=5,
+            )
+        if self.architecture != "autoencoder":
+            return
         if low < -1 or high > 2:
             warnings.warn(
                 f"architecture='autoencoder' ends in a sigmoid and returns values in [0, 1], but X "

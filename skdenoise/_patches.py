@@ -4,6 +4,7 @@ There are three ways to learn, and a sampler knows one of them: pairs of noisy a
 clean images with fresh noise at every draw, and noisy images alone.
 """
 
+import math
 import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -174,8 +175,10 @@ class PatchSampler:
                 if self.normalized:
                     # What the statistics of the whole image would be with this noise.
                     noise = noisy - clean
-                    mean += float(noise.mean())
-                    gain = float(np.hypot(gain, noise.std()))
+                    shift = float(noise.mean())
+                    variance = float(np.square(noise).mean()) - shift**2
+                    mean += shift
+                    gain = math.sqrt(gain**2 + max(variance, 0.0))
         noisy, clean = self._filled(noisy), self._filled(clean)
         if augment:
             noisy, clean = self._turned(noisy, clean, rng)
@@ -205,9 +208,14 @@ class PatchSampler:
     def _turned(
         self, noisy: np.ndarray, clean: np.ndarray, rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray]:
-        turns = int(rng.integers(4)) if self.height == self.width else 2 * int(rng.integers(2))
-        flip = -1 if rng.integers(2) else 1
-        return np.rot90(noisy, turns)[:, ::flip], np.rot90(clean, turns)[:, ::flip]
+        # Turns and flips are flips of rows, of columns, and, in a square, of the diagonal.
+        choice = int(rng.integers(8 if self.height == self.width else 4))
+        flips = (
+            slice(None, None, -1 if choice & 1 else 1),
+            slice(None, None, -1 if choice & 2 else 1),
+        )
+        noisy, clean = noisy[flips], clean[flips]
+        return (noisy.swapaxes(0, 1), clean.swapaxes(0, 1)) if choice & 4 else (noisy, clean)
 
     def _batch(
         self,
@@ -217,16 +225,22 @@ class PatchSampler:
     ) -> Batch:
         noisy = np.stack([item[0] for item in drawn])
         clean = np.stack([item[1] for item in drawn])
+        # In the precision of the pixels, as for prediction; float64 takes three times as long.
         mean, gain = (
-            np.array([item[part] for item in drawn])[:, None, None, None] for part in (2, 3)
+            np.array([item[part] for item in drawn], noisy.dtype)[:, None, None, None]
+            for part in (2, 3)
         )
-        noise = np.sqrt(np.square(noisy - clean).mean(axis=(1, 2, 3), keepdims=True))
+        difference = noisy - clean
+        noise = np.sqrt(np.square(difference, out=difference).mean(axis=(1, 2, 3), keepdims=True))
         # PSNR is a logarithm: little error on weak noise is worth as much as more on strong noise.
         weight = gain / np.sqrt(noise + NOISE_FLOOR * self.data_range)
         weight = weight / np.sqrt(np.square(weight).mean())
         told = rng.random(noise.shape) < known_sigma
         sigma = np.broadcast_to(np.where(told, noise / gain, 0), (*noisy.shape[:3], 1))
-        arrays = [(noisy - mean) / gain, (clean - mean) / gain, sigma, gain, weight]
+        for pixels in (noisy, clean):
+            pixels -= mean
+            pixels /= gain
+        arrays = [noisy, clean, sigma, gain, weight]
         return Batch(*(np.ascontiguousarray(array, dtype=np.float32) for array in arrays))
 
 

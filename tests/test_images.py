@@ -46,7 +46,6 @@ def test_tables_come_back_too(table_and_shape):
     table, image_shape = table_and_shape
     images = read_images(table, image_shape)
     assert images.kind == "table"
-    # scikit-learn's reader turns booleans and small floats into nothing else.
     assert_same_container(images.restore(images), table)
 
 

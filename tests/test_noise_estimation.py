@@ -175,10 +175,11 @@ def test_rows_of_a_table_are_images(pictures):
 
 
 def test_correlated_signals_are_flagged():
-    noise = correlated(np.zeros((1, 1, 5000)), sigma=0.1, length=1, rng=np.random.default_rng(0))
-    estimate = estimate_noise(noise)
+    noise = correlated(np.zeros((1, 20_000)), sigma=0.1, length=1, rng=np.random.default_rng(0))
+    estimate = estimate_noise(noise[None])
     assert estimate.correlated[0]
-    assert estimate.sigma[0] == pytest.approx(0.1, rel=0.2)
+    assert estimate.sigma[0] == pytest.approx(0.1, rel=0.1)
+    assert estimate.correlation[0, 1] == pytest.approx(np.exp(-1 / 4), abs=0.1)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (2, 2), (1, 2), (2, 1, 3)])

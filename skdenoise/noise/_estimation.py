@@ -167,24 +167,25 @@ def _estimate_one(
         return np.nan, flat, np.full(2, np.nan), False
     correlation = np.mean([_correlation(planes) for planes in channels], axis=0)
     known = correlation[np.isfinite(correlation)]
-    if not known.size or known.mean() <= 0.2:
+    mean = known.mean() if known.size else 0.0
+    if mean <= 0.2:
         return flat[0], flat, correlation, False
     last = np.flatnonzero(np.isfinite(flat))[-1]
     near, far = flat[min(1, last)], flat[last]
-    apart = near > (1 + 1.5 * known.mean()) ** (known.size / 2) * flat[0]
+    apart = near > (1 + 1.5 * mean) ** (known.size / 2) * flat[0]
     everywhere = _over_channels(channels, [1], _Pixels.median_sigma)[0]
-    if flat[0] < 0.25 * everywhere or (far > 5 * flat[0] and known.mean() > 0.65 and not apart):
+    if flat[0] < 0.25 * everywhere or (far > 5 * flat[0] and mean > 0.65 and not apart):
         compressed = _over_channels(channels, strides, _Pixels.compressed_sigma)
         return compressed[last], compressed, correlation, True
     if apart:
-        return min(far, flat[0] * _damping(known)), flat, correlation, True
+        return min(far, flat[0] * _damping(mean)), flat, correlation, True
     return flat[0], flat, correlation, False
 
 
-def _damping(correlation: np.ndarray) -> float:
+def _damping(correlation: float) -> float:
     """Return by how much the mask damps noise of that correlation, filtered by a Gaussian."""
-    lag_1 = np.clip(correlation, 0, 0.9)  # then that of lag 2 is its fourth power
-    return float(np.prod((1 - 4 / 3 * lag_1 + lag_1**4 / 3) ** -0.5))
+    lag_1 = min(max(correlation, 0.0), 0.9)  # then that of lag 2 is its fourth power
+    return 1 / (1 - 4 / 3 * lag_1 + lag_1**4 / 3)
 
 
 def _over_channels(
@@ -325,8 +326,8 @@ def _correlation(planes: list[np.ndarray]) -> np.ndarray:
             # Removing the plane makes neighbors of white noise opposite; add that back.
             lost = _neighbors(basis, axis).sum(axis=0).mean()
             result[axis] = _neighbors(flattest, axis).mean() / variance + lost
-    # The flattest blocks, less their planes, hold three quarters of the correlation of all.
-    return np.clip(result / 0.75, -1, 1)
+    # The flattest blocks, less their planes, hold only so much of the correlation of all.
+    return np.clip(result / (0.75 if np.isfinite(result).all() else 0.9), -1, 1)
 
 
 def _blocks(plane: np.ndarray, n_rows: int, n_columns: int) -> np.ndarray:
