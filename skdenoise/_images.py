@@ -183,6 +183,7 @@ def read_images(
     Returns
     -------
     Images
+        What was read, and how to give it back.
 
     Raises
     ------

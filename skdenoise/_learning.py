@@ -35,6 +35,7 @@ def way_to_learn(images: Images, target: Images | None, noise: NoiseInjector | N
     Returns
     -------
     {"supervised", "fresh noise", "self-supervised"}
+        What `learning_` will say.
 
     Raises
     ------

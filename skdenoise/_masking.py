@@ -88,7 +88,7 @@ def fill_masked(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
     ----------
     image : ndarray of shape (H, W, C)
         Float pixels.
-    mask : boolean ndarray of shape (H, W)
+    mask : ndarray of bool of shape (H, W)
         True where the pixel is hidden; hidden pixels must not touch.
 
     Returns

@@ -267,9 +267,11 @@ def test_a_loss_that_is_nan_at_once_is_told(X):
         tiny(loss=broken).fit(X)
 
 
-@pytest.mark.parametrize("loss", ["l1", "charbonnier"])
-def test_every_loss_teaches(photos, noisy, loss):
-    denoiser = tiny(epochs=20, batch_size=8, patch_size=32, loss=loss).fit(noisy, photos)
+def test_a_function_may_be_the_loss(photos, noisy):
+    def quartic_root(clean, denoised):
+        return keras.ops.mean((clean - denoised) ** 4) ** 0.25
+
+    denoiser = tiny(epochs=20, batch_size=8, patch_size=32, loss=quartic_root).fit(noisy, photos)
     assert psnr(photos, denoiser.transform(noisy)) > psnr(photos, noisy) + 2
 
 
@@ -386,8 +388,8 @@ def test_a_greater_strength_removes_more(noisy, steered):
         mean_distance(clone_fitted(steered, sigma=25, strength=s).transform(noisy), noisy)
         for s in (0, 0.3, 1, 1.7)
     ]
-    assert removed == sorted(removed)
-    assert removed[-1] > 1.2 * removed[1]
+    assert removed[0] == 0
+    assert (np.diff(removed) > 0).all()
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "float64"])

@@ -126,14 +126,24 @@ def test_correlated_noise_is_flagged_and_measured(pictures, sigma, length):
     np.testing.assert_allclose(np.median(estimate.correlation, axis=0), law, atol=0.15)
 
 
-def test_noise_that_went_through_jpeg_is_flagged(pictures):
+@pytest.mark.parametrize("quality", [30, 50, 75])
+def test_noise_that_went_through_jpeg_is_flagged_and_measured(pictures, quality):
     rng = np.random.default_rng(0)
-    noisy = [jpeg(image, quality=60, rng=rng) for image in white(pictures, 8)]
+    noisy = [jpeg(image, quality=quality, rng=rng) for image in white(pictures, 8)]
+    true = [np.std(image - picture) for image, picture in zip(noisy, pictures, strict=True)]
     estimate = estimate_noise(noisy)
-    assert estimate.correlated.mean() > 0.8
-    assert 4 < 255 * np.median(estimate.sigma) < 14
-    neighbors = [median_of_the_mask(image) for image in noisy]
-    assert error(estimate.sigma, 8) < error(neighbors, 8)
+    assert estimate.correlated.all()
+    assert np.median(estimate.sigma / true) == pytest.approx(1, abs=0.35)
+
+
+def test_texture_is_not_all_taken_for_correlated_noise():
+    from skimage import data
+
+    for texture in (data.grass()[:256, :256] / 255, data.gravel()[:256, :256] / 255):
+        noisy = correlated(texture, sigma=20 / 255, length=0.5, rng=np.random.default_rng(0))
+        estimate = estimate_noise(noisy[None])
+        assert 18 < 255 * estimate.sigma[0] < 27
+        assert 255 * estimate.sigma_per_stride[0, -1] > 28
 
 
 def test_the_correlation_is_that_of_each_direction():

@@ -265,6 +265,11 @@ def test_different_images_get_different_noise(photos):
     assert abs(table - np.eye(len(noise))).max() < 0.1
 
 
+def test_the_shape_belongs_to_the_image():
+    square, wide = add_noise([UNIT[0], UNIT[0].reshape(20, 80)])
+    assert (square.ravel() != wide.ravel()).all()
+
+
 def test_noise_is_the_same_in_another_process():
     code = (
         "import joblib, numpy, sys; from skdenoise import NoiseInjector;"

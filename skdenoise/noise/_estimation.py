@@ -178,7 +178,7 @@ def _estimate_one(
         compressed = _over_channels(channels, strides, _Pixels.compressed_sigma)
         return compressed[last], compressed, correlation, True
     if apart:
-        return min(far, flat[0] * _damping(mean)), flat, correlation, True
+        return min(far, max(near, flat[0] * _damping(mean))), flat, correlation, True
     return flat[0], flat, correlation, False
 
 

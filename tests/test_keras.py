@@ -1,0 +1,418 @@
+"""Running a network: what it sees, what it starts from, one step of learning, and tiles."""
+
+import random
+from functools import partial
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given
+from hypothesis import strategies as st
+
+from skdenoise._keras import _prediction
+from skdenoise._keras._network import Network, draw_weights, get_network
+from skdenoise._keras._optimizers import OPTIMIZERS, clip_by_norm
+from skdenoise._keras._prediction import Task, predict
+from skdenoise._keras._receptive_field import halo_and_stride
+from skdenoise._keras._training import WARM_UP, Plan, Trainer, scheduled_rate
+from skdenoise._patches import Batch
+from skdenoise.networks import autoencoder, dncnn, ridnet, unet
+
+conv = partial(keras.layers.Conv2D, 1, padding="same")
+up_conv = partial(keras.layers.Conv2DTranspose, 1, padding="same")
+pool = keras.layers.AveragePooling2D
+resize = keras.layers.UpSampling2D
+
+
+def chain(*layers):
+    return keras.Sequential([keras.Input((None, None, 1)), *layers])
+
+
+def two_scales():
+    noisy = keras.Input((None, None, 1))
+    fine = conv(3)(noisy)
+    coarse = resize(2)(conv(5)(pool(2)(noisy)))
+    return keras.Model(noisy, keras.layers.Add()([conv(7)(fine), coarse]))
+
+
+# What networks see
+
+SEEN = {
+    "nothing": lambda: chain(keras.layers.ReLU()),
+    "conv": lambda: chain(conv(3), conv(5)),
+    "even conv": lambda: chain(conv(4), conv(2)),
+    "oblong conv": lambda: chain(conv((3, 7))),
+    "dilated conv": lambda: chain(conv(3, dilation_rate=4)),
+    "depthwise conv": lambda: chain(keras.layers.DepthwiseConv2D(5, padding="same")),
+    "separable conv": lambda: chain(keras.layers.SeparableConv2D(1, 5, padding="same")),
+    "pool": lambda: chain(pool(2), resize(2)),
+    "pool of conv": lambda: chain(conv(3), pool(2), conv(3), pool(2), conv(3), resize(4), conv(3)),
+    "overlapping pool": lambda: chain(pool(3, strides=2, padding="same"), resize(2)),
+    "strided conv": lambda: chain(conv(3, strides=2), conv(3), up_conv(3, strides=2)),
+    "head and tail": lambda: chain(conv(6, strides=2), conv(3), up_conv(6, strides=2)),
+    "2 x 2 down and up": lambda: chain(conv(2, strides=2), conv(3), up_conv(2, strides=2)),
+    "fourfold": lambda: chain(conv(5, strides=4), up_conv(8, strides=4)),
+    "nearest": lambda: chain(pool(3), conv(3), resize(3), conv(3)),
+    "bilinear": lambda: chain(pool(2), resize(2, interpolation="bilinear"), conv(3)),
+    "two scales": two_scales,
+    "autoencoder": autoencoder,
+    "dncnn": partial(dncnn, depth=4, width=8),
+    "unet": partial(unet, size="nano"),
+}
+
+
+def reach(model, stride, side=192):
+    """Measure how many pixels beyond a block of `stride` pixels the block depends on."""
+    inputs = []
+    for weight in model.trainable_variables:
+        weight.assign(np.random.default_rng(0).uniform(0.1, 1, weight.shape))
+    for image in model.inputs:
+        inputs.append(
+            tf.Variable(np.random.default_rng(1).uniform(1, 2, (1, side, side, image.shape[-1])))
+        )
+    block = slice(side // 2 // stride * stride, side // 2 // stride * stride + stride)
+    with tf.GradientTape() as tape:
+        # A maximum passes one gradient, so several of its inputs must come to be the largest.
+        value = tf.reduce_sum(model([tf.cast(item, "float32") for item in inputs])[:, block, block])
+    gradients = tape.gradient(value, inputs, unconnected_gradients="zero")
+    seen = np.argwhere(sum(np.abs(item.numpy()).sum((0, 3)) for item in gradients))
+    return max(0, block.start - seen.min(), seen.max() + 1 - block.stop)
+
+
+@pytest.mark.parametrize("name", SEEN)
+def test_the_margin_is_what_a_network_sees(name):
+    model = SEEN[name]()
+    halo, stride = halo_and_stride(model)
+    measured = reach(model, stride)
+    assert halo % stride == 0
+    if name in ("bilinear", "autoencoder"):
+        assert measured <= halo  # how far an interpolation or a maximum sees depends on the place
+    else:
+        assert measured <= halo < measured + 2 * stride
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        partial(ridnet, n_modules=1, width=16),
+        lambda: chain(conv(3), keras.layers.Lambda(lambda x: x[:, ::-1])),
+        lambda: chain(pool(2), resize(2, interpolation="bicubic")),
+        lambda: chain(keras.layers.Softmax(axis=1)),
+        lambda: chain(keras.layers.LayerNormalization(axis=[1, 2, 3], center=False, scale=False)),
+    ],
+)
+def test_there_is_no_margin_where_the_view_is_not_known(build):
+    assert halo_and_stride(build())[0] is None
+
+
+# Weights
+
+
+@pytest.mark.parametrize(
+    ("initializer", "mean", "deviation"),
+    [
+        ("glorot_uniform", 0, (2 / (9 * (16 + 32))) ** 0.5),
+        ("glorot_normal", 0, (2 / (9 * (16 + 32))) ** 0.5),
+        ("he_uniform", 0, (2 / (9 * 16)) ** 0.5),
+        ("he_normal", 0, (2 / (9 * 16)) ** 0.5),
+        ("lecun_normal", 0, (1 / (9 * 16)) ** 0.5),
+        (keras.initializers.RandomNormal(0.5, 0.2), 0.5, 0.2),
+        (keras.initializers.RandomUniform(-1, 3), 1, 4 / 12**0.5),
+        ("zeros", 0, 0),
+        (keras.initializers.Constant(0.25), 0.25, 0),
+    ],
+    ids=str,
+)
+def test_weights_are_drawn_as_the_initializer_says(initializer, mean, deviation):
+    layer = keras.layers.Conv2D(32, 3, padding="same", kernel_initializer=initializer)
+    model = keras.Sequential([keras.Input((None, None, 16)), layer])
+    network = Network(model, False, 1, 1)
+    weights = draw_weights(network, np.random.default_rng(0))
+    kernel, bias = weights["000.kernel"], weights["001.bias"]
+    assert (kernel.shape, kernel.dtype, bias.any()) == ((3, 3, 16, 32), np.float32, False)
+    tolerance = 5 * deviation / kernel.size**0.5 + 1e-7
+    assert kernel.mean() == pytest.approx(mean, abs=tolerance)
+    assert kernel.std() == pytest.approx(deviation, abs=tolerance)
+    again = draw_weights(network, np.random.default_rng(0))
+    np.testing.assert_array_equal(kernel, again["000.kernel"])
+
+
+def test_a_network_is_built_once_and_its_own_weights_are_never_touched():
+    network = get_network("unet", "nano", 1)
+    assert get_network("unet", "nano", 1) is network
+    assert get_network("dncnn", "nano", 1) is get_network("dncnn", "base", 1)
+    before = [weight.numpy() for weight in network.variables]
+    weights = random_weights(network)
+    list(predict(network, weights, [Task(np.ones((8, 8, 1)))]))
+    model = network.with_weights(weights)
+    for old, kept, weight, given in zip(
+        before, network.variables, model.weights, weights.values(), strict=True
+    ):
+        np.testing.assert_array_equal(kept.numpy(), old)
+        np.testing.assert_array_equal(weight.numpy(), given)
+
+
+def test_building_and_copying_draw_nothing_from_global_random_state():
+    def unseeded(n_channels):
+        return keras.Sequential([keras.Input((None, None, n_channels)), conv(3)])
+
+    python, legacy = random.getstate(), np.random.get_state()[1].tolist()  # noqa: NPY002
+    network = get_network(unseeded, "", 1)
+    network.with_weights(draw_weights(network, np.random.default_rng(0)))
+    assert random.getstate() == python
+    assert np.random.get_state()[1].tolist() == legacy  # noqa: NPY002
+
+
+@pytest.mark.parametrize("architecture", ["unet", "autoencoder", "dncnn"])
+def test_in_bfloat16_it_is_the_same_network(architecture):
+    network, rounded = (get_network(architecture, "nano", 1, bfloat16=b) for b in (False, True))
+    assert rounded.shapes() == network.shapes()
+    assert (rounded.halo, rounded.stride) == (network.halo, network.stride)
+    assert {weight.dtype for weight in rounded.variables} == {"float32"}
+    assert {layer.compute_dtype for layer in rounded.model.layers[2:-1]} == {"bfloat16"}
+    assert rounded.model.layers[-1].compute_dtype == "float32"
+    weights = random_weights(network)
+    pixels = np.random.default_rng(1).random((24, 24, 1))
+    one, other = (next(predict(item, weights, [Task(pixels)])) for item in (network, rounded))
+    assert 0 < np.abs(one - other).max() < 0.05 * np.abs(one - pixels).max()
+
+
+# Optimizers
+
+KERAS_OPTIMIZERS = {
+    "adam": partial(keras.optimizers.Adam, epsilon=1e-8),
+    "adamw": partial(keras.optimizers.AdamW, epsilon=1e-8),
+    "sgd": partial(keras.optimizers.SGD, momentum=0.9, nesterov=True),
+}
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_optimizers_step_as_those_of_keras(name):
+    update, n_states = OPTIMIZERS[name]
+    rng = np.random.default_rng(0)
+    start = rng.normal(size=(3, 4)).astype(np.float32)
+    theirs, ours = keras.Variable(start), start
+    optimizer, state = KERAS_OPTIMIZERS[name](1.0), [np.zeros_like(start)] * n_states
+    for count in range(1, 30):
+        gradient, rate = rng.normal(size=(3, 4)).astype(np.float32), rng.uniform(0, 0.1)
+        optimizer.learning_rate = rate
+        optimizer.apply([keras.ops.convert_to_tensor(gradient)], [theirs])
+        ours, state = update(ours, gradient, state, rate=np.float32(rate), count=np.float32(count))
+        np.testing.assert_allclose(ours, theirs.numpy(), rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_optimizers_find_the_bottom_of_a_bowl(name):
+    update, n_states = OPTIMIZERS[name]
+    weight, state = np.array([3.0, -2.0], np.float32), [np.zeros(2, np.float32)] * n_states
+    for count in range(1, 300):
+        slope = weight * np.float32([2, 20])
+        weight, state = update(weight, slope, state, rate=np.float32(0.02), count=np.float32(count))
+    assert np.abs(weight).max() < 0.1
+
+
+@given(st.lists(st.floats(-100, 100, width=32), min_size=1, max_size=5), st.floats(0.5, 50))
+def test_long_gradients_are_shortened_and_short_ones_kept(values, largest):
+    gradients = [np.array([value, -value], np.float32) for value in values]
+    clipped = np.concatenate([np.asarray(g) for g in clip_by_norm(gradients, np.float32(largest))])
+    whole = np.concatenate(gradients)
+    norm = np.linalg.norm(whole)
+    wanted = whole if norm <= largest else whole * (largest / norm)
+    np.testing.assert_allclose(clipped, wanted, rtol=1e-4, atol=1e-6)
+
+
+# One step of learning
+
+
+def random_batch(seed=0, n=4, side=16, n_channels=1):
+    rng = np.random.default_rng(seed)
+    clean = rng.random((n, side, side, n_channels))
+    noisy = clean + rng.normal(0, 0.2, clean.shape)
+    sigma, one = np.full((n, side, side, 1), 0.2), np.ones((n, 1, 1, 1))
+    return Batch(*(array.astype(np.float32) for array in (noisy, clean, sigma, one, one)))
+
+
+def random_weights(network, seed=0):
+    """Draw weights of a network that has learnt something: none is 0, every variance positive."""
+    rng = np.random.default_rng(seed)
+    weights = {}
+    for (name, shape), variable in zip(network.shapes().items(), network.variables, strict=True):
+        if variable.name == "kernel":
+            drawn = rng.normal(0, 0.7 * np.prod(shape[:-1]) ** -0.5, shape)
+        else:
+            drawn = rng.uniform(0.5, 1.5, shape)
+        weights[name] = drawn.astype(np.float32)
+    return weights
+
+
+@pytest.mark.parametrize("build", [autoencoder, partial(dncnn, depth=3, width=8)])
+def test_a_step_is_that_of_keras(build):
+    # Batch normalization and its moving statistics included.
+    network = get_network(build, "", 1)
+    weights = random_weights(network)
+    model = network.with_weights(weights)
+    model.compile(keras.optimizers.Adam(3e-3, epsilon=1e-8, global_clipnorm=1.0), "mse")
+    trainer = Trainer(network, weights, loss="mse", optimizer="adam")
+    for seed in range(3):
+        batch = random_batch(seed)
+        loss, error = trainer.step(batch, 3e-3)
+        wanted = model.train_on_batch(batch.noisy, batch.clean)
+        assert loss == pytest.approx(error)
+        if seed == 0:
+            assert loss == pytest.approx(float(wanted), rel=1e-4)
+    variables = [*model.trainable_variables, *model.non_trainable_variables]
+    for (name, array), variable in zip(trainer.weights.items(), variables, strict=True):
+        np.testing.assert_allclose(array, variable.numpy(), atol=2e-4, err_msg=name)
+
+
+def test_learning_goes_on_where_the_optimizer_stopped():
+    network = get_network("unet", "nano", 1)
+    parameters = {"loss": "mse", "optimizer": "adam"}
+    straight = Trainer(network, random_weights(network), **parameters)
+    for seed in range(3):
+        straight.step(random_batch(seed), 1e-3)
+    first = Trainer(network, random_weights(network), **parameters)
+    first.step(random_batch(0), 1e-3)
+    second = Trainer(network, first.weights, state=first.optimizer_state, **parameters)
+    for seed in (1, 2):
+        second.step(random_batch(seed), 1e-3)
+    for name, array in straight.weights.items():
+        np.testing.assert_array_equal(second.weights[name], array)
+
+
+def test_the_weights_that_were_given_are_not_changed():
+    network = get_network("unet", "nano", 1)
+    weights = random_weights(network)
+    before = {name: array.copy() for name, array in weights.items()}
+    trainer = Trainer(network, weights, loss="mse", optimizer="adam")
+    trainer.step(random_batch(), 1e-2)
+    for name, array in weights.items():
+        np.testing.assert_array_equal(array, before[name])
+        assert not np.array_equal(trainer.weights[name], array)
+
+
+@given(st.floats(0, 1), st.floats(0, 1), st.floats(1e-6, 10))
+def test_the_learning_rate_rises_then_falls(one, other, highest):
+    one, other = sorted([one, other])
+    rates = [scheduled_rate(highest, progress) for progress in (one, other)]
+    assert all(0 < rate <= 1.01 * highest for rate in rates)
+    if other < WARM_UP:
+        assert rates[0] <= rates[1]
+    elif one >= WARM_UP:
+        assert rates[0] >= rates[1]
+    assert scheduled_rate(highest, WARM_UP) == pytest.approx(highest, rel=2e-3)
+    assert scheduled_rate(highest, 1.0) < 2e-3 * highest
+
+
+def test_progress_is_the_greater_share_of_epochs_and_time():
+    plan = Plan(epochs=4, time_budget=None, learning_rate=1.0, patience=None)
+    assert [plan.progress(step, n_batches=5) for step in (0, 10, 20)] == [0, 0.5, 1]
+    late = Plan(epochs=4, time_budget=100.0, learning_rate=1.0, patience=None, started=-1e9)
+    assert late.progress(0, n_batches=5) > 1
+    assert Plan(None, 1e9, 1.0, None).progress(10**6, n_batches=1) < 1
+
+
+# Applying
+
+TILED = {
+    "autoencoder": ("autoencoder", ""),
+    "dncnn": (partial(dncnn, depth=4, width=8), ""),
+    "unet": ("unet", "nano"),
+    "two scales": (lambda n_channels: two_scales(), ""),
+    "bilinear": (lambda n_channels: SEEN["bilinear"](), ""),
+    "head and tail": (lambda n_channels: SEEN["head and tail"](), ""),
+}
+
+
+@pytest.fixture(scope="module", params=[*TILED, "ridnet"])
+def applied(request):
+    """A network, and a function that applies it with random weights to a list of images."""
+    architecture = TILED.get(request.param, (partial(ridnet, n_modules=1, width=16), ""))
+    network = get_network(*architecture, 1)
+    weights = random_weights(network)
+
+    def apply(images, sigma=0.0):
+        tasks = [Task(image, mean=0.4, gain=0.3, sigma=sigma) for image in images]
+        return list(predict(network, weights, tasks))
+
+    return network, apply
+
+
+@pytest.mark.parametrize("shape", [(144, 112), (121, 150), (40, 300)])
+def test_tiled_equals_whole(applied, shape, monkeypatch):
+    network, apply = applied
+    image = np.random.default_rng(0).random((*shape, 1))
+    (whole,) = apply([image])
+    monkeypatch.setattr(_prediction, "WHOLE_PIXELS", 48 * 48)
+    (tiled,) = apply([image])
+    if network.halo is None:
+        np.testing.assert_array_equal(tiled, whole)
+    else:
+        np.testing.assert_allclose(tiled, whole, atol=1e-5 * np.ptp(whole))
+
+
+def test_tiles_are_really_made_and_a_narrower_margin_shows(monkeypatch):
+    network = get_network("dncnn", "", 1)
+    small = get_network(partial(dncnn, depth=4, width=8), "", 1)
+    assert network.halo == 17
+    image = np.random.default_rng(0).random((96, 96, 1))
+    weights = random_weights(small)
+    (whole,) = predict(small, weights, [Task(image)])
+    monkeypatch.setattr(_prediction, "WHOLE_PIXELS", 32 * 32)
+    narrow = Network(small.model, small.steerable, small.halo - 2, small.stride)
+    (tiled,) = predict(narrow, weights, [Task(image)])
+    assert np.abs(tiled - whole).max() > 1e-3
+
+
+def test_a_map_of_the_noise_is_cut_with_the_image(monkeypatch):
+    network = get_network("unet", "nano", 1)
+    weights = random_weights(network)
+    rng = np.random.default_rng(0)
+    image, sigma = rng.random((2, 100, 90, 1))
+    (whole,) = predict(network, weights, [Task(image, sigma=sigma)])
+    monkeypatch.setattr(_prediction, "WHOLE_PIXELS", 48 * 48)
+    (tiled,) = predict(network, weights, [Task(image, sigma=sigma)])
+    np.testing.assert_allclose(tiled, whole, atol=1e-5 * np.ptp(whole))
+    (blind,) = predict(network, weights, [Task(image)])
+    assert np.abs(blind - whole).max() > 1e-3
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 17), (9, 10)])
+def test_odd_sizes_are_mirrored_to_the_grid_and_cut_back(applied, shape):
+    network, apply = applied
+    image = np.random.default_rng(0).random((*shape, 1))
+    missing = [(0, -side % network.stride) for side in shape]
+    (found,) = apply([image])
+    (padded,) = apply([np.pad(image, [*missing, (0, 0)], mode="symmetric")])
+    assert found.shape == image.shape
+    np.testing.assert_allclose(found, padded[: shape[0], : shape[1]], rtol=1e-6)
+
+
+def test_an_image_does_not_know_its_companions(applied):
+    _, apply = applied
+    rng = np.random.default_rng(0)
+    images = [rng.random((*shape, 1)) for shape in [(24, 24)] * 3 + [(16, 9)] + [(24, 24)] * 40]
+    together = apply(images)
+    for index in (0, 2, 3, 4, 43):
+        np.testing.assert_array_equal(apply([images[index]])[0], together[index])
+
+
+def test_the_precision_of_the_pixels_is_kept(applied):
+    _, apply = applied
+    image = np.random.default_rng(0).random((8, 8, 1))
+    assert [out.dtype for out in apply([image, image.astype(np.float32)])] == ["float64", "float32"]
+
+
+def test_images_are_read_one_batch_at_a_time():
+    network = get_network("unet", "nano", 1)
+    read = []
+
+    def tasks():
+        for index in range(4):
+            read.append(index)
+            yield Task(np.ones((128, 128, 1)))
+
+    results = predict(network, random_weights(network), tasks())
+    next(results)
+    assert len(read) <= 2
