@@ -125,14 +125,21 @@ def ratios(first: Sequence[float], second: Sequence[float]) -> tuple[float, ...]
     return tuple(a / b for a, b in zip(first, second, strict=True))
 
 
-def seconds(function: Callable[[], object], *, n_calls: int = 1) -> float:
+class Seconds(NamedTuple):
+    """Seconds that pass, and that processors work."""
+
+    wall: float
+    processor: float
+
+
+def seconds(function: Callable[[], object], *, n_calls: int = 1) -> Seconds:
     """Return the duration of a call: the median of several."""
     durations = []
     for _ in range(n_calls):
-        begin = time.perf_counter()
+        begin, worked = time.perf_counter(), time.process_time()
         function()
-        durations.append(time.perf_counter() - begin)
-    return statistics.median(durations)
+        durations.append((time.perf_counter() - begin, time.process_time() - worked))
+    return Seconds(*(statistics.median(values) for values in zip(*durations, strict=True)))
 
 
 class Rate(NamedTuple):

@@ -53,7 +53,7 @@ denoiser.fit(clean_images)
 
 from skdenoise.plotting import DenoisingDisplay, HistoryDisplay
 
-HistoryDisplay.from_estimator(denoiser)
+display = HistoryDisplay.from_estimator(denoiser)
 
 # %%
 # Denoising
@@ -72,9 +72,10 @@ for name, images in {"noisy": noisy, "denoised": denoised}.items():
     print(f"{name}: {psnr(photograph, images):.2f} dB, SSIM {ssim(photograph, images):.3f}")
 
 # %%
-# The last panel shows what was removed: it should look like noise, and not like the photograph.
+# The last panel shows what was removed. It should look like noise; where edges show in it, the
+# denoiser took some of the photograph away, too, and should learn longer.
 
-DenoisingDisplay.from_estimator(denoiser, noisy, photograph, zoom=(60, 130, 192, 192))
+display = DenoisingDisplay.from_estimator(denoiser, noisy, photograph, zoom=(60, 130, 192, 192))
 
 # %%
 # Keeping it

@@ -33,7 +33,11 @@ from skdenoise import AutoencoderDenoiser, NoiseInjector
 
 pipeline = Pipeline([("noise", NoiseInjector()), ("denoise", AutoencoderDenoiser())])
 pipeline.set_params(
-    noise__random_state=0, denoise__size="nano", denoise__epochs=20, denoise__random_state=0
+    noise__random_state=0,
+    denoise__size="nano",
+    denoise__epochs=30,
+    denoise__batch_size=4,
+    denoise__random_state=0,
 )
 pipeline.fit(X, X)
 
@@ -55,7 +59,7 @@ print(f"without_noise(pipeline): {psnr(X_test, deployed.transform(X_noisy)):.2f}
 
 from skdenoise.plotting import DenoisingDisplay
 
-DenoisingDisplay.from_estimator(pipeline, X_noisy, X_test, max_images=2)
+display = DenoisingDisplay.from_estimator(pipeline, X_noisy, X_test, max_images=2)
 
 # %%
 # Cross-validation
@@ -66,7 +70,7 @@ from sklearn.model_selection import cross_val_score
 
 from skdenoise import psnr_scorer
 
-pipeline.set_params(denoise__epochs=8)
+pipeline.set_params(denoise__epochs=10)
 scores = cross_val_score(pipeline, X, X, scoring=psnr_scorer, cv=3)
 print(f"{scores.mean():.2f} dB +- {scores.std():.2f}")
 
@@ -104,6 +108,10 @@ print(honest.best_params_, honest.cv_results_["mean_test_score"].round(2))
 # be used as it is. Its noise is searched in the same way, as ``noise__noise_factor``.
 
 denoiser = AutoencoderDenoiser(
-    size="nano", noise=NoiseInjector(noise_factor=0.1), epochs=20, random_state=0
+    size="nano",
+    noise=NoiseInjector(noise_factor=0.1),
+    epochs=30,
+    batch_size=4,
+    random_state=0,
 )
 print(f"{psnr(X_test, denoiser.fit(X).transform(X_noisy)):.2f} dB")

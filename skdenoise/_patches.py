@@ -236,9 +236,7 @@ class PatchSampler:
         weight = gain / np.sqrt(noise + NOISE_FLOOR * self.data_range)
         weight = weight / np.sqrt(np.square(weight).mean())
         told = rng.random(noise.shape) < known_sigma
-        sigma = np.zeros((*noisy.shape[:3], 1), np.float32)
-        if told.any():
-            sigma += np.where(told, noise / gain, 0).astype(np.float32)
+        sigma = np.broadcast_to(np.where(told, noise / gain, 0), (*noisy.shape[:3], 1))
         for pixels in (noisy, clean):
             pixels -= mean
             pixels /= gain

@@ -64,20 +64,20 @@ SEEN = {
 
 def reach(model, stride, side=192):
     """Measure how many pixels beyond a block of `stride` pixels the block depends on."""
-    inputs = []
+    rng = np.random.default_rng(0)
     for weight in model.trainable_variables:
-        weight.assign(np.random.default_rng(0).uniform(0.1, 1, weight.shape))
-    for image in model.inputs:
-        inputs.append(
-            tf.Variable(np.random.default_rng(1).uniform(1, 2, (1, side, side, image.shape[-1])))
-        )
-    block = slice(side // 2 // stride * stride, side // 2 // stride * stride + stride)
+        weight.assign(rng.uniform(0.1, 1, weight.shape) / np.prod(weight.shape[:-1]))
+    shapes = [(1, side, side, image.shape[-1]) for image in model.inputs]
+    inputs = [tf.constant(rng.uniform(1, 2, shape), tf.float32) for shape in shapes]
+    start = side // 2 // stride * stride
+    block = slice(start, start + stride)
     with tf.GradientTape() as tape:
-        # A maximum passes one gradient, so several of its inputs must come to be the largest.
-        value = tf.reduce_sum(model([tf.cast(item, "float32") for item in inputs])[:, block, block])
+        tape.watch(inputs)
+        output = model(inputs if len(inputs) > 1 else inputs[0])
+        value = tf.reduce_sum(output[:, block, block])
     gradients = tape.gradient(value, inputs, unconnected_gradients="zero")
     seen = np.argwhere(sum(np.abs(item.numpy()).sum((0, 3)) for item in gradients))
-    return max(0, block.start - seen.min(), seen.max() + 1 - block.stop)
+    return int(max(0, block.start - seen.min(), seen.max() + 1 - block.stop))
 
 
 @pytest.mark.parametrize("name", SEEN)
@@ -146,11 +146,11 @@ def test_a_network_is_built_once_and_its_own_weights_are_never_touched():
     weights = random_weights(network)
     list(predict(network, weights, [Task(np.ones((8, 8, 1)))]))
     model = network.with_weights(weights)
-    for old, kept, weight, given in zip(
+    for old, kept, weight, array in zip(
         before, network.variables, model.weights, weights.values(), strict=True
     ):
         np.testing.assert_array_equal(kept.numpy(), old)
-        np.testing.assert_array_equal(weight.numpy(), given)
+        np.testing.assert_array_equal(weight.numpy(), array)
 
 
 def test_building_and_copying_draw_nothing_from_global_random_state():
@@ -252,18 +252,20 @@ def test_a_step_is_that_of_keras(build):
     network = get_network(build, "", 1)
     weights = random_weights(network)
     model = network.with_weights(weights)
-    model.compile(keras.optimizers.Adam(3e-3, epsilon=1e-8, global_clipnorm=1.0), "mse")
-    trainer = Trainer(network, weights, loss="mse", optimizer="adam")
+    # Adam would turn rounding errors of gradients next to zero into whole steps.
+    optimizer = keras.optimizers.SGD(0.1, momentum=0.9, nesterov=True, global_clipnorm=1.0)
+    model.compile(optimizer, "mse", jit_compile=False)
+    trainer = Trainer(network, weights, loss="mse", optimizer="sgd")
     for seed in range(3):
         batch = random_batch(seed)
-        loss, error = trainer.step(batch, 3e-3)
+        loss, error = trainer.step(batch, 0.1)
         wanted = model.train_on_batch(batch.noisy, batch.clean)
         assert loss == pytest.approx(error)
         if seed == 0:
             assert loss == pytest.approx(float(wanted), rel=1e-4)
     variables = [*model.trainable_variables, *model.non_trainable_variables]
     for (name, array), variable in zip(trainer.weights.items(), variables, strict=True):
-        np.testing.assert_allclose(array, variable.numpy(), atol=2e-4, err_msg=name)
+        np.testing.assert_allclose(array, variable.numpy(), atol=1e-4, err_msg=name)
 
 
 def test_learning_goes_on_where_the_optimizer_stopped():
@@ -320,7 +322,6 @@ TILED = {
     "dncnn": (partial(dncnn, depth=4, width=8), ""),
     "unet": ("unet", "nano"),
     "two scales": (lambda n_channels: two_scales(), ""),
-    "bilinear": (lambda n_channels: SEEN["bilinear"](), ""),
     "head and tail": (lambda n_channels: SEEN["head and tail"](), ""),
 }
 

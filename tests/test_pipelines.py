@@ -1,5 +1,7 @@
 """The three usages of the README run as they are written, and pipelines behave around images."""
 
+import zlib
+
 import numpy as np
 import pytest
 import sklearn
@@ -21,16 +23,20 @@ TINY = {"denoise__size": "nano", "denoise__epochs": 1, "denoise__random_state": 
 """What makes the verbatim pipelines quick."""
 
 
-@pytest.fixture(scope="module")
-def X():
-    """Smooth images in [0, 1], (8, 16, 16) float32."""
-    rng = np.random.default_rng(0)
+@pytest.fixture
+def X(request):
+    """Smooth images in [0, 1], (8, 16, 16) float32; every test has its own.
+
+    Scorers warn where they see the same images under another noise, and the processes that
+    joblib starts outlive a test.
+    """
+    rng = np.random.default_rng(zlib.crc32(request.node.name.encode()))
     y, x = np.mgrid[:16, :16] / 16
     waves = [np.sin(6 * (a * x + b * y) + c) for a, b, c in rng.uniform(0, 2, (8, 3))]
     return (0.5 + 0.4 * np.array(waves)).astype(np.float32)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def colors(X):
     """The same in three channels, (8, 16, 16, 3) uint8."""
     return (255 * np.stack([X, X[::-1], 1 - X], axis=-1)).astype(np.uint8)

@@ -77,7 +77,8 @@ def _through(operation: Any, inputs: list[View]) -> View:
     )
     kind = type(operation).__name__
     if kind in POINTWISE:
-        return united
+        along_channels = getattr(operation, "axis", -1) in (-1, 3, [-1], [3], (-1,), (3,))
+        return replace(united, bounded=united.bounded and along_channels)
     if kind in ("Conv2D", "DepthwiseConv2D", "SeparableConv2D"):
         return _window(united, operation, operation.kernel_size, operation.dilation_rate)
     if kind in ("MaxPooling2D", "AveragePooling2D"):

@@ -178,7 +178,8 @@ def _estimate_one(
         compressed = _over_channels(channels, strides, _Pixels.compressed_sigma)
         return compressed[last], compressed, correlation, True
     if apart:
-        return min(far, max(near, flat[0] * _damping(mean))), flat, correlation, True
+        explained = flat[0] * _damping(mean)
+        return far if near > 1.5 * explained else min(far, explained), flat, correlation, True
     return flat[0], flat, correlation, False
 
 

@@ -120,7 +120,7 @@ class NoiseInjector(ImageTransformer):
     smallest factor, since the factor makes the test easier as well as the training. Give the
     scorer noise of its own, which does not move with the search:
     ``scoring=psnr_scorer.with_noise(NoiseInjector(noise_factor=0.2, random_state=0))``. It
-    applies that noise to the clean images and by-passes the injector of the pipeline.
+    applies that noise to the clean images and bypasses the injector of the pipeline.
 
     Alpha, the fourth channel of RGBA images, is left as it is. Negative values and values far
     above 1 are legal in every model; the models say what becomes of them.
