@@ -77,6 +77,6 @@ def measure(n_rounds: int) -> Iterator[Result]:
             known.append(seconds(again, n_calls=3).processor)
         yield Result(
             "denoising",
-            f"transform of a size not seen before, {name}: processor time, first call / later calls",
+            f"transform of a new size, {name}: processor time, first call / later calls",
             ratios(new, known),
         )

@@ -57,7 +57,7 @@ html_theme_options = {
     "secondary_sidebar_items": ["page-toc"],
     "show_toc_level": 2,
 }
-html_sidebars = {"install": [], "changelog": [], "design": []}
+html_sidebars = {"install": [], "guide": [], "changelog": [], "design": []}
 
 
 # Shown as code instead of a link, so that the build needs no network.

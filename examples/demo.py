@@ -75,10 +75,11 @@ def train(seconds):
     print(f"Training on {len(clean)} photographs for {seconds:g} seconds.", flush=True)
     denoiser = AutoencoderDenoiser(
         size="nano",
-        noise=NoiseInjector("gaussian_range", sigma=60),
+        noise=NoiseInjector("gaussian_range", sigma=55),
         epochs=None,
         time_budget=seconds,
         batch_size=16,
+        learning_rate=4e-3,
         validation_fraction=0,
         random_state=0,
         verbose=1,

@@ -294,7 +294,7 @@ class HistoryDisplay:
         if not history:
             msg = (
                 f"{type(denoiser).__name__} has no history_ to show. Pass an AutoencoderDenoiser, "
-                f"or a pipeline that ends with one, after fit."
+                f"or a pipeline that ends with one, after fit; one from a file has forgotten it."
             )
             raise ValueError(msg)
         return cls(history=history).plot(axes=axes)

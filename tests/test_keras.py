@@ -138,6 +138,24 @@ def test_weights_are_drawn_as_the_initializer_says(initializer, mean, deviation)
     np.testing.assert_array_equal(kernel, again["000.kernel"])
 
 
+def test_unseeded_layers_follow_the_generator_and_not_the_template():
+    def build():
+        return chain(
+            keras.layers.Conv2D(4, 3, kernel_initializer="orthogonal", padding="same"),
+            keras.layers.Dropout(0.5),
+            keras.layers.Conv2D(1, 3, kernel_initializer="truncated_normal", padding="same"),
+        )
+
+    one, other = (
+        draw_weights(Network(build(), False, 2, 1), np.random.default_rng(0)) for _ in range(2)
+    )
+    assert [array.dtype for array in one.values()] == ["float32"] * 4 + ["uint32"]
+    for name, array in one.items():
+        np.testing.assert_array_equal(array, other[name])
+    flat = one["000.kernel"].reshape(-1, 4)
+    np.testing.assert_allclose(flat.T @ flat, np.eye(4), atol=1e-5)
+
+
 def test_a_network_is_built_once_and_its_own_weights_are_never_touched():
     network = get_network("unet", "nano", 1)
     assert get_network("unet", "nano", 1) is network

@@ -184,7 +184,13 @@ def _draw(initializer: Any, variable: Any, rng: np.random.Generator) -> np.ndarr
         drawn = rng.normal(initializer.mean, initializer.stddev, shape)
     elif isinstance(initializer, kinds.RandomUniform):
         drawn = rng.uniform(initializer.minval, initializer.maxval, shape)
+    elif isinstance(initializer, kinds.Initializer) and "seed" in initializer.get_config():
+        # What has no NumPy form, such as orthogonal kernels, is alike on one backend only.
+        seeded = {**initializer.get_config(), "seed": int(rng.integers(2**31))}
+        drawn = to_array(type(initializer).from_config(seeded)(shape, dtype))
+    elif dtype == "uint32":
+        drawn = rng.integers(2**32, size=shape)  # the state of a layer that draws, such as dropout
     else:
-        # Constants, and what has no NumPy form: the value with which the template was built.
+        # Constants: the value with which the template was built.
         drawn = to_array(variable.value)
     return drawn.astype(dtype)

@@ -46,6 +46,11 @@ class Task:
     gain: float = 1.0
     sigma: float | np.ndarray = 0.0
 
+    @property
+    def is_normalized(self) -> bool:
+        """Whether the network sees other values than those in `pixels`."""
+        return self.mean != 0 or self.gain != 1
+
 
 def predict(
     network: Network, weights: Weights, tasks: Iterable[Task], *, owner: Any = None
@@ -130,7 +135,7 @@ def _predict_batch(
     noisy = np.zeros((n_images, high, wide, n_channels), np.float32)
     sigma = np.zeros((n_images, high, wide, 1), np.float32)
     for index, task in enumerate(batch):
-        noisy[index], sigma[index] = _inputs(task, slice(0, height), slice(0, width), (high, wide))
+        _fill(task, slice(0, height), slice(0, width), noisy[index], sigma[index])
     outputs = _run(network, run, weights, noisy, sigma)
     for index, task in enumerate(batch):
         yield _finish(outputs[index, :height, :width], task)
@@ -148,23 +153,32 @@ def _predict_tiles(network: Network, run: Any, weights: list, task: Task) -> np.
             _padded(rows.stop - rows.start, stride),
             _padded(columns.stop - columns.start, stride),
         )
-        noisy, sigma = _inputs(task, rows, columns, shape)
-        outputs = _run(network, run, weights, noisy[None], sigma[None])
+        noisy = np.zeros((1, *shape, task.pixels.shape[-1]), np.float32)
+        sigma = np.zeros((1, *shape, 1), np.float32)
+        _fill(task, rows, columns, noisy[0], sigma[0])
+        outputs = _run(network, run, weights, noisy, sigma)
         out[tile.inner] = _finish(outputs[0][tile.kept], task)
     return out
 
 
-def _inputs(
-    task: Task, rows: slice, columns: slice, shape: tuple[int, int]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return a part of the image as the network wants it, mirrored at the end up to `shape`."""
-    part = task.pixels[rows, columns]
-    sigma = np.asarray(task.sigma)
-    sigma = sigma[rows, columns] if sigma.ndim else np.full((*part.shape[:2], 1), sigma)
-    margin = ((0, shape[0] - part.shape[0]), (0, shape[1] - part.shape[1]), (0, 0))
-    noisy = ((part - task.mean) / task.gain).astype(np.float32)
-    level = (sigma / task.gain).astype(np.float32)
-    return np.pad(noisy, margin, mode="symmetric"), np.pad(level, margin, mode="symmetric")
+def _fill(task: Task, rows: slice, columns: slice, noisy: np.ndarray, sigma: np.ndarray) -> None:
+    """Write a part of the image as the network wants it, mirrored at the end, over zeros."""
+    pixels = task.pixels[rows, columns]
+    if task.is_normalized:
+        pixels = pixels - task.mean
+        pixels /= task.gain
+    noisy[...] = _mirrored(pixels, noisy.shape)
+    if isinstance(task.sigma, np.ndarray) and task.sigma.ndim:
+        sigma[...] = _mirrored(task.sigma[rows, columns] / task.gain, sigma.shape)
+    elif task.sigma:
+        sigma[...] = task.sigma / task.gain
+
+
+def _mirrored(part: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    if part.shape == shape:
+        return part
+    margin = [(0, whole - own) for whole, own in zip(shape, part.shape, strict=True)]
+    return np.pad(part, margin, mode="symmetric")
 
 
 def _run(
@@ -175,4 +189,8 @@ def _run(
 
 
 def _finish(output: np.ndarray, task: Task) -> np.ndarray:
-    return output.astype(task.pixels.dtype) * task.gain + task.mean
+    denoised = output.astype(task.pixels.dtype)
+    if task.is_normalized:
+        denoised *= task.gain
+        denoised += task.mean
+    return denoised

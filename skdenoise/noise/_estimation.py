@@ -105,7 +105,8 @@ def estimate_noise(
     fades, while texture grows. The correlation of neighbors is that of the flattest tenth of
     8 x 8 blocks after removal of a plane. Noise counts as correlated where its mean exceeds 0.2
     and the second stride exceeds the first by as much as this correlation explains; `sigma` is
-    then the value of the last stride, but no more than the correlation explains.
+    then the value of the last stride, but no more than the first and the correlation explain,
+    unless the second stride already contradicts that.
 
     JPEG empties flat places, so that hardly any noise is left there. Such images count as
     correlated too, and every stride uses the median absolute deviation of all its pixels,
