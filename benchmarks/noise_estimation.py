@@ -17,7 +17,7 @@ from benchmarks._measuring import Result, table
 from skdenoise import estimate_noise
 
 DATA = Path(os.environ.get("SKDENOISE_DATA", "../shared/data"))
-WHITE = {"Set12": 12, "Set5": 5, "BSD432_color": 40, "Train400": 60}
+WHITE = {"Set12": 12, "Set5": 5, "BSD432_color": 100, "Train400": 399}
 SIGMAS = (5, 10, 15, 25, 50, 75)
 
 

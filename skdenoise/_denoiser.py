@@ -442,9 +442,8 @@ class AutoencoderDenoiser(ImageTransformer):
                     epoch,
                     sampler.n_batches(training, self.batch_size),
                     plan=plan,
-                    data_range=data_range,
                     validate=(
-                        (lambda found: validation_psnr(reference, found, batches, data_range))
+                        (lambda found: validation_psnr(reference, found, batches))
                         if batches
                         else None
                     ),

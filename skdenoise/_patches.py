@@ -35,8 +35,8 @@ class Batch:
         What goes in and what should come out.
     sigma : ndarray of shape (n, h, w, 1)
         Standard deviation of the noise; 0 where the network is to do without it.
-    gain : ndarray of shape (n, 1, 1, 1)
-        Working units per unit of the network.
+    share : ndarray of shape (n, 1, 1, 1)
+        What share of the data's range a unit of the network is.
     weight : ndarray of shape (n, 1, 1, 1)
         What differences are multiplied by in the loss.
     """
@@ -44,12 +44,12 @@ class Batch:
     noisy: np.ndarray
     clean: np.ndarray
     sigma: np.ndarray
-    gain: np.ndarray
+    share: np.ndarray
     weight: np.ndarray
 
     def arrays(self) -> list[np.ndarray]:
         """Return the arrays in the order of the fields."""
-        return [self.noisy, self.clean, self.sigma, self.gain, self.weight]
+        return [self.noisy, self.clean, self.sigma, self.share, self.weight]
 
 
 def image_statistics(image: np.ndarray) -> tuple[float, float]:
@@ -230,17 +230,19 @@ class PatchSampler:
             np.array([item[part] for item in drawn], noisy.dtype)[:, None, None, None]
             for part in (2, 3)
         )
-        difference = noisy - clean
+        # In shares of the range, so that squares neither overflow nor vanish.
+        share = gain / self.data_range
+        difference = (noisy - clean) / self.data_range
         noise = np.sqrt(np.square(difference, out=difference).mean(axis=(1, 2, 3), keepdims=True))
         # PSNR is a logarithm: little error on weak noise is worth as much as more on strong noise.
-        weight = gain / np.sqrt(noise + NOISE_FLOOR * self.data_range)
+        weight = share / np.sqrt(noise + NOISE_FLOOR)
         weight = weight / np.sqrt(np.square(weight).mean())
         told = rng.random(noise.shape) < known_sigma
-        sigma = np.broadcast_to(np.where(told, noise / gain, 0), (*noisy.shape[:3], 1))
+        sigma = np.broadcast_to(np.where(told, noise / share, 0), (*noisy.shape[:3], 1))
         for pixels in (noisy, clean):
             pixels -= mean
             pixels /= gain
-        arrays = [noisy, clean, sigma, gain, weight]
+        arrays = [noisy, clean, sigma, share, weight]
         return Batch(*(np.ascontiguousarray(array, dtype=np.float32) for array in arrays))
 
 

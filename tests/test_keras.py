@@ -149,7 +149,7 @@ def test_unseeded_layers_follow_the_generator_and_not_the_template():
     one, other = (
         draw_weights(Network(build(), False, 2, 1), np.random.default_rng(0)) for _ in range(2)
     )
-    assert [array.dtype for array in one.values()] == ["float32"] * 4 + ["uint32"]
+    assert [array.dtype.kind for array in one.values()] in (["f"] * 4 + [kind] for kind in "iu")
     for name, array in one.items():
         np.testing.assert_array_equal(array, other[name])
     flat = one["000.kernel"].reshape(-1, 4)

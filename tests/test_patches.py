@@ -62,7 +62,7 @@ def test_batches_have_one_shape_on_the_grid_of_the_network(
     for batch in drawn:
         wanted = (batch_size, patches.height, patches.width, 1)
         assert batch.noisy.shape == batch.clean.shape == batch.sigma.shape == wanted
-        assert batch.gain.shape == batch.weight.shape == (batch_size, 1, 1, 1)
+        assert batch.share.shape == batch.weight.shape == (batch_size, 1, 1, 1)
         assert {array.dtype for array in batch.arrays()} == {np.dtype(np.float32)}
 
 
@@ -142,7 +142,7 @@ def test_normalized_patches_have_the_statistics_of_their_image_taken_out(dtype):
     X = np.random.default_rng(0).integers(0, 256, (3, 24, 24)).astype(dtype)
     scale = 255 if dtype == "uint8" else 1
     for batch in batches(sampler(X, X, normalized=True), 3):
-        for patch, gain in zip(batch.clean, batch.gain, strict=True):
+        for patch, gain in zip(batch.clean, batch.share, strict=True):
             index = np.argmin(np.abs(X.std(axis=(1, 2)) / scale - gain.item()))
             assert gain.item() == pytest.approx(X[index].std() / scale, rel=1e-5)
             pixels = scale * (patch * gain.item()) + X[index].mean()
@@ -155,7 +155,7 @@ def test_fresh_noise_counts_in_the_statistics():
     noise = NoiseInjector(noise_factor=0.3)
     drawn = batches(sampler(X, corrupt=noise.corrupt, normalized=True, patch_size=32), 2)
     for batch in drawn:
-        np.testing.assert_allclose(batch.gain, np.hypot(0.1, 0.3), rtol=0.05)
+        np.testing.assert_allclose(batch.share, np.hypot(0.1, 0.3), rtol=0.05)
         assert np.abs(batch.noisy.std(axis=(1, 2, 3)) - 1).max() < 0.05
 
 
@@ -175,7 +175,7 @@ def test_the_network_is_told_sigma_for_a_share_of_the_patches():
     patches = sampler(X, corrupt=NoiseInjector(noise_factor=0.2).corrupt, normalized=True)
     blind, half, always = (
         np.concatenate(
-            [(b.sigma * b.gain).reshape(4, -1) for b in batches(patches, 4, known_sigma=p)]
+            [(b.sigma * b.share).reshape(4, -1) for b in batches(patches, 4, known_sigma=p)]
         )
         for p in (0.0, 0.5, 1.0)
     )

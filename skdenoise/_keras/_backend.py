@@ -18,14 +18,20 @@ if BACKEND == "tensorflow":
     import tensorflow as tf
 
     def compiled(function: Callable, signature: Signature) -> Callable:
-        """Trace `function` once, for images of any size."""
+        """Trace `function` once, for images of any size; for each size where it needs that."""
 
         def specs(item: Any) -> Any:
             if isinstance(item, list):
                 return [specs(part) for part in item]
             return tf.TensorSpec(*item)
 
-        return tf.function(function, [specs(item) for item in signature], autograph=False)
+        traced = tf.function(function, [specs(item) for item in signature], autograph=False)
+        try:
+            traced.get_concrete_function()
+        except (TypeError, ValueError):
+            # Some layers of Keras, such as bilinear up-sampling, must know the size.
+            return tf.function(function, autograph=False)
+        return traced
 
     def to_array(tensor: Any) -> np.ndarray:
         """Copy a tensor to NumPy."""

@@ -168,6 +168,7 @@ def draw_weights(network: Network, rng: np.random.Generator) -> Weights:
 
 
 def _draw(initializer: Any, variable: Any, rng: np.random.Generator) -> np.ndarray:
+    drawn: np.ndarray
     kinds = keras.initializers
     shape, dtype = tuple(variable.shape), keras.backend.standardize_dtype(variable.dtype)
     if isinstance(initializer, kinds.VarianceScaling):
@@ -188,8 +189,8 @@ def _draw(initializer: Any, variable: Any, rng: np.random.Generator) -> np.ndarr
         # What has no NumPy form, such as orthogonal kernels, is alike on one backend only.
         seeded = {**initializer.get_config(), "seed": int(rng.integers(2**31))}
         drawn = to_array(type(initializer).from_config(seeded)(shape, dtype))
-    elif dtype == "uint32":
-        drawn = rng.integers(2**32, size=shape)  # the state of a layer that draws, such as dropout
+    elif "int" in dtype:
+        drawn = rng.integers(2**31, size=shape)  # the state of a layer that draws, such as dropout
     else:
         # Constants: the value with which the template was built.
         drawn = to_array(variable.value)

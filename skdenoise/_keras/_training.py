@@ -78,7 +78,7 @@ class Trainer:
         self._before = self._weights
 
     def step(self, batch: Batch, learning_rate: float) -> tuple[float, float]:
-        """Learn from one batch; return the loss and the mean squared error in working units."""
+        """Learn from one batch; return the loss and the mean squared error in shares of the range."""
         rate = keras.ops.convert_to_tensor(np.float32(learning_rate))
         loss, error, weights, state = self._step(
             self._weights[: self._n],
@@ -146,11 +146,11 @@ def _step(network: Network, loss: Loss, optimizer: str) -> Callable:
     ops, model = keras.ops, _quick_to_learn(network.model)
 
     def losses(trainable: list, fixed: list, arrays: list) -> tuple:
-        noisy, clean, sigma, gain, weight = arrays
+        noisy, clean, sigma, share, weight = arrays
         images = [noisy, sigma] if network.steerable else noisy
         denoised, fixed = model.stateless_call(trainable, fixed, images, training=True)
         denoised = ops.cast(denoised, "float32")
-        error = ops.mean(ops.square((denoised - clean) * gain))
+        error = ops.mean(ops.square((denoised - clean) * share))
         return loss_function(clean * weight, denoised * weight), (error, fixed)
 
     differentiated = with_gradient(losses)
@@ -225,7 +225,6 @@ def train(
     n_batches: int,
     *,
     plan: Plan,
-    data_range: float,
     validate: Callable[[Weights], float] | None,
     on_step: Callable[[dict[str, float]], None],
     on_epoch: Callable[[dict[str, float]], bool],
@@ -242,8 +241,6 @@ def train(
         How many these are.
     plan : Plan
         How long.
-    data_range : float
-        White minus black in working units, for the PSNR.
     validate : callable or None
         Weights -> mean PSNR on held-out images.
     on_step, on_epoch : callable
@@ -283,13 +280,13 @@ def train(
                 {
                     "epoch": number,
                     "loss": loss,
-                    "psnr": _psnr(error, data_range),
+                    "psnr": _psnr(error),
                     "progress": plan.progress(step, n_batches),
                 }
             )
         numbers = {
             "loss": float(np.mean(losses)),
-            "psnr": _psnr(float(np.mean(errors)), data_range),
+            "psnr": _psnr(float(np.mean(errors))),
             "learning_rate": rate,
         }
         if validate is not None:
@@ -307,18 +304,17 @@ def train(
     return (best[2] if best is not None else trainer.weights), history
 
 
-def _psnr(error: float, data_range: float) -> float:
-    return 10 * math.log10(data_range**2 / max(error, 1e-30))
+def _psnr(error: float) -> float:
+    """Return decibels of a mean squared error that is a share of the range's square."""
+    return -10 * math.log10(max(error, 1e-30))
 
 
-def validation_psnr(
-    network: Network, weights: Weights, batches: Sequence[Batch], data_range: float
-) -> float:
+def validation_psnr(network: Network, weights: Weights, batches: Sequence[Batch]) -> float:
     """Return the mean PSNR over patches, in dB, blind to the strength of the noise."""
     values = []
     for batch in batches:
         outputs = predict(network, weights, [Task(noisy) for noisy in batch.noisy])
-        for output, clean, gain in zip(outputs, batch.clean, batch.gain, strict=True):
-            error = float(np.mean(np.square((output - clean) * gain.item(), dtype=np.float64)))
-            values.append(_psnr(error, data_range))
+        for output, clean, share in zip(outputs, batch.clean, batch.share, strict=True):
+            error = float(np.mean(np.square((output - clean) * share.item(), dtype=np.float64)))
+            values.append(_psnr(error))
     return float(np.mean(values))

@@ -180,7 +180,7 @@ def _estimate_one(
         return compressed[last], compressed, correlation, True
     if apart:
         explained = flat[0] * _damping(mean)
-        return far if near > 1.5 * explained else min(far, explained), flat, correlation, True
+        return far if near > 2 * explained else min(far, explained), flat, correlation, True
     return flat[0], flat, correlation, False
 
 
