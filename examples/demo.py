@@ -193,8 +193,8 @@ def main():
     parser.add_argument(
         "--seconds",
         type=float,
-        default=float(os.environ.get("SKDENOISE_DEMO_SECONDS", "180")),
-        help="how long to train (default: SKDENOISE_DEMO_SECONDS, or 180)",
+        default=float(os.environ.get("SKDENOISE_DEMO_SECONDS", "200")),
+        help="how long to train (default: SKDENOISE_DEMO_SECONDS, or 200)",
     )
     started = time.perf_counter()
     seconds = parser.parse_args().seconds

@@ -78,7 +78,7 @@ class Trainer:
         self._before = self._weights
 
     def step(self, batch: Batch, learning_rate: float) -> tuple[float, float]:
-        """Learn from a batch; return the loss, and the mean squared error in shares of the range."""
+        """Learn from a batch; return the loss, and the mean squared error as a share."""
         rate = keras.ops.convert_to_tensor(np.float32(learning_rate))
         loss, error, weights, state = self._step(
             self._weights[: self._n],
