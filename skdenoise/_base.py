@@ -1,8 +1,8 @@
 """What every estimator of this package does with scikit-learn's ``X`` and ``y``.
 
 `ImageTransformer` reads, remembers what was seen, and writes back; nothing about noise
-or networks belongs here. A subclass fills in two hooks, ``_fit_images`` and
-``_transform_images``, and overrides nothing else.
+or networks belongs here. A subclass fills in hooks, ``_fit_images`` and ``_transform_images``,
+and overrides neither `fit` nor `transform`.
 """
 
 import functools

@@ -32,7 +32,10 @@ def noise_maps(sigma: Any, strength: float, images: Images) -> NoiseMap:
     if sigma is None and strength == 1:
         return lambda index, image: 0.0
     if sigma is None or isinstance(sigma, str):
-        return lambda index, image: strength * float(estimate_noise(image[None]).sigma[0])
+        # There is no estimate, NaN, for images of a pixel or two: then the network stays blind.
+        return lambda index, image: (
+            strength * float(np.nan_to_num(estimate_noise(image[None]).sigma[0]))
+        )
     given = np.asarray(sigma, dtype=np.float64)
     if not np.isfinite(given).all() or (given < 0).any():
         msg = f"sigma must be finite and not negative. Got {sigma!r}."
