@@ -31,14 +31,14 @@ def main() -> None:
     document: dict[str, object] = {"machine": machine()}
     if os.getloadavg()[0] > 0.5:
         print("Other programs are running. Programs that wait for all their threads suffer most.")
+    RESULTS.parent.mkdir(exist_ok=True)
     for name in arguments.names or MEASUREMENTS:
         print(f"{name} ...", flush=True)
         for result in importlib.import_module(f"benchmarks.{name}").measure(arguments.rounds):
             results.append(result)
             print(f"  {result.name}: {result.median:.4g} {result.unit}", flush=True)
-    RESULTS.parent.mkdir(exist_ok=True)
-    document["results"] = [result.as_dict() for result in results]
-    RESULTS.write_text(json.dumps(document, indent=2) + "\n")
+            document["results"] = [found.as_dict() for found in results]
+            RESULTS.write_text(json.dumps(document, indent=2) + "\n")
     print(f"\n{table(results)}\n\nWritten to {RESULTS}.")
 
 
