@@ -55,7 +55,10 @@ class Batch:
 def image_statistics(image: np.ndarray) -> tuple[float, float]:
     """Return mean and standard deviation; 1 for the latter if the image is constant."""
     mean = float(image.mean(dtype=np.float64))
-    spread = float(np.sqrt(np.square(image - mean, dtype=np.float64).mean()))
+    # In blocks, since squares in float64 are larger than the image.
+    blocks = (image[top : top + 256] for top in range(0, len(image), 256))
+    squares = sum(float(np.square(block - mean, dtype=np.float64).sum()) for block in blocks)
+    spread = math.sqrt(squares / image.size)
     # The deviation of a constant image is rounding error.
     return mean, spread if spread > 1e-6 * abs(mean) and spread > 1e-30 else 1.0
 
