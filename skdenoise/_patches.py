@@ -110,6 +110,7 @@ class PatchSampler:
             int(-(-min(int(side), patch_size) // multiple) * multiple) for side in sides
         )
         self._statistics: dict[int, tuple[float, float]] = {}
+        self._memory = np.empty(0)
 
     def n_patches(self, index: int) -> int:
         """Return how many patches cover an image once."""
@@ -235,18 +236,27 @@ class PatchSampler:
         )
         # In shares of the range, so that squares neither overflow nor vanish.
         share = gain / self.data_range
-        difference = (noisy - clean) / self.data_range
+        difference = np.subtract(noisy, clean, out=self._memory_like(noisy))
+        difference /= self.data_range
         noise = np.sqrt(np.square(difference, out=difference).mean(axis=(1, 2, 3), keepdims=True))
         # PSNR is a logarithm: little error on weak noise is worth as much as more on strong noise.
         weight = share / np.sqrt(noise + NOISE_FLOOR)
         weight = weight / np.sqrt(np.square(weight).mean())
         told = rng.random(noise.shape) < known_sigma
-        sigma = np.broadcast_to(np.where(told, noise / share, 0), (*noisy.shape[:3], 1))
+        sigma = np.zeros((*noisy.shape[:3], 1), np.float32)
+        if known_sigma:
+            sigma += np.where(told, noise / share, 0)
         for pixels in (noisy, clean):
             pixels -= mean
             pixels /= gain
         arrays = [noisy, clean, sigma, share, weight]
         return Batch(*(np.ascontiguousarray(array, dtype=np.float32) for array in arrays))
+
+    def _memory_like(self, array: np.ndarray) -> np.ndarray:
+        """Return memory for intermediate results; new pages cost more than the arithmetic."""
+        if self._memory.shape != array.shape or self._memory.dtype != array.dtype:
+            self._memory = np.empty_like(array)
+        return self._memory
 
 
 def in_background(items: Iterable[T], *, depth: int = 2) -> Iterator[T]:
