@@ -11,7 +11,13 @@ import numpy as np
 
 from skdenoise._base import ImageTransformer
 from skdenoise._images import Images
-from skdenoise._validation import Interval, OneOf, check_parameters
+from skdenoise._validation import (
+    REAL_NOT_NEGATIVE,
+    REAL_POSITIVE,
+    Interval,
+    OneOf,
+    check_parameters,
+)
 from skdenoise.noise._models import NOISE_MODELS, STRENGTHS, Step, apply, has_own_strength, resolve
 
 
@@ -236,15 +242,13 @@ class NoiseInjector(ImageTransformer):
 
     def _check_parameters(self) -> None:
         """Refuse parameters that are out of range, or that the chosen noise does not know."""
-        not_negative = Interval(Real, 0, math.inf, closed="left")
-        positive = Interval(Real, 0, math.inf, closed="neither")
         check_parameters(
             self,
             {
                 "noise": [OneOf(NOISE_MODELS), list, tuple, callable],
-                "noise_factor": [not_negative],
-                "sigma": [not_negative, None],
-                "peak": [positive, None],
+                "noise_factor": [REAL_NOT_NEGATIVE],
+                "sigma": [REAL_NOT_NEGATIVE, None],
+                "peak": [REAL_POSITIVE, None],
                 "noise_params": [dict, None],
                 "clip": ["boolean", list, tuple],
                 "when": [OneOf(["always", "fit"])],
