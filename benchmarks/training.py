@@ -17,6 +17,7 @@ from skdenoise._images import read_images
 from skdenoise._keras._backend import has_fast_bfloat16
 from skdenoise._keras._network import draw_weights, get_network
 from skdenoise._keras._training import Trainer
+from skdenoise._learning import generators
 from skdenoise._patches import Batch, PatchSampler, in_background
 
 BATCH_SIZE, PATCH_SIZE = 32, 64
@@ -28,7 +29,7 @@ class OurTraining:
     """What `fit` does between two epochs, from clean images with fresh noise."""
 
     def __init__(self, architecture: str) -> None:
-        rng = np.random.default_rng(0)
+        rng, _ = generators(0)
         X = rng.integers(256, size=(64, 256, 256), dtype=np.uint8)
         network = get_network(architecture, "small", 1, bfloat16=has_fast_bfloat16())
         self.n_parameters = sum(
@@ -38,7 +39,7 @@ class OurTraining:
         self._sampler = PatchSampler(
             read_images(X),
             None,
-            NoiseInjector(noise_factor=0.1).corrupt,
+            NoiseInjector(noise_factor=0.1).at_scale,
             patch_size=PATCH_SIZE,
             multiple=network.stride,
             normalized=architecture != "autoencoder",
@@ -46,14 +47,16 @@ class OurTraining:
         )
         self._known_sigma = 0.5 if network.steerable else 0.0
         self._n_images, self._rng = len(X), rng
-        self._prepared_batch = next(self._epoch())
+        self._batches = itertools.chain.from_iterable(
+            in_background(self._epoch()) for _ in itertools.count()
+        )
+        self._prepared_batch = next(self._batches)
         for _ in range(3):
             self._step(self._prepared_batch)
 
     def fresh(self) -> Rate:
         """Train, where patches and noise are drawn for every step."""
-        epochs = (in_background(self._epoch()) for _ in itertools.count())
-        return self._rate(itertools.chain.from_iterable(epochs))
+        return self._rate(self._batches)
 
     def prepared(self) -> Rate:
         """Train, where every step gets the same batch."""

@@ -48,6 +48,9 @@ if TYPE_CHECKING:
 KNOWN_SIGMA = 0.5
 """Share of the patches for which a steerable network is told the strength of the noise."""
 
+WEIGHT_DTYPES = "float32", "float16"
+"""How weights may lie in a file."""
+
 _networks: "weakref.WeakKeyDictionary[Any, Any]" = weakref.WeakKeyDictionary()
 
 
@@ -299,7 +302,7 @@ class AutoencoderDenoiser(ImageTransformer):
             data_range = max(self.data_range_, high - low)
         return float(psnr_of_images(clean, denoised, data_range).mean())
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+    def save(self, path: str | os.PathLike[str], *, dtype: str = "float32") -> None:
         """Write the fitted estimator to one safetensors file, which holds no code.
 
         Parameters
@@ -307,6 +310,9 @@ class AutoencoderDenoiser(ImageTransformer):
         path : str or path-like
             The file, such as ``"denoiser.safetensors"``; an existing one is replaced when the
             new one is complete.
+        dtype : {"float32", "float16"}, default="float32"
+            How the weights lie in the file; "float16" halves its size, and changes results by
+            about a thousandth of the noise that is removed.
 
         Raises
         ------
@@ -325,7 +331,12 @@ class AutoencoderDenoiser(ImageTransformer):
             "learning_": self.learning_,
             "data_range_": self.data_range_,
         }
-        write_model_file(path, header, self.weights_)
+        if dtype not in WEIGHT_DTYPES:
+            msg = f"dtype is one of {', '.join(map(repr, WEIGHT_DTYPES))}; got {dtype!r}."
+            raise ValueError(msg)
+        header["dtype"] = dtype
+        weights = {name: array.astype(dtype) for name, array in self.weights_.items()}
+        write_model_file(path, header, weights)
 
     @property
     def network_(self) -> "keras.Model":
@@ -408,7 +419,7 @@ class AutoencoderDenoiser(ImageTransformer):
         sampler = PatchSampler(
             images,
             target if learning == "supervised" else None,
-            self.noise.corrupt if learning == "fresh noise" else None,
+            self.noise.at_scale if learning == "fresh noise" else None,
             patch_size=self.patch_size,
             multiple=network.stride,
             normalized=self._normalizes,

@@ -144,7 +144,8 @@ def generators(random_state: Any) -> list[np.random.Generator]:
     """Return two independent generators, without touching the global random state."""
     if isinstance(random_state, np.random.Generator):
         return random_state.spawn(2)
-    if random_state is None:
-        return np.random.default_rng().spawn(2)
-    words = check_random_state(random_state).randint(0, 2**32, size=4, dtype=np.uint32)
-    return np.random.default_rng(words).spawn(2)
+    words = None
+    if random_state is not None:
+        words = check_random_state(random_state).randint(0, 2**32, size=4, dtype=np.uint32)
+    # The quickest bits for normal numbers, which are half of the cost of fresh noise.
+    return np.random.Generator(np.random.SFC64(words)).spawn(2)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from skdenoise._denoiser import AutoencoderDenoiser
+from skdenoise._denoiser import WEIGHT_DTYPES, AutoencoderDenoiser
 from skdenoise._model_file import ModelFileError, decode_estimator, read_model_file
 from skdenoise.noise import NoiseInjector
 
@@ -57,7 +57,7 @@ def load(path: str | os.PathLike[str]) -> AutoencoderDenoiser:
             setattr(estimator, name, value)
     if names is not None:
         estimator.feature_names_in_ = np.array(names, dtype=object)
-    estimator.weights_ = tensors
+    estimator.weights_ = {name: array.astype(np.float32) for name, array in tensors.items()}
     estimator.history_ = {}
     return estimator
 
@@ -74,7 +74,11 @@ def _expected_tensors(header: dict[str, Any]) -> dict[str, tuple[tuple[int, ...]
         if not accepts(fitted[name]):
             raise ModelFileError(f"its {name} is {fitted[name]!r}")
     network = get_network(estimator.architecture, estimator.size, fitted["n_channels_in_"])
-    return {name: (shape, np.float32) for name, shape in network.shapes().items()}
+    # Files of before there was a choice do not say it.
+    dtype = header.get("dtype", "float32")
+    if dtype not in WEIGHT_DTYPES:
+        raise ModelFileError(f"its weights are of dtype {dtype!r:.40}")
+    return {name: (shape, dtype) for name, shape in network.shapes().items()}
 
 
 def _estimator(header: dict[str, Any]) -> AutoencoderDenoiser:

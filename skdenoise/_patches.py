@@ -18,8 +18,8 @@ from skdenoise._subsampling import neighbor_pair
 
 T = TypeVar("T")
 
-Corrupt = Callable[..., np.ndarray]
-"""``corrupt(image, *, scale, rng)`` returns a noisy copy of a clean image."""
+Noise = Callable[[np.ndarray, np.random.Generator], np.ndarray]
+"""``noise(image, rng)`` returns a noisy copy of a clean image."""
 
 NOISE_FLOOR = 0.02
 """Noise, as a share of the data's range, below which patches do not count for more."""
@@ -69,11 +69,12 @@ class PatchSampler:
     Parameters
     ----------
     images : Images
-        Noisy images, or clean ones where `corrupt` is given.
+        Noisy images, or clean ones where `noise` is given.
     target : Images or None
         The clean images.
-    corrupt : callable or None
-        Makes fresh noise; excludes `target`. With neither, pairs are sub-sampled.
+    noise : callable or None
+        Makes fresh noise, ``noise(scale)(image, rng)``, for images of `scale` own units per
+        working unit; excludes `target`. With neither, pairs are sub-sampled.
     patch_size : int
         Side of a patch where images are large enough.
     multiple : int
@@ -90,7 +91,7 @@ class PatchSampler:
         self,
         images: Images,
         target: Images | None,
-        corrupt: Corrupt | None,
+        noise: Callable[[float], Noise] | None,
         *,
         patch_size: int,
         multiple: int,
@@ -98,8 +99,11 @@ class PatchSampler:
         data_range: float,
         stride: int = 1,
     ) -> None:
-        self.images, self.target, self.corrupt = images, target, corrupt
-        self.alone = target is None and corrupt is None
+        self.images, self.target = images, target
+        self._noises: dict[float, Noise] = {}
+        if noise is not None:
+            self._noises = {scale: noise(scale) for scale in set(images.scales)}
+        self.alone = target is None and noise is None
         self.normalized = normalized
         self.data_range = data_range
         self.stride = stride
@@ -109,6 +113,9 @@ class PatchSampler:
         self.height, self.width = (
             int(-(-min(int(side), patch_size) // multiple) * multiple) for side in sides
         )
+        # A pair from one image is sub-sampled from a larger place.
+        factor = 2 * stride if self.alone else 1
+        self._rows, self._columns = factor * self.height, factor * self.width
         self._statistics: dict[int, tuple[float, float]] = {}
         self._memory = np.empty(0)
 
@@ -153,39 +160,41 @@ class PatchSampler:
         order = rng.permutation(visits)
         missing = -len(order) % batch_size
         order = np.concatenate([order, rng.choice(visits, missing)])
+        # Top, left and turn of every patch, drawn at once; only squares have all eight turns.
+        sides = np.array([shape[:2] for shape in self.images.shapes])[order]
+        free = np.maximum(sides - np.array([self._rows, self._columns]), 0) + 1
+        turns = 1 if not augment else 8 if self.height == self.width else 4
+        moves = rng.integers(np.column_stack([free, np.full(len(order), turns)]))
         for start in range(0, len(order), batch_size):
-            chosen = order[start : start + batch_size]
-            drawn = [self._draw(int(index), rng, augment) for index in chosen]
+            part = slice(start, start + batch_size)
+            drawn = [
+                self._draw(index, move, rng)
+                for index, move in zip(order[part].tolist(), moves[part].tolist(), strict=True)
+            ]
             yield self._batch(drawn, rng, known_sigma)
 
     def _draw(
-        self, index: int, rng: np.random.Generator, augment: bool
+        self, index: int, move: Sequence[int], rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray, float, float]:
         """Return a noisy patch, its target, and mean and gain for both."""
         mean, gain = self._image_statistics(index)
+        top, left, turn = move
+        place = index, slice(top, top + self._rows), slice(left, left + self._columns)
+        image = self.images.crop(*place)
         if self.alone:
-            crop = self._crop(index, rng, 2 * self.stride)
-            noisy, clean = neighbor_pair(
-                self.images.crop(index, *crop), rng=rng, stride=self.stride
-            )
+            noisy, clean = neighbor_pair(image, rng=rng, stride=self.stride)
+        elif self.target is not None:
+            noisy, clean = image, self.target.crop(*place)
         else:
-            crop = self._crop(index, rng, 1)
-            image = self.images.crop(index, *crop)
-            if self.corrupt is None:
-                noisy, clean = image, self.target.crop(index, *crop)  # type: ignore[union-attr]
-            else:
-                clean = image
-                noisy = self.corrupt(clean, scale=self.images.scales[index], rng=rng)
-                if self.normalized:
-                    # What the statistics of the whole image would be with this noise.
-                    noise = noisy - clean
-                    shift = float(noise.mean())
-                    variance = float(np.square(noise).mean()) - shift**2
-                    mean += shift
-                    gain = math.sqrt(gain**2 + max(variance, 0.0))
-        noisy, clean = self._filled(noisy), self._filled(clean)
-        if augment:
-            noisy, clean = self._turned(noisy, clean, rng)
+            noisy, clean = self._noises[self.images.scales[index]](image, rng), image
+            if self.normalized:
+                # What the statistics of the whole image would be with this noise.
+                noise = noisy - clean
+                shift = float(noise.mean())
+                variance = float(np.square(noise, out=noise).mean()) - shift**2
+                mean += shift
+                gain = math.sqrt(gain**2 + max(variance, 0.0))
+        noisy, clean = (self._turned(self._filled(patch), turn) for patch in (noisy, clean))
         return noisy, clean, mean, gain
 
     def _image_statistics(self, index: int) -> tuple[float, float]:
@@ -195,13 +204,6 @@ class PatchSampler:
             self._statistics[index] = image_statistics(self.images[index])
         return self._statistics[index]
 
-    def _crop(self, index: int, rng: np.random.Generator, factor: int) -> tuple[slice, slice]:
-        """Choose a place; `factor` times a patch where the image is that large."""
-        height, width, _ = self.images.shapes[index]
-        high, wide = min(height, factor * self.height), min(width, factor * self.width)
-        top, left = int(rng.integers(height - high + 1)), int(rng.integers(width - wide + 1))
-        return slice(top, top + high), slice(left, left + wide)
-
     def _filled(self, patch: np.ndarray) -> np.ndarray:
         """Mirror a patch of an image that is smaller than a patch."""
         missing = self.height - patch.shape[0], self.width - patch.shape[1]
@@ -209,17 +211,11 @@ class PatchSampler:
             return patch
         return np.pad(patch, [(0, missing[0]), (0, missing[1]), (0, 0)], mode="symmetric")
 
-    def _turned(
-        self, noisy: np.ndarray, clean: np.ndarray, rng: np.random.Generator
-    ) -> tuple[np.ndarray, np.ndarray]:
-        # Turns and flips are flips of rows, of columns, and, in a square, of the diagonal.
-        choice = int(rng.integers(8 if self.height == self.width else 4))
-        flips = (
-            slice(None, None, -1 if choice & 1 else 1),
-            slice(None, None, -1 if choice & 2 else 1),
-        )
-        noisy, clean = noisy[flips], clean[flips]
-        return (noisy.swapaxes(0, 1), clean.swapaxes(0, 1)) if choice & 4 else (noisy, clean)
+    @staticmethod
+    def _turned(patch: np.ndarray, turn: int) -> np.ndarray:
+        """Turn or flip: all eight ways are flips of rows, of columns, and of the diagonal."""
+        patch = patch[:: -1 if turn & 1 else 1, :: -1 if turn & 2 else 1]
+        return patch.swapaxes(0, 1) if turn & 4 else patch
 
     def _batch(
         self,

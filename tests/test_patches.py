@@ -20,7 +20,7 @@ def numbered(shapes=SHAPES):
     return [np.arange(1.0, 1 + h * w).reshape(h, w) + 10_000 * i for i, (h, w) in enumerate(shapes)]
 
 
-def sampler(X, y=None, corrupt=None, **options):
+def sampler(X, y=None, noise=None, **options):
     options = {
         "patch_size": 8,
         "multiple": 4,
@@ -29,7 +29,7 @@ def sampler(X, y=None, corrupt=None, **options):
         **options,
     }
     target = None if y is None else read_images(y)
-    return PatchSampler(read_images(X), target, corrupt, **options)
+    return PatchSampler(read_images(X), target, noise, **options)
 
 
 def batches(patches, n_images, *, batch_size=4, seed=0, **options):
@@ -51,7 +51,7 @@ def test_batches_have_one_shape_on_the_grid_of_the_network(
     patches = sampler(
         X,
         X if way == "pairs" else None,
-        (lambda image, scale, rng: image + 1) if way == "fresh" else None,
+        (lambda scale: lambda image, rng: image + 1) if way == "fresh" else None,
         patch_size=patch_size,
         multiple=multiple,
     )
@@ -153,7 +153,7 @@ def test_normalized_patches_have_the_statistics_of_their_image_taken_out(dtype):
 def test_fresh_noise_counts_in_the_statistics():
     X = np.random.default_rng(0).normal(0.5, 0.1, (2, 32, 32))
     noise = NoiseInjector(noise_factor=0.3)
-    drawn = batches(sampler(X, corrupt=noise.corrupt, normalized=True, patch_size=32), 2)
+    drawn = batches(sampler(X, noise=noise.at_scale, normalized=True, patch_size=32), 2)
     for batch in drawn:
         np.testing.assert_allclose(batch.share, np.hypot(0.1, 0.3), rtol=0.05)
         assert np.abs(batch.noisy.std(axis=(1, 2, 3)) - 1).max() < 0.05
@@ -162,17 +162,17 @@ def test_fresh_noise_counts_in_the_statistics():
 def test_noise_is_told_in_the_units_of_the_image():
     told = []
 
-    def corrupt(image, *, scale, rng):
+    def noise(scale):
         told.append(scale)
-        return image
+        return lambda image, rng: image
 
-    batches(sampler(np.ones((1, 8, 8), np.uint16), corrupt=corrupt), 1)
-    assert set(told) == {65535.0}
+    batches(sampler(np.ones((1, 8, 8), np.uint16), noise=noise), 1)
+    assert told == [65535.0]
 
 
 def test_the_network_is_told_sigma_for_a_share_of_the_patches():
     X = np.random.default_rng(0).random((4, 64, 64))
-    patches = sampler(X, corrupt=NoiseInjector(noise_factor=0.2).corrupt, normalized=True)
+    patches = sampler(X, noise=NoiseInjector(noise_factor=0.2).at_scale, normalized=True)
     blind, half, always = (
         np.concatenate(
             [(b.sigma * b.share).reshape(4, -1) for b in batches(patches, 4, known_sigma=p)]

@@ -30,6 +30,7 @@ def make_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _add_denoise(commands)
     _add_train(commands)
+    _add_pretrain(commands)
     return parser
 
 
@@ -143,10 +144,49 @@ def _add_train(commands: Any) -> None:
     )
 
 
+def _add_pretrain(commands: Any) -> None:
+    parser = commands.add_parser(
+        "pretrain",
+        help="train weights for all kinds of noise, for hours, with interruptions",
+        description="Train a unet for all kinds and strengths of noise (the noise 'universal'), "
+        "as the weights were trained that come with this package. Checkpoints and a log of the "
+        "PSNR are kept in a folder beside the weights; the same command goes on where it was "
+        "interrupted, also with more --steps.",
+    )
+    parser.set_defaults(run=_run_pretrain, wrong_usage=parser.error)
+    parser.add_argument(
+        "inputs", nargs="+", type=Path, metavar="FOLDER", help="folders of clean 8-bit images"
+    )
+    parser.add_argument(
+        "-o", "--output", required=True, metavar="WEIGHTS", help="such as weights.safetensors"
+    )
+    parser.add_argument(
+        "--color", action="store_true", help="for color images; gray ones are left out"
+    )
+    parser.add_argument(
+        "--size",
+        choices=["nano", "small", "base"],
+        default="small",
+        help="how large the unet is (default: small)",
+    )
+    parser.add_argument(
+        "--start", type=Path, metavar="MODEL", help="weights to begin with, gray ones for --color"
+    )
+    parser.add_argument(
+        "--steps", type=_positive_integer, metavar="N", default=30_000, help="default: 30000"
+    )
+    parser.add_argument(
+        "--learning-rate", type=_positive, metavar="RATE", default=2e-3, help="default: 0.002"
+    )
+    _add_limits(parser, "at most so many seconds in this run (default: no limit)")
+    parser.add_argument("--seed", type=_seed, metavar="N", default=0, help="default: 0")
+
+
 def _add_common(parser: argparse.ArgumentParser, *, epochs: str, time_budget: str) -> None:
     """Add the options that every command has."""
     parser.add_argument("--epochs", type=_positive_integer, metavar="N", help=epochs)
-    parser.add_argument("--time-budget", type=_positive, metavar="SECONDS", help=time_budget)
+    _add_limits(parser, time_budget)
+    parser.add_argument("--overwrite", action="store_true", help="replace existing files")
     parser.add_argument(
         "--seed",
         type=_seed,
@@ -154,6 +194,11 @@ def _add_common(parser: argparse.ArgumentParser, *, epochs: str, time_budget: st
         help="with --epochs and no --time-budget, the same integer gives the same result on the "
         "same machine",
     )
+
+
+def _add_limits(parser: argparse.ArgumentParser, time_budget: str) -> None:
+    """Add the options on how much is done and said."""
+    parser.add_argument("--time-budget", type=_positive, metavar="SECONDS", help=time_budget)
     parser.add_argument(
         "--max-pixels",
         type=_positive_integer,
@@ -161,7 +206,6 @@ def _add_common(parser: argparse.ArgumentParser, *, epochs: str, time_budget: st
         metavar="N",
         help=f"refuse images with more pixels (default: {MAX_PIXELS})",
     )
-    parser.add_argument("--overwrite", action="store_true", help="replace existing files")
     parser.add_argument("-q", "--quiet", action="store_true", help="print nothing but errors")
 
 
@@ -169,6 +213,12 @@ def _run_denoise(args: argparse.Namespace, say: Messages) -> None:
     from skdenoise._cli._denoise import denoise
 
     denoise(args, say)
+
+
+def _run_pretrain(args: argparse.Namespace, say: Messages) -> None:
+    from skdenoise._cli._pretrain import pretrain
+
+    pretrain(args, say)
 
 
 def _run_train(args: argparse.Namespace, say: Messages) -> None:

@@ -9,7 +9,7 @@ from sklearn.base import clone
 
 import skdenoise
 from skdenoise._cli._arguments import EPOCHS
-from skdenoise._cli._channels import split_alpha
+from skdenoise._cli._channels import split_alpha, to_color, to_gray
 from skdenoise._cli._messages import Messages, count
 from skdenoise._cli._waking import wake_keras
 from skdenoise._image_files import list_images, read_image
@@ -89,18 +89,5 @@ def _read_clean(args: argparse.Namespace, say: Messages) -> list[np.ndarray]:
             f"--gray or --color"
         )
     if args.gray:
-        return [_to_gray(image) for image in images]
-    return [_to_color(image) for image in images] if args.color else images
-
-
-def _to_gray(image: np.ndarray) -> np.ndarray:
-    """Return the luma of a color image, with the weights of ITU-R BT.601, in its data type."""
-    if image.shape[-1] == 1:
-        return image
-    luma = image @ np.array([[0.299], [0.587], [0.114]])
-    return (luma if image.dtype.kind == "f" else np.rint(luma)).astype(image.dtype)
-
-
-def _to_color(image: np.ndarray) -> np.ndarray:
-    """Return three equal channels for a gray image."""
-    return np.repeat(image, 3, axis=-1) if image.shape[-1] == 1 else image
+        return [to_gray(image) for image in images]
+    return [to_color(image) for image in images] if args.color else images

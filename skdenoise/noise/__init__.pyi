@@ -14,6 +14,7 @@ from ._impulse import dead_pixels, random_impulse, salt_and_pepper
 from ._injector import NoiseInjector
 from ._models import NOISE_MODELS, mixture
 from ._photon import low_light, poisson, poisson_gaussian, shot_read
+from ._universal import universal
 
 __all__ = [
     "NOISE_MODELS",
@@ -40,4 +41,5 @@ __all__ = [
     "speckle",
     "stripes",
     "uniform",
+    "universal",
 ]

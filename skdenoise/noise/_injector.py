@@ -116,6 +116,7 @@ class NoiseInjector(ImageTransformer):
     dead_pixels      fraction of the pixels
     low_light        std of the light at white: peak = 1 / f**2                yes
     mixture          noise_factor of its components
+    universal        largest standard deviation                    the largest
     ================ ============================================= =========== ==============
 
     **Deploying.** A pipeline that begins with an injector goes on adding noise when it is used.
@@ -232,13 +233,48 @@ class NoiseInjector(ImageTransformer):
         >>> print(f"{255 * noisy.std():.0f}")
         25
         """
-        noisy = image
-        for step in self._steps(scale):
-            noisy = apply(step, noisy, rng)
-        if isinstance(self.clip, (bool, np.bool_)):
-            return np.clip(noisy, 0.0, 1.0) if self.clip else noisy
-        low, high = self.clip
-        return np.clip(noisy, float(low) / scale, float(high) / scale)
+        return self.at_scale(scale)(image, rng)
+
+    def at_scale(self, scale: float) -> Callable[[np.ndarray, np.random.Generator], np.ndarray]:
+        """Return `corrupt` for images of one scale, to be called many times.
+
+        Parameters
+        ----------
+        scale : float
+            The image's own units per working unit, 255 for uint8.
+
+        Returns
+        -------
+        callable
+            ``noise(image, rng)`` returns a noisy copy of an image in working units. It does not
+            follow later changes of the injector's parameters.
+
+        Raises
+        ------
+        ValueError
+            Where a parameter does not fit the model.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from skdenoise.noise import NoiseInjector
+        >>> noise, rng = NoiseInjector(sigma=25).at_scale(255), np.random.default_rng(0)
+        >>> print(f"{255 * noise(np.full((64, 64, 1), 0.5), rng).std():.0f}")
+        25
+        """
+        steps = self._steps(scale)
+        limits = None
+        if not isinstance(self.clip, (bool, np.bool_)):
+            limits = float(self.clip[0]) / scale, float(self.clip[1]) / scale
+        elif self.clip:
+            limits = 0.0, 1.0
+
+        def noise(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+            for step in steps:
+                image = apply(step, image, rng)
+            return image if limits is None else np.clip(image, *limits)
+
+        return noise
 
     def _check_parameters(self) -> None:
         """Refuse parameters that are out of range, or that the chosen noise does not know."""

@@ -27,6 +27,7 @@ from skdenoise.noise._coherent import gamma_speckle, rician, speckle
 from skdenoise.noise._definition import fraction_of_one, noise_model, not_negative, one_of
 from skdenoise.noise._impulse import dead_pixels, random_impulse, salt_and_pepper
 from skdenoise.noise._photon import low_light, poisson, poisson_gaussian, shot_read
+from skdenoise.noise._universal import universal
 
 NoiseModel = Callable[..., np.ndarray]
 Parameters = Mapping[str, Any]
@@ -142,6 +143,7 @@ NOISE_MODELS: dict[str, NoiseModel] = {
     "dead_pixels": dead_pixels,
     "low_light": low_light,
     "mixture": mixture,
+    "universal": universal,
 }
 """Every noise model by name: ``function(image, *, <parameters>, rng) -> image``."""
 
@@ -236,6 +238,7 @@ STRENGTHS: dict[str, Strength] = {
         of_peak=_peak,
     ),
     "mixture": Strength("noise_factor of the components", lambda f: {"noise_factor": f}),
+    "universal": Strength("largest standard deviation", _sigma, _sigma),
 }
 """For every model what `noise_factor`, `sigma` and `peak` of `NoiseInjector` set."""
 

@@ -1,0 +1,82 @@
+"""``skdenoise pretrain``: weights for all noises, by a training that can be killed and resumed."""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+import skdenoise
+from skdenoise._cli._channels import split_alpha, to_color, to_gray
+from skdenoise._cli._messages import Messages, count
+from skdenoise._cli._waking import wake_keras
+from skdenoise._image_files import list_images, read_image
+
+
+def pretrain(args: argparse.Namespace, say: Messages) -> None:
+    """Run ``skdenoise pretrain``."""
+    from skdenoise._pretraining import Pretraining, Recipe
+
+    output = Path(args.output)
+    if output.is_dir() or output.suffix != ".safetensors":
+        args.wrong_usage(f"-o names the file to write, WEIGHTS.safetensors, got {args.output!r}")
+    if not output.parent.is_dir():
+        args.wrong_usage(f"the folder {str(output.parent)!r} does not exist; create it first")
+    folder = output.with_suffix(".training")
+    folder.mkdir(exist_ok=True)
+    n_channels = 3 if args.color else 1
+    images = _read_clean(args, say, n_channels)
+    if not images:
+        say.error("there is no image to learn from")
+        return
+    wake_keras()
+    start = None if args.start is None else _start(args, n_channels)
+    recipe = Recipe(
+        n_channels=n_channels,
+        size=args.size,
+        n_steps=args.steps,
+        learning_rate=args.learning_rate,
+        seed=args.seed or 0,
+    )
+    training = Pretraining(images, recipe, folder, start)
+    say.note(
+        f"{count(len(images), 'image')}, {training.step} of {args.steps} steps done; progress in "
+        f"{str(folder / 'log.csv')!r}"
+    )
+
+    def report(numbers: dict[str, float]) -> None:
+        say.note(
+            "  ".join(f"{name} {value:.5g}" for name, value in numbers.items() if name != "loss")
+        )
+
+    done = training.run(time_budget=args.time_budget, on_chunk=report)
+    training.estimator().save(output, dtype="float16")
+    say.note(f"saved as {args.output!r}{'' if done else '; the same command goes on'}")
+
+
+def _start(args: argparse.Namespace, n_channels: int) -> dict[str, np.ndarray]:
+    """Read the weights to begin with."""
+    from skdenoise._pretraining import for_more_channels
+
+    model = skdenoise.load(args.start)
+    known = model.n_channels_in_
+    if (model.architecture, model.size) != ("unet", args.size) or known not in (1, n_channels):
+        args.wrong_usage(f"--start must be a unet of size {args.size} for {n_channels} channels")
+    return model.weights_ if known == n_channels else for_more_channels(model.weights_, n_channels)
+
+
+def _read_clean(args: argparse.Namespace, say: Messages, n_channels: int) -> list[np.ndarray]:
+    """Read 8-bit images, gray or in color as asked for."""
+    listed: list[Path] = []
+    for given in args.inputs:
+        with say.trying(given):
+            listed += [image.path for image in list_images(given)]
+    images = []
+    for path in say.progress(list(dict.fromkeys(listed)), "reading"):
+        with say.trying(path):
+            image = split_alpha(read_image(path, max_pixels=args.max_pixels))[0]
+            if image.dtype != np.uint8:
+                raise ValueError(f"it has pixels of {image.dtype}; 8-bit images are wanted")
+            if n_channels == 3 and image.shape[-1] == 1:
+                continue
+            images.append(to_gray(image) if n_channels == 1 else to_color(image))
+    return images

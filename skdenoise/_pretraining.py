@@ -1,0 +1,355 @@
+"""The recipe of the shipped weights: a long training that can be killed, resumed and repeated.
+
+All randomness of a chunk of steps follows from the seed and from the chunk's number, so a
+training that was interrupted goes on as if it had not been. The weights that are evaluated and
+exported are running means of those that learn.
+"""
+
+import csv
+import itertools
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from skdenoise._denoiser import AutoencoderDenoiser
+from skdenoise._images import read_images
+from skdenoise._patches import Batch, PatchSampler, image_statistics, in_background
+from skdenoise._protocol import quality, with_white_noise
+from skdenoise._whole_file import plain_file, whole_file
+from skdenoise.noise import NoiseInjector
+
+CHUNK = 500
+"""Steps between two checkpoints."""
+WARM_UP = 500
+"""Steps over which the learning rate rises."""
+DECAY = 0.35
+"""Share of the training over which it falls, along a cosine."""
+LARGE_PATCHES = 96, 16
+"""Patch size and batch size while it falls; the network then sees more of the surroundings."""
+REDUCTIONS = 1.0, 0.75, 0.5
+"""Sizes in which an image is learned from."""
+SIGMAS = 15, 25, 50
+HELD_OUT = 16
+"""Images that are judged on, not learned from; a square of `HELD_OUT_SIDE` pixels of each."""
+HELD_OUT_SIDE = 160
+MEAN_EVERY = 4
+"""Steps between two updates of the running mean of the weights."""
+LONGEST_MEAN = 0.999
+
+Weights = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What decides the result, besides the images.
+
+    Attributes
+    ----------
+    n_channels : int
+        Channels of the images.
+    size : str
+        Size of the U-Net.
+    n_steps : int
+        Length of the training.
+    learning_rate : float
+        The highest.
+    patch_size, batch_size : int
+        Pixels of a side, and patches of a step, until the learning rate falls.
+    largest_sigma : float
+        Of the noise, in gray levels.
+    known_sigma : float
+        Share of the patches for which the network is told the strength of the noise.
+    seed : int
+        Of everything random.
+    """
+
+    n_channels: int
+    size: str = "small"
+    n_steps: int = 30_000
+    learning_rate: float = 2e-3
+    patch_size: int = 64
+    batch_size: int = 32
+    largest_sigma: float = 75.0
+    known_sigma: float = 0.5
+    seed: int = 0
+
+    @property
+    def stable_steps(self) -> int:
+        """Steps before the learning rate falls; a multiple of a chunk."""
+        return int((1 - DECAY) * self.n_steps) // CHUNK * CHUNK
+
+    def rate(self, step: int) -> float:
+        """Return the learning rate of a step."""
+        rising = min(1.0, (step + 1) / WARM_UP)
+        along = max(0.0, (step - self.stable_steps) / (self.n_steps - self.stable_steps))
+        return self.learning_rate * rising * (0.5 * (1 + np.cos(np.pi * along)) + 1e-3)
+
+
+@dataclass
+class State:
+    """A training between two chunks."""
+
+    step: int
+    weights: Weights
+    mean: Weights
+    optimizer: list[np.ndarray]
+    seconds: float
+
+    def write(self, path: Path, recipe: Recipe) -> None:
+        """Write a checkpoint, whole or not at all."""
+        arrays = {f"weight {name}": array for name, array in self.weights.items()}
+        arrays |= {f"mean {name}": array for name, array in self.mean.items()}
+        arrays |= {f"optimizer {i}": array for i, array in enumerate(self.optimizer)}
+        about = {"step": self.step, "seconds": self.seconds, "recipe": asdict(recipe)}
+        with whole_file(path) as file:
+            np.savez(file, about=np.array(json.dumps(about)), allow_pickle=False, **arrays)
+
+    @classmethod
+    def read(cls, path: Path, recipe: Recipe) -> "State":
+        """Read a checkpoint of the same recipe; the number of steps may be another.
+
+        Raises
+        ------
+        ValueError
+            Where the recipe was another.
+        """
+        with plain_file(path) as file, np.load(file, allow_pickle=False) as arrays:
+            about = json.loads(str(arrays["about"]))
+            parts: dict[str, dict[str, np.ndarray]] = {"weight": {}, "mean": {}, "optimizer": {}}
+            for key in arrays.files:
+                kind, _, name = key.partition(" ")
+                if kind in parts:
+                    parts[kind][name] = arrays[key]
+        before, now = ({**found, "n_steps": 0} for found in (about["recipe"], asdict(recipe)))
+        if before != now:
+            changed = sorted(name for name in now if before.get(name) != now[name])
+            msg = (
+                f"{os.fspath(path)!r} was made with another "
+                f"{', '.join(f'{name} ({before.get(name)})' for name in changed)}. Delete it to "
+                f"begin anew, or type the same values to go on."
+            )
+            raise ValueError(msg)
+        return cls(
+            about["step"],
+            parts["weight"],
+            parts["mean"],
+            list(parts["optimizer"].values()),
+            about["seconds"],
+        )
+
+
+class Pretraining:
+    """A training of a network for all noises, on any images.
+
+    Parameters
+    ----------
+    images : list of ndarray of uint8, shape (H, W, C)
+        Clean images.
+    recipe : Recipe
+        What to do with them.
+    folder : Path
+        Where checkpoints and the log are kept.
+    start : dict of str to ndarray, default=None
+        Weights to begin with.
+    """
+
+    def __init__(
+        self, images: list[np.ndarray], recipe: Recipe, folder: Path, start: Weights | None = None
+    ) -> None:
+        from skdenoise._keras._backend import has_fast_bfloat16
+        from skdenoise._keras._network import draw_weights, get_network
+
+        self.recipe, self.folder = recipe, folder
+        self._training, self._held_out = _split(images)
+        self._network, self._reference = (
+            get_network("unet", recipe.size, recipe.n_channels, bfloat16=bfloat16)
+            for bfloat16 in (has_fast_bfloat16(), False)
+        )
+        if start is None:
+            start = draw_weights(self._network, _generator(recipe.seed, 0))
+        self._state = State(0, start, {name: array.copy() for name, array in start.items()}, [], 0)
+        newest = [path for path in (self._path("last"), self._path("stable")) if path.exists()]
+        for path in newest:
+            found = State.read(path, recipe)
+            # What was learned at a falling rate is of no use for a longer training.
+            if found.step <= recipe.stable_steps or self._decays_as_now(path):
+                self._state = found
+                break
+
+    @property
+    def weights(self) -> Weights:
+        """The running mean of the weights."""
+        return self._state.mean
+
+    @property
+    def step(self) -> int:
+        """The steps done so far, in all runs."""
+        return self._state.step
+
+    @property
+    def seconds(self) -> float:
+        """The time spent so far, in all runs."""
+        return self._state.seconds
+
+    def estimator(self) -> AutoencoderDenoiser:
+        """Return a fitted estimator with the weights as they are now."""
+        denoiser = AutoencoderDenoiser(size=self.recipe.size)
+        denoiser.n_channels_in_ = self.recipe.n_channels
+        denoiser._remember(self.weights, {}, "fresh noise", 1.0)
+        return denoiser
+
+    def run(
+        self, *, time_budget: float | None, on_chunk: Callable[[dict[str, float]], None]
+    ) -> bool:
+        """Train, write a checkpoint after every chunk, and return whether all steps are done."""
+        began = time.monotonic()
+        while self._state.step < self.recipe.n_steps:
+            if time_budget is not None and time.monotonic() - began > time_budget:
+                return False
+            on_chunk(self._chunk())
+        return True
+
+    def evaluate(self) -> dict[str, float]:
+        """Return the mean PSNR on the held-out images, blind, for each sigma."""
+        from skdenoise._keras._prediction import Task, predict
+
+        found = {}
+        for sigma in SIGMAS:
+            noisy = [with_white_noise(image, sigma) for image in self._held_out]
+            tasks = (Task(image, *image_statistics(image)) for image in noisy)
+            denoised = predict(self._reference, self.weights, tasks)
+            values = map(quality, self._held_out, denoised)
+            found[f"psnr{sigma}"] = float(np.mean(list(values)))
+        return found
+
+    def _chunk(self) -> dict[str, float]:
+        """Train for so many steps as lie between two checkpoints."""
+        from skdenoise._keras._training import Trainer
+
+        state, recipe, began = self._state, self.recipe, time.monotonic()
+        trainer = Trainer(
+            self._network,
+            state.weights,
+            loss="mse",
+            optimizer="adam",
+            state=state.optimizer or None,
+        )
+        n_steps = min(CHUNK, recipe.n_steps - state.step)
+        mean = {name: array.copy() for name, array in state.mean.items()}
+        losses, step = [], state.step
+        # Steps of another size of patches are traced anew, once.
+        for batch in in_background(itertools.islice(self._batches(state.step), n_steps)):
+            losses.append(trainer.step(batch, recipe.rate(step))[0])
+            step += 1
+            if step % MEAN_EVERY == 0:
+                decay = min(LONGEST_MEAN, step / (step + 10)) ** MEAN_EVERY
+                for name, array in trainer.weights.items():
+                    mean[name] += (1 - decay) * (array - mean[name])
+        self._state = State(
+            step,
+            trainer.weights,
+            mean,
+            trainer.optimizer_state,
+            state.seconds + time.monotonic() - began,
+        )
+        self._state.write(self._path("last"), recipe)
+        if step == recipe.stable_steps:
+            self._state.write(self._path("stable"), recipe)
+        numbers = {
+            "step": step,
+            "seconds": round(self._state.seconds, 1),
+            "learning_rate": recipe.rate(step - 1),
+            "loss": float(np.mean(losses)),
+            **self.evaluate(),
+        }
+        self._log(numbers)
+        return numbers
+
+    def _batches(self, step: int) -> Iterator[Batch]:
+        """Draw batches without end."""
+        recipe = self.recipe
+        patch_size, batch_size = recipe.patch_size, recipe.batch_size
+        if step >= recipe.stable_steps:
+            patch_size, batch_size = LARGE_PATCHES
+        sampler = PatchSampler(
+            read_images(self._training),
+            None,
+            NoiseInjector("universal", sigma=recipe.largest_sigma).at_scale,
+            patch_size=patch_size,
+            multiple=self._network.stride,
+            normalized=True,
+            data_range=1.0,
+        )
+        rng = _generator(recipe.seed, 1 + step)
+        while True:
+            yield from sampler.epoch(
+                range(len(self._training)), batch_size, rng=rng, known_sigma=recipe.known_sigma
+            )
+
+    def _path(self, name: str) -> Path:
+        return self.folder / f"{name}.npz"
+
+    def _decays_as_now(self, path: Path) -> bool:
+        with plain_file(path) as file, np.load(file, allow_pickle=False) as arrays:
+            n_steps = json.loads(str(arrays["about"]))["recipe"]["n_steps"]
+        return bool(n_steps == self.recipe.n_steps)
+
+    def _log(self, numbers: dict[str, Any]) -> None:
+        path = self.folder / "log.csv"
+        is_new = not path.exists()
+        with path.open("a", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, list(numbers))
+            if is_new:
+                writer.writeheader()
+            writer.writerow({name: f"{value:.6g}" for name, value in numbers.items()})
+
+
+def _generator(seed: int, part: int) -> np.random.Generator:
+    return np.random.Generator(np.random.SFC64([seed, part]))
+
+
+def _split(images: Sequence[np.ndarray]) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Return what is learned from, in several sizes, and squares that are judged on."""
+    large = [i for i, image in enumerate(images) if min(image.shape[:2]) >= HELD_OUT_SIDE]
+    chosen = set(large[:: max(1, len(large) // HELD_OUT)][:HELD_OUT]) if len(large) > 1 else set()
+    training = [
+        _reduced(image, reduction)
+        for i, image in enumerate(images)
+        if i not in chosen
+        for reduction in REDUCTIONS
+    ]
+    squares = []
+    for index in sorted(chosen):
+        top, left = ((length - HELD_OUT_SIDE) // 2 for length in images[index].shape[:2])
+        squares.append(images[index][top : top + HELD_OUT_SIDE, left : left + HELD_OUT_SIDE])
+    return training, squares
+
+
+def _reduced(image: np.ndarray, factor: float) -> np.ndarray:
+    if factor == 1:
+        return image
+    from PIL import Image
+
+    height, width = (max(1, round(factor * length)) for length in image.shape[:2])
+    planes = [
+        np.asarray(Image.fromarray(plane).resize((width, height), Image.Resampling.LANCZOS))
+        for plane in np.ascontiguousarray(np.moveaxis(image, -1, 0))
+    ]
+    return np.stack(planes, axis=-1)
+
+
+def for_more_channels(weights: Weights, n_channels: int) -> Weights:
+    """Let a U-Net for gray images begin on color images: as if it saw their mean."""
+    head, *_, tail = weights
+    image, sigma = weights[head][:, :, :1], weights[head][:, :, 1:]
+    return {
+        **weights,
+        head: np.concatenate([*[image / n_channels] * n_channels, sigma], axis=2),
+        tail: np.concatenate([weights[tail]] * n_channels, axis=2),
+    }

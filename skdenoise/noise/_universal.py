@@ -1,0 +1,130 @@
+"""The noise of anything: what a denoiser learns that is to hold for every camera.
+
+Images are float arrays in [0, 1].
+"""
+
+import numpy as np
+from scipy import ndimage
+
+from skdenoise.noise._coding import jpeg
+from skdenoise.noise._definition import as_picture, noise_model, not_negative
+
+FULL_SHARE = 0.8
+"""Share of the draws whose strength is uniform; it is log-uniform in the others."""
+DECADES = 3.0
+"""Decades below the largest strength that these span."""
+KINDS = {"white": 0.72, "light": 0.1, "place": 0.06, "correlated": 0.12}
+"""Shares of the kinds of noise."""
+MOST_CORRELATED = 0.5
+"""Strongest correlated noise, as a share of the strongest noise: only processing correlates it,
+and it is weak by then."""
+STORED, COMPRESSED = 0.1, 0.04
+"""Shares of the draws that went through 8 bits, and through a JPEG file."""
+
+
+@noise_model
+def universal(
+    image: np.ndarray, *, sigma: float = 75 / 255, rng: np.random.Generator
+) -> np.ndarray:
+    """Add noise of a strength and a kind drawn once per image, for denoisers that know them all.
+
+    The kind is white Gaussian noise (72 % of the draws), noise that grows with the light
+    (10 %), noise whose strength varies from place to place (6 %), or noise that is correlated
+    between neighbors (12 %, half as strong at most), as after demosaicing. In color images
+    all but the first are also, in half of the draws, unlike in the channels, and mixed
+    between them as by a color matrix. The strength is uniform up to `sigma` in 80 % of the draws
+    and log-uniform over three decades below it in the others, so that weak noise counts. At last,
+    10 % of the images are clipped to [0, 1] and rounded to 8 bits, and 4 % are compressed as
+    JPEG of quality 70 to 97.
+
+    Parameters
+    ----------
+    image : ndarray of float, shape (H, W) or (H, W, C)
+        Pixels in [0, 1].
+    sigma : float, default=75/255
+        Largest standard deviation.
+    rng : numpy.random.Generator
+        Source of randomness; the only one.
+
+    Returns
+    -------
+    ndarray of the shape and dtype of `image`
+        Mean ``image`` where nothing is clipped; the standard deviation over the image is the
+        strength that was drawn, on average over the draws.
+
+    References
+    ----------
+    .. [1] K. Zhang et al., "Practical Blind Image Denoising via Swin-Conv-UNet and Data
+       Synthesis", Machine Intelligence Research 20, 2023. https://arxiv.org/abs/2203.13278
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdenoise.noise import universal
+    >>> rng = np.random.default_rng(0)
+    >>> clean = np.full((64, 64), 0.5)
+    >>> strengths = [universal(clean, rng=rng).std() for _ in range(100)]
+    >>> 0 < min(strengths) < max(strengths) < 0.33
+    True
+    """
+    largest = not_negative("sigma", sigma)
+    picture = as_picture(image)
+    if rng.random() < FULL_SHARE:
+        strength = largest * rng.random()
+    else:
+        strength = largest * 10 ** (-DECADES * rng.random())
+    kind = rng.choice(len(KINDS), p=list(KINDS.values()))
+    noise = rng.standard_normal(picture.shape, dtype=picture.dtype.type)
+    if kind == 1:
+        noise *= _rising_with_light(picture, rng)
+    elif kind == 2:
+        noise *= _varying(picture, rng)
+    elif kind == 3:
+        strength *= MOST_CORRELATED
+        noise = _blurred(noise, rng.uniform(0.4, 1.5))
+    if kind and noise.shape[-1] > 1 and rng.random() < 0.5:
+        noise = _mixed_channels(noise, rng)
+    noisy = picture + strength * noise
+    lot = rng.random()
+    if lot < STORED:
+        noisy = np.rint(noisy.clip(0, 1) * 255) / np.array(255, noisy.dtype)
+    elif lot < STORED + COMPRESSED:
+        noisy = jpeg(noisy.clip(0, 1), quality=int(rng.integers(70, 98)), rng=rng)
+    return noisy.reshape(image.shape)
+
+
+def _rising_with_light(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return the relative deviation of light plus electronics, 1 on average over the image."""
+    light = np.maximum(picture, 0)
+    mean = float(light.mean())
+    share = rng.random() if mean > 0 else 0.0
+    return np.sqrt((1 - share) + (share / mean if mean > 0 else 0.0) * light)
+
+
+def _varying(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return a smooth map of relative deviations whose mean square is 1."""
+    height, width = picture.shape[:2]
+    coarse = np.exp(rng.normal(0, 0.7, (4, 4)))
+    rows, columns = np.linspace(0, 3, height), np.linspace(0, 3, width)
+    fine = ndimage.map_coordinates(
+        coarse, np.meshgrid(rows, columns, indexing="ij"), order=1, mode="nearest"
+    )
+    return (fine / np.sqrt(np.square(fine).mean()))[..., None].astype(picture.dtype)
+
+
+def _blurred(noise: np.ndarray, length: float) -> np.ndarray:
+    """Correlate neighbors over `length` pixels, and keep the variance."""
+    blurred = ndimage.gaussian_filter(noise, (length, length, 0), mode="wrap", truncate=3.0)
+    impulse = np.zeros(1 + 2 * int(3 * length + 1))
+    impulse[len(impulse) // 2] = 1
+    line = ndimage.gaussian_filter1d(impulse, length, truncate=3.0)
+    return blurred / np.square(line).sum().astype(noise.dtype)
+
+
+def _mixed_channels(noise: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Mix the channels at random, and keep the variance on average over them."""
+    n_channels = noise.shape[-1]
+    matrix = np.eye(n_channels) * rng.uniform(0.4, 1.6, n_channels)
+    matrix += rng.normal(0, 0.3, (n_channels, n_channels))
+    matrix *= np.sqrt(n_channels / np.square(matrix).sum())
+    return noise @ matrix.astype(noise.dtype)
