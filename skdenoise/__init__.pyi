@@ -1,6 +1,9 @@
 from . import losses, metrics, networks, noise, plotting, scoring
+from ._denoise import denoise
 from ._denoiser import AutoencoderDenoiser
 from ._loading import load
+from ._model_file import ModelFileError
+from ._shipped import model_cards
 from .metrics import psnr, psnr_gain, ssim
 from .noise import NoiseInjector, estimate_noise
 from .scoring import (
@@ -19,15 +22,18 @@ __version__: str
 
 __all__ = [
     "AutoencoderDenoiser",
+    "ModelFileError",
     "Noise2SelfScorer",
     "NoiseInjector",
     "PSNRScorer",
     "SSIMScorer",
     "SUREScorer",
+    "denoise",
     "estimate_noise",
     "load",
     "losses",
     "metrics",
+    "model_cards",
     "networks",
     "noise",
     "noise2self_scorer",

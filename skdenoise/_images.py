@@ -89,6 +89,34 @@ class Images:
             return part.astype(work)
         return np.divide(part, self.scales[index], dtype=work)
 
+    def strips(self, *shares: tuple[float, float], every: int = 1) -> "Images":
+        """Return parts of the images, given as shares of their rows, as images of their own.
+
+        Parameters
+        ----------
+        *shares : tuple of float
+            First and last row of a part, in [0, 1].
+        every : int, default=1
+            Take the parts of every so many-th image.
+        """
+        raw, of = [], []
+        for index in range(0, len(self), every):
+            image = self._raw[index]
+            for low, high in shares:
+                rows = slice(round(low * len(image)), round(high * len(image)))
+                if rows.stop > rows.start:
+                    raw.append(image[rows])
+                    of.append(index)
+        return Images(
+            "sequence",
+            self.n_channels,
+            [self.dtypes[index] for index in of],
+            [self.scales[index] for index in of],
+            [(len(part), *self.shapes[index][1:]) for part, index in zip(raw, of, strict=True)],
+            raw,
+            raw,
+        )
+
     def restore(self, results: Iterable[np.ndarray]) -> Any:
         """Put one result per image back into the caller's container, shapes and dtypes.
 

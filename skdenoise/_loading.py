@@ -102,7 +102,7 @@ FITTED = {
     "n_channels_in_": lambda value: _is_count(value, MOST_CHANNELS),
     "n_features_in_": lambda value: value is None or _is_count(value, 2**62),
     "feature_names_in_": lambda value: value is None or _are_names(value),
-    "learning_": {"supervised", "fresh noise", "self-supervised"}.__contains__,
+    "learning_": {"supervised", "fresh noise", "self-supervised", "adapted"}.__contains__,
     "data_range_": lambda value: isinstance(value, int | float) and value > 0,
 }
 """What is learnt besides the weights, and what each may be."""

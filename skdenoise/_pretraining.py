@@ -41,6 +41,8 @@ HELD_OUT_SIDE = 160
 MEAN_EVERY = 4
 """Steps between two updates of the running mean of the weights."""
 LONGEST_MEAN = 0.999
+LARGEST_GRADIENT = 0.1
+"""Twice the usual length: rare longer ones throw a long training back."""
 
 Weights = dict[str, np.ndarray]
 
@@ -239,6 +241,7 @@ class Pretraining:
             loss="mse",
             optimizer="adam",
             state=state.optimizer or None,
+            largest_gradient=LARGEST_GRADIENT,
         )
         n_steps = min(CHUNK, recipe.n_steps - state.step)
         mean = {name: array.copy() for name, array in state.mean.items()}

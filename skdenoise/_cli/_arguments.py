@@ -21,7 +21,7 @@ def make_parser() -> argparse.ArgumentParser:
     """Describe the commands and their options."""
     parser = argparse.ArgumentParser(
         prog="skdenoise",
-        description="Remove noise from images with networks that are trained on the spot.",
+        description="Remove noise from images with neural networks.",
         epilog="Exit codes: 0 all went well, 1 something failed (the rest was done), 2 wrong "
         "arguments, 130 interrupted. Documentation of all options of the networks and noise "
         "models: help(skdenoise.AutoencoderDenoiser), help(skdenoise.NoiseInjector).",
@@ -31,6 +31,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_denoise(commands)
     _add_train(commands)
     _add_pretrain(commands)
+    _add_models(commands)
     return parser
 
 
@@ -41,10 +42,10 @@ def _add_denoise(commands: Any) -> None:
         description="Remove noise from images of any size: PNG, JPEG, TIFF, BMP, WebP, PGM and "
         "PPM, with 8 or 16 bits (TIFF: floats, too), gray or in color. Size, bit depth, alpha and "
         "color profile stay as they are.",
-        epilog="Without --model, a network learns from the noisy images themselves, one for gray "
-        "and one for color images; the more images of the same camera, the better. A model for "
-        "gray images works on color images channel by channel; a model for color images works on "
-        "three copies of a gray image and takes their mean.",
+        epilog="The network has learned from photographs with noise of all kinds and strengths, "
+        "and sees for itself how strong the noise is. A --model for gray images works on color "
+        "images channel by channel; a model for color images works on three copies of a gray image "
+        "and takes their mean.",
     )
     parser.set_defaults(run=_run_denoise, wrong_usage=parser.error)
     parser.add_argument(
@@ -58,25 +59,39 @@ def _add_denoise(commands: Any) -> None:
         help="for one image a file, whose suffix chooses the format; for several, or for a "
         "folder, a folder, in which the folders within folders are kept",
     )
-    parser.add_argument("--model", type=Path, help="a file from 'skdenoise train'")
+    parser.add_argument(
+        "--model", type=Path, help="a file from 'skdenoise train', instead of the --weights"
+    )
+    parser.add_argument(
+        "--weights",
+        choices=["natural", "procedural"],
+        default="natural",
+        help="weights of this package, see 'skdenoise models' (default: natural)",
+    )
+    parser.add_argument(
+        "--adapt",
+        action="store_true",
+        help="let the network learn from the noisy images themselves, and use what it learned if "
+        "it is of use; for noise or images of an unusual kind",
+    )
     parser.add_argument(
         "--sigma",
         type=_sigma,
-        help="with --model: standard deviation of the noise, or 'auto' to estimate it, for "
+        help="standard deviation of the noise, or 'auto' to estimate it, for "
         "networks that take it (unet): in gray levels of 0-255, also for 16 bits; in their own "
         "units for floats; default: the network sees for itself",
     )
     parser.add_argument(
         "--strength",
         type=_not_negative,
-        help="with --model: multiplies the noise that such a network expects; below 1 keeps more "
+        help="multiplies the noise that such a network expects; below 1 keeps more "
         "of the grain, above 1 smooths more; default: 1",
     )
     _add_common(
         parser,
-        epochs="without --model: how often every image is looked at (default: as often as "
+        epochs="with --adapt: how often every image is looked at (default: as often as "
         "--time-budget allows)",
-        time_budget="without --model: at most so many seconds for learning (default: "
+        time_budget="with --adapt: at most so many seconds for learning (default: "
         f"{TIME_BUDGET:g}; no limit with --epochs)",
     )
 
@@ -196,6 +211,17 @@ def _add_common(parser: argparse.ArgumentParser, *, epochs: str, time_budget: st
     )
 
 
+def _add_models(commands: Any) -> None:
+    parser = commands.add_parser(
+        "models",
+        help="describe the weights that come with this package",
+        description="Print the model cards of the weights that come with this package: what they "
+        "are for, what they were made of, how, and how good they are.",
+    )
+    parser.add_argument("--json", action="store_true", help="print them as JSON")
+    parser.set_defaults(run=_run_models, quiet=False)
+
+
 def _add_limits(parser: argparse.ArgumentParser, time_budget: str) -> None:
     """Add the options on how much is done and said."""
     parser.add_argument("--time-budget", type=_positive, metavar="SECONDS", help=time_budget)
@@ -213,6 +239,12 @@ def _run_denoise(args: argparse.Namespace, say: Messages) -> None:
     from skdenoise._cli._denoise import denoise
 
     denoise(args, say)
+
+
+def _run_models(args: argparse.Namespace, say: Messages) -> None:
+    from skdenoise._cli._models import models
+
+    models(args, say)
 
 
 def _run_pretrain(args: argparse.Namespace, say: Messages) -> None:
