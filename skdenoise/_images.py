@@ -104,16 +104,41 @@ class Images:
         """
         restored = (self._restore_one(index, result) for index, result in enumerate(results))
         if self.kind == "sequence":
-            items = list(restored)
-            if isinstance(self._container, np.ndarray):
-                filled = np.empty(len(items), dtype=object)
-                filled[:] = items
-                return filled
-            return tuple(items) if isinstance(self._container, tuple) else items
+            return self._sequence_of(list(restored))
         out = np.empty(self._container.shape, dtype=self.dtypes[0])
         for index, image in enumerate(restored):
             out[index] = image.reshape(out.shape[1:])
         return out
+
+    def restore_deviations(self, results: Iterable[np.ndarray]) -> Any:
+        """Put one standard deviation per pixel into a container like the caller's.
+
+        Parameters
+        ----------
+        results : iterable of ndarray of shape (H, W, C)
+            In working units, in the order of the images.
+
+        Returns
+        -------
+        container of the kind that was read
+            Floats in the images' own units; alpha has no deviation, 0.
+        """
+        own = []
+        for index, result in enumerate(results):
+            raw = self._raw[index]
+            deviation = np.zeros(raw.shape, _working_dtype(self.dtypes[index]))
+            _with_channels(deviation)[..., : self.n_channels] = result * self.scales[index]
+            own.append(deviation)
+        if self.kind == "sequence":
+            return self._sequence_of(own)
+        return np.stack(own).reshape(self._container.shape)
+
+    def _sequence_of(self, items: list[np.ndarray]) -> Any:
+        if isinstance(self._container, np.ndarray):
+            filled = np.empty(len(items), dtype=object)
+            filled[:] = items
+            return filled
+        return tuple(items) if isinstance(self._container, tuple) else items
 
     def _restore_one(self, index: int, result: np.ndarray) -> np.ndarray:
         raw = self._raw[index]
