@@ -1,6 +1,7 @@
 from . import losses, metrics, networks, noise, plotting, scoring
 from ._denoiser import AutoencoderDenoiser
 from ._loading import load
+from ._report import DenoisingReport, denoising_report
 from .metrics import psnr, psnr_gain, ssim
 from .noise import NoiseInjector, estimate_noise
 from .scoring import (
@@ -19,11 +20,13 @@ __version__: str
 
 __all__ = [
     "AutoencoderDenoiser",
+    "DenoisingReport",
     "Noise2SelfScorer",
     "NoiseInjector",
     "PSNRScorer",
     "SSIMScorer",
     "SUREScorer",
+    "denoising_report",
     "estimate_noise",
     "load",
     "losses",
