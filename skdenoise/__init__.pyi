@@ -1,4 +1,5 @@
 from . import losses, metrics, networks, noise, plotting, scoring
+from ._conformal import ConformalDenoiser
 from ._denoiser import AutoencoderDenoiser
 from ._loading import load
 from ._report import DenoisingReport, denoising_report
@@ -20,6 +21,7 @@ __version__: str
 
 __all__ = [
     "AutoencoderDenoiser",
+    "ConformalDenoiser",
     "DenoisingReport",
     "Noise2SelfScorer",
     "NoiseInjector",

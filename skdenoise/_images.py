@@ -9,7 +9,7 @@ that a memory map stays on disk.
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -59,6 +59,8 @@ class Images:
     dtypes, scales, shapes : list
         Of each image: its dtype, its own units per working unit, and (H, W, C)
         without alpha.
+    source : container
+        What the caller passed: for a table perhaps a data frame.
     """
 
     kind: str
@@ -68,6 +70,7 @@ class Images:
     shapes: list[tuple[int, int, int]]
     _raw: Any = field(repr=False)
     _container: Any = field(repr=False)
+    source: Any = field(repr=False)
 
     def __len__(self) -> int:
         """Return the number of images."""
@@ -228,7 +231,7 @@ def read_images(
         )
         raise ValueError(msg)
     table = check_array(X, input_name=name) if check_table is None else check_table(X)
-    return _read_table(table, image_shape, name)
+    return replace(_read_table(table, image_shape, name), source=X)
 
 
 def _read_sequence(X: Any, name: str) -> Images:
@@ -304,7 +307,7 @@ def _checked(kind: str, raw: Any, container: Any, name: str) -> Images:
     if kind != "table":
         _warn_of_wide_integers(raw, dtypes, name)
     scales = [_scale_of(dtype) for dtype in dtypes]
-    return Images(kind, shapes[0][2], dtypes, scales, shapes, raw, container)
+    return Images(kind, shapes[0][2], dtypes, scales, shapes, raw, container, container)
 
 
 def _check_pixels(image: np.ndarray, index: int, kind: str, name: str) -> None:
