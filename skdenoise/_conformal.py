@@ -264,7 +264,7 @@ class ConformalDenoiser(ImageTransformer):
         if not math.isfinite(multiple):
             msg = (
                 f"scale={self.scale!r} is 0 where denoised pixels are wrong, so that no multiple "
-                f"of it is enough: the denoiser seems to return images as they are. Set "
+                f"of it is enough: the denoiser returns flat images as they are. Set "
                 f"scale='constant', or pass a denoiser that denoises."
             )
             raise ValueError(msg)

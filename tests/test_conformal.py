@@ -329,9 +329,15 @@ def test_what_does_not_denoise_is_refused(calibration):
         ConformalDenoiser(LinearRegression().fit([[0]], [0])).fit(*calibration)
     with pytest.raises(TypeError, match=r"has no predict.*scale='local'"):
         ConformalDenoiser(FunctionTransformer(), scale="ensemble").fit(*calibration)
-    with pytest.raises(ValueError, match="return images as they are"):
-        ConformalDenoiser(FunctionTransformer()).fit(*calibration)
-    assert ConformalDenoiser(FunctionTransformer(), scale="constant").fit(*calibration).multiple_
+
+
+def test_flat_images_that_stay_as_they_are_have_no_scale():
+    flat = np.ones((10, 8, 8))
+    with pytest.raises(ValueError, match=r"returns flat images as they are.*scale='constant'"):
+        ConformalDenoiser(FunctionTransformer()).fit(flat, flat - 0.5)
+    conformal = ConformalDenoiser(FunctionTransformer(), scale="constant").fit(flat, flat - 0.5)
+    assert conformal.multiple_ == pytest.approx(0.5)
+    assert ConformalDenoiser(FunctionTransformer()).fit(flat, flat).multiple_ == 0
 
 
 # Too few, and the wrong ones
