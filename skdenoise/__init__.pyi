@@ -1,8 +1,10 @@
 from . import losses, metrics, networks, noise, plotting, scoring
+from ._conformal import ConformalDenoiser
 from ._denoise import denoise
 from ._denoiser import AutoencoderDenoiser
 from ._loading import load
 from ._model_file import ModelFileError
+from ._report import DenoisingReport, denoising_report
 from ._shipped import model_cards
 from .metrics import psnr, psnr_gain, ssim
 from .noise import NoiseInjector, estimate_noise
@@ -22,6 +24,8 @@ __version__: str
 
 __all__ = [
     "AutoencoderDenoiser",
+    "ConformalDenoiser",
+    "DenoisingReport",
     "ModelFileError",
     "Noise2SelfScorer",
     "NoiseInjector",
@@ -29,6 +33,7 @@ __all__ = [
     "SSIMScorer",
     "SUREScorer",
     "denoise",
+    "denoising_report",
     "estimate_noise",
     "load",
     "losses",

@@ -1,5 +1,6 @@
 """`AutoencoderDenoiser`: its parameters, the three ways to learn, and what is remembered."""
 
+import functools
 import itertools
 import os
 import warnings
@@ -36,6 +37,7 @@ from skdenoise._model_file import encode_estimator, write_model_file
 from skdenoise._noise_maps import noise_maps
 from skdenoise._patches import Batch, PatchSampler, image_statistics, in_background
 from skdenoise._progress import ProgressBar
+from skdenoise._restraint import restrained
 from skdenoise._shipped import KINDS, model_cards, shipped_name, shipped_weights
 from skdenoise._validation import (
     INT_POSITIVE,
@@ -106,6 +108,10 @@ class AutoencoderDenoiser(ImageTransformer):
     strength : float, default=1.0
         Multiplies `sigma` (the estimated one where `sigma` is None): below 1 keeps more
         texture and noise, above 1 smooths more. 0 returns the images as they are.
+    n_augment : {1, 2, 4, 8}, default=1
+        Each image is denoised in so many orientations (flips and quarter turns), and the
+        results are averaged: a little better, and so many times slower. `predict` can tell how
+        much they differ.
     loss : {"mse", "l1", "charbonnier"} or callable, default="mse"
         What is minimized, see `skdenoise.losses`; or a function ``loss(clean, denoised)`` of
         two Keras tensors.
@@ -222,6 +228,7 @@ class AutoencoderDenoiser(ImageTransformer):
         noise=None,
         sigma=None,
         strength=1.0,
+        n_augment=1,
         loss="mse",
         optimizer="adam",
         learning_rate="auto",
@@ -245,6 +252,7 @@ class AutoencoderDenoiser(ImageTransformer):
         self.noise = noise
         self.sigma = sigma
         self.strength = strength
+        self.n_augment = n_augment
         self.loss = loss
         self.optimizer = optimizer
         self.learning_rate = learning_rate
@@ -286,20 +294,45 @@ class AutoencoderDenoiser(ImageTransformer):
         self._learn(images, self._read_target(y, images), partial=True)
         return self
 
-    def predict(self, X: Any) -> Any:
-        """Denoise images; the same as `transform`.
+    def predict(self, X: Any, return_std: bool = False) -> Any:
+        """Denoise images, as `transform` does, and say where the result depends on orientation.
 
         Parameters
         ----------
         X : container of images
             The noisy images.
+        return_std : bool, default=False
+            Whether to return the standard deviation over the `n_augment` orientations, too.
 
         Returns
         -------
-        container of the kind of `X`
+        denoised : container of the kind of `X`
             The denoised images.
+        std : container of the kind of `X`
+            Floats in the images' own units, gray levels for integers; only where `return_std`.
+            Large where the network is unsure, but not calibrated: see `ConformalDenoiser`. 0
+            for alpha.
+
+        Raises
+        ------
+        ValueError
+            Where `return_std` is asked for, but there is only one orientation.
         """
-        return self.transform(X)
+        if not return_std:
+            return self.transform(X)
+        check_is_fitted(self)
+        if self.n_augment == 1:
+            msg = (
+                "return_std=True needs several orientations to compare, but n_augment=1. Type "
+                "denoiser.set_params(n_augment=8)."
+            )
+            raise ValueError(msg)
+        images = self._read(X, reset=False)
+        pairs = list(self._transform_images(images, return_std=True))
+        return (
+            images.restore(denoised for denoised, _ in pairs),
+            images.restore_deviations(deviation for _, deviation in pairs),
+        )
 
     def score(self, X: Any, y: Any = None) -> float:
         """Return the mean PSNR in dB.
@@ -403,6 +436,7 @@ class AutoencoderDenoiser(ImageTransformer):
                 "noise": [NoiseInjector, None],
                 "sigma": [REAL_NOT_NEGATIVE, OneOf({"auto"}), list, tuple, np.ndarray, None],
                 "strength": [REAL_NOT_NEGATIVE],
+                "n_augment": [OneOf({1, 2, 4, 8})],
                 "loss": [OneOf(LOSSES), callable],
                 "optimizer": [OneOf({"adam", "adamw", "sgd"})],
                 "learning_rate": [REAL_POSITIVE, OneOf({"auto"})],
@@ -685,12 +719,15 @@ class AutoencoderDenoiser(ImageTransformer):
             bfloat16=self.precision == "bfloat16" or fast,
         )
 
-    def _transform_images(self, images: Images) -> Iterator[np.ndarray]:
+    def _transform_images(
+        self, images: Images, *, return_std: bool = False
+    ) -> Iterator[np.ndarray]:
+        from skdenoise._keras._ensemble import ensemble
         from skdenoise._keras._prediction import Task, predict
 
         self._check_parameters()
         if self.strength == 0:
-            return iter(images)
+            return (np.stack([image, 0 * image]) if return_std else image for image in images)
         n_channels, network, weights = self._network_for(images.n_channels)
         self._check_steering(network)
         told = noise_maps(self.sigma, self.strength, images)
@@ -703,7 +740,12 @@ class AutoencoderDenoiser(ImageTransformer):
                     mean, gain = image_statistics(part) if self._normalizes else (0.0, 1.0)
                     yield Task(part, mean, gain, sigma)
 
-        denoised = predict(network, weights, tasks(), owner=self)
+        once = functools.partial(predict, network, weights, owner=self)
+        run = functools.partial(ensemble, once, n_augment=self.n_augment, return_std=return_std)
+        # Weights of this package do no harm, whatever they are given.
+        blind = self.sigma is None and self.strength == 1
+        restrained_ = blind and getattr(self, "learning_", "adapted") == "adapted"
+        denoised = restrained(run, once, tasks()) if restrained_ else run(tasks())
         n_parts = images.n_channels // n_channels
         if n_parts == 1:
             return denoised

@@ -32,6 +32,7 @@ STUBS = {
 PROMISED = {
     "estimators": ["AutoencoderDenoiser", "NoiseInjector", "load", "without_noise"],
     "numbers": ["estimate_noise", "psnr", "psnr_gain", "ssim"],
+    "trust": ["ConformalDenoiser", "DenoisingReport", "denoising_report"],
     "scorers": ["noise2self_scorer", "psnr_scorer", "ssim_scorer", "sure_scorer"],
     "kinds of scorers": ["Noise2SelfScorer", "PSNRScorer", "SSIMScorer", "SUREScorer"],
     "modules": ["losses", "metrics", "networks", "noise", "plotting", "scoring"],
