@@ -1,6 +1,7 @@
 from . import losses, metrics, networks, noise, plotting, scoring
 from ._denoiser import AutoencoderDenoiser
 from ._loading import load
+from ._procedural import procedural_images
 from .metrics import psnr, psnr_gain, ssim
 from .noise import NoiseInjector, estimate_noise
 from .scoring import (
@@ -32,6 +33,7 @@ __all__ = [
     "noise",
     "noise2self_scorer",
     "plotting",
+    "procedural_images",
     "psnr",
     "psnr_gain",
     "psnr_scorer",

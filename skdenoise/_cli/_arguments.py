@@ -155,7 +155,14 @@ def _add_pretrain(commands: Any) -> None:
     )
     parser.set_defaults(run=_run_pretrain, wrong_usage=parser.error)
     parser.add_argument(
-        "inputs", nargs="+", type=Path, metavar="FOLDER", help="folders of clean 8-bit images"
+        "inputs", nargs="*", type=Path, metavar="FOLDER", help="folders of clean 8-bit images"
+    )
+    parser.add_argument(
+        "--procedural",
+        type=_positive_integer,
+        default=0,
+        metavar="N",
+        help="learn from so many images computed from random numbers, with or without FOLDERs",
     )
     parser.add_argument(
         "-o", "--output", required=True, metavar="WEIGHTS", help="such as weights.safetensors"
