@@ -1,4 +1,4 @@
-"""`procedural_images`: pictures computed from random numbers alone, to learn from in place of photographs.
+"""`procedural_images`: pictures made of random numbers alone, in place of photographs.
 
 A picture is a few layers of opaque leaves that hide one another, as things in the world do. They
 are drawn in linear light on a grid twice as fine, then go through what a camera does: averaging
@@ -6,7 +6,6 @@ over pixels, defocus, exposure and a tone curve.
 """
 
 import math
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -92,8 +91,7 @@ def procedural_images(
         raise ValueError(f"shape must be (height, width), two ints above 0. Got {shape!r}.")
     images = np.empty((n_images, *shape, n_channels), np.uint8)
     for image, rng in zip(images, _generators(random_state, n_images), strict=True):
-        light = _scene(tuple(shape), n_channels, rng)
-        image[...] = _photograph(light, rng)
+        image[...] = _photograph(_scene((shape[0], shape[1]), n_channels, rng), rng)
     return images[..., 0] if n_channels == 1 else images
 
 
@@ -149,12 +147,13 @@ def _photograph(light: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 def _leaf_table(n_leaves: int, n_channels: int) -> np.ndarray:
     """Return leaves at the origin, straight, without texture."""
-    floats = "y x length width angle bend wave ripples phase cut_angle bowl amplitude".split()
+    place = ["y", "x", "length", "width", "angle"]  # half axes, in points
+    shape = ["bend", "wave", "ripples", "phase", "cut", "cut_angle"]  # a cut at 2 is outside
+    cover = ["bowl", "amplitude"]
     return np.zeros(
         n_leaves,
         [
-            *((name, np.float32) for name in floats),
-            ("cut", np.float32),  # where the straight cut lies; 2 is outside
+            *((name, np.float32) for name in place + shape + cover),
             ("boxy", bool),
             ("color", np.float32, (n_channels,)),  # logarithms of light
             ("tint", np.float32, (n_channels,)),  # of the texture
@@ -315,7 +314,7 @@ def _cover(owner: np.ndarray, leaves: np.ndarray, indices: np.ndarray, half: int
     height, width = owner.shape
     some = leaves[indices][:, None, None]
     if len(indices) == 1:  # large leaves: only the part of the box that is in the picture
-        y, x = (int(round(float(some[name][0, 0, 0]))) for name in "yx")
+        y, x = (round(float(some[name][0, 0, 0])) for name in "yx")
         rows = np.arange(max(y - half, 0), min(y + half + 1, height))[None, :, None]
         columns = np.arange(max(x - half, 0), min(x + half + 1, width))[None, None, :]
     else:

@@ -42,8 +42,8 @@ def pretrain(args: argparse.Namespace, say: Messages) -> None:
     )
     training = Pretraining(images, recipe, folder, start)
     say.note(
-        f"{count(len(images) + args.procedural, 'image')}, {training.step} of {args.steps} steps done; progress in "
-        f"{str(folder / 'log.csv')!r}"
+        f"{count(len(images) + args.procedural, 'image')}, {training.step} of {args.steps} steps "
+        f"done; progress in {str(folder / 'log.csv')!r}"
     )
 
     def report(numbers: dict[str, float]) -> None:
