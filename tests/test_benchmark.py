@@ -22,7 +22,7 @@ from skdenoise._benchmark import (
 from skdenoise._cli import main
 from skdenoise._cli._benchmark import default_denoiser
 from skdenoise._image_files import write_image
-from skdenoise._protocol import quality, similarity, stored, with_white_noise
+from skdenoise._protocol import noise_quality, quality, similarity, stored, with_white_noise
 
 IN_SCIKIT_IMAGE = ["gaussian", "tv", "wavelet", "nlm"]
 
@@ -46,14 +46,20 @@ def method(denoise=half, **changes):
 # The protocol
 
 
+@pytest.mark.parametrize("level", [0, 128, 255])
 @pytest.mark.parametrize(("sigma", "decibels"), [(15, 24.61), (25, 20.17), (50, 14.15)])
-def test_noisy_images_have_the_psnr_of_their_noise(sigma, decibels):
-    # Nothing is clipped in the middle of the range but by the strongest noise: compare unclipped.
-    image = np.full((512, 512, 1), 128, np.uint8)
-    noise = 255 * with_white_noise(image, sigma).astype(float) - image
-    assert 10 * np.log10(255**2 / np.square(noise).mean()) == pytest.approx(decibels, abs=0.02)
-    if sigma <= 25:
-        assert quality(image, with_white_noise(image, sigma)) == pytest.approx(decibels, abs=0.03)
+def test_noisy_images_have_the_psnr_of_their_noise(level, sigma, decibels):
+    image = np.full((512, 512, 1), level, np.uint8)
+    comparison = Comparison({"half": method()})
+    comparison.add_noise("a", image, [sigma])
+    (measured,) = (one.psnr for one in comparison.measured if one.method == "noisy")
+    assert measured == pytest.approx(decibels, abs=0.03)
+
+
+def test_results_are_clipped_and_rounded():
+    image = np.full((16, 16, 1), 255, np.uint8)
+    assert quality(image, np.full(image.shape, 1.7)) == np.inf
+    assert quality(image, np.full(image.shape, 254.4 / 255)) == pytest.approx(48.13, abs=0.01)
 
 
 @pytest.mark.parametrize("n_channels", [1, 3])
@@ -145,7 +151,8 @@ def test_means_are_those_of_the_images(comparison, textured):
     pictures = textured, textured[:40]
     for factor, name in ((0.5, "half"), (1, "same"), (1, "noisy")):
         results = [factor * with_white_noise(clean, 25) for clean in pictures]
-        values = [quality(*pair) for pair in zip(pictures, results, strict=True)]
+        measure = noise_quality if name == "noisy" else quality
+        values = [measure(*pair) for pair in zip(pictures, results, strict=True)]
         likeness = [similarity(*pair) for pair in zip(pictures, results, strict=True)]
         assert found[name, 25]["psnr"] == pytest.approx(np.mean(values))
         assert found[name, 25]["ssim"] == pytest.approx(np.mean(likeness))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from skdenoise._benchmark._methods import Method
-from skdenoise._protocol import quality, similarity, stored, with_white_noise
+from skdenoise._protocol import noise_quality, quality, similarity, stored, with_white_noise
 
 NOISY = "noisy"
 """The name under which the noisy images themselves are measured."""
@@ -30,7 +30,7 @@ class Measured:
     sigma : float or None
         Standard deviation of the noise in gray levels; None for real noise.
     psnr, ssim : float
-        Of the result as an 8-bit file holds it.
+        Of the result as an 8-bit file holds it; the PSNR of noisy images is that of the noise.
     seconds_per_megapixel : float or None
         The time it took; None for the noisy image.
     """
@@ -153,7 +153,8 @@ class Comparison:
             crops = {}
             for name in (NOISY, *self.methods):
                 pixels, seconds = self._timed(name, noisy, sigma)
-                psnr, ssim = quality(clean, pixels), similarity(clean, pixels)
+                psnr = (noise_quality if name == NOISY else quality)(clean, pixels)
+                ssim = similarity(clean, pixels)
                 measured.append(Measured(image, name, label, psnr, ssim, seconds))
                 crops[name] = _cut(stored(pixels), place), psnr
             samples.append(Sample(image, label, clean, place, crops))

@@ -16,9 +16,10 @@ PROTOCOL = (
 )
 PAIRS = "The noise is real: each noisy image is compared with a clean one of the same scene."
 MEASURES = (
-    "Results are clipped and rounded to 8 bits. PSNR: 20 log10(255 / RMSE) over all pixels and "
-    "channels; SSIM: Gaussian window of deviation 1.5; both are means over the images. Seconds per "
-    "megapixel: one run per image after a warm-up, the median over the images."
+    "Results are clipped and rounded to 8 bits, the noise of the first row is not. PSNR: "
+    "20 log10(255 / RMSE) over all pixels and channels; SSIM: Gaussian window of deviation 1.5; "
+    "both are means over the images. Seconds per megapixel: one run per image after a warm-up, "
+    "the median over the images."
 )
 
 
