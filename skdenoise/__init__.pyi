@@ -4,6 +4,7 @@ from ._denoise import denoise
 from ._denoiser import AutoencoderDenoiser
 from ._loading import load
 from ._model_file import ModelFileError
+from ._procedural import procedural_images
 from ._report import DenoisingReport, denoising_report
 from ._shipped import model_cards
 from .metrics import psnr, psnr_gain, ssim
@@ -43,6 +44,7 @@ __all__ = [
     "noise",
     "noise2self_scorer",
     "plotting",
+    "procedural_images",
     "psnr",
     "psnr_gain",
     "psnr_scorer",

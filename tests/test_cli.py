@@ -13,7 +13,7 @@ import pytest
 import skdenoise
 from skdenoise._adaptation import Adaptation
 from skdenoise._cli import _arguments, main
-from skdenoise._cli._denoise import _apply
+from skdenoise._cli._denoise import apply
 from skdenoise._image_files import (
     _reading,
     read_color_profile,
@@ -158,7 +158,7 @@ class Tinter:
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])
 def test_a_color_model_works_on_three_copies_of_a_gray_image(dtype):
     image = np.full((4, 5), 7, dtype)
-    denoised = _apply(Tinter(), image)
+    denoised = apply(Tinter(), image)
     assert denoised.dtype == dtype
     np.testing.assert_allclose(denoised, np.full((4, 5), 8 if dtype == np.uint8 else 7 + 2 / 3))
 
@@ -166,7 +166,7 @@ def test_a_color_model_works_on_three_copies_of_a_gray_image(dtype):
 def test_a_gray_model_works_on_a_color_image_channel_by_channel():
     image = draw(5, 4, 3)
     model = Halver().fit([image[..., :1]])
-    np.testing.assert_array_equal(_apply(model, image), image // 2)
+    np.testing.assert_array_equal(apply(model, image), image // 2)
     assert len(model.steered) == 1
 
 
@@ -569,7 +569,7 @@ def test_defaults_that_are_written_down_twice_agree():
     assert inspect.signature(NoiseInjector).parameters["noise_factor"].default == 0.1
 
 
-@pytest.mark.parametrize("command", [[], ["denoise"], ["train"]])
+@pytest.mark.parametrize("command", [[], ["denoise"], ["train"], ["pretrain"], ["benchmark"]])
 def test_help_is_printed(run, command):
     code, said = run(*command, "--help")
     assert code == 0
@@ -585,12 +585,13 @@ def test_bad_files_and_help_never_load_keras():
         import sys
         from skdenoise._cli import main
         codes = [main(["denoise", "missing.png", "-o", "b.png"])]
-        for arguments in (["--help"], ["train", "--help"], ["train", "a", "-o", "b", "--sigma"]):
+        wrong = ["train", "a", "-o", "b", "--sigma"]
+        for arguments in (["--help"], ["train", "--help"], ["benchmark", "--help"], wrong):
             try:
                 main(arguments)
             except SystemExit as leaving:
                 codes.append(leaving.code)
-        assert codes == [1, 0, 0, 2], codes
+        assert codes == [1, 0, 0, 0, 2], codes
         assert not {"keras", "tensorflow", "skimage"} & set(sys.modules)
     """
     finished = subprocess.run(

@@ -31,6 +31,7 @@ STUBS = {
 
 PROMISED = {
     "estimators": ["AutoencoderDenoiser", "NoiseInjector", "load", "without_noise"],
+    "images": ["procedural_images"],
     "numbers": ["estimate_noise", "psnr", "psnr_gain", "ssim"],
     "trust": ["ConformalDenoiser", "DenoisingReport", "denoising_report"],
     "scorers": ["noise2self_scorer", "psnr_scorer", "ssim_scorer", "sure_scorer"],

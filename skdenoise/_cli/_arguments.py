@@ -32,6 +32,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_train(commands)
     _add_pretrain(commands)
     _add_models(commands)
+    _add_benchmark(commands)
     return parser
 
 
@@ -144,13 +145,7 @@ def _add_train(commands: Any) -> None:
         default="small",
         help="how large a unet is: nano for a look, base for the best quality (default: small)",
     )
-    colors = parser.add_mutually_exclusive_group()
-    colors.add_argument(
-        "--gray", action="store_true", help="train for gray images; color images become gray"
-    )
-    colors.add_argument(
-        "--color", action="store_true", help="train for color images; gray images become color"
-    )
+    _add_colors(parser, "train for")
     _add_common(
         parser,
         epochs=f"how often every image is looked at (default: {EPOCHS}; as often as --time-budget "
@@ -170,7 +165,14 @@ def _add_pretrain(commands: Any) -> None:
     )
     parser.set_defaults(run=_run_pretrain, wrong_usage=parser.error)
     parser.add_argument(
-        "inputs", nargs="+", type=Path, metavar="FOLDER", help="folders of clean 8-bit images"
+        "inputs", nargs="*", type=Path, metavar="FOLDER", help="folders of clean 8-bit images"
+    )
+    parser.add_argument(
+        "--procedural",
+        type=_positive_integer,
+        default=0,
+        metavar="N",
+        help="learn from so many images computed from random numbers, with or without FOLDERs",
     )
     parser.add_argument(
         "-o", "--output", required=True, metavar="WEIGHTS", help="such as weights.safetensors"
@@ -195,6 +197,78 @@ def _add_pretrain(commands: Any) -> None:
     )
     _add_limits(parser, "at most so many seconds in this run (default: no limit)")
     parser.add_argument("--seed", type=_seed, metavar="N", default=0, help="default: 0")
+
+
+def _add_benchmark(commands: Any) -> None:
+    parser = commands.add_parser(
+        "benchmark",
+        help="compare denoisers on clean images, or on noisy and clean ones",
+        description="Add white noise to clean 8-bit images, let several methods remove it, and "
+        "write what they made of it: OUT/table.md, OUT/results.json, and OUT/index.html with "
+        "pictures. Noise and measures are those of the papers, see docs/quality.md.",
+        epilog="Methods: ours (the weights of this package), gaussian, tv, wavelet and nlm "
+        "(scikit-image), opencv, bm3d (for non-commercial use). Those of other packages come with "
+        "pip install 'skdenoise[compare]', and are told the true sigma; ours sees for itself.",
+    )
+    parser.set_defaults(run=_run_benchmark, wrong_usage=parser.error)
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="a folder of images")
+    parser.add_argument(
+        "-o", "--output", required=True, type=Path, metavar="OUT", help="the folder to write"
+    )
+    noise = parser.add_mutually_exclusive_group()
+    noise.add_argument(
+        "--sigmas",
+        nargs="+",
+        type=_positive,
+        default=[15.0, 25.0, 50.0],
+        metavar="SIGMA",
+        help="standard deviations of the noise in gray levels of 0-255 (default: 15 25 50)",
+    )
+    noise.add_argument(
+        "--pairs",
+        nargs=2,
+        metavar=("NOISY", "CLEAN"),
+        help="add no noise: FOLDER holds noisy images and clean ones, and their paths differ in "
+        "these words, for example _real _mean, or noisy/ clean/",
+    )
+    parser.add_argument(
+        "--methods",
+        nargs="+",
+        metavar="METHOD",
+        help="what is compared, see below (default: all that are installed)",
+    )
+    parser.add_argument(
+        "--model",
+        nargs="+",
+        type=Path,
+        default=[],
+        metavar="FILE",
+        help="files from 'skdenoise train' or 'pretrain', in place of the weights of this package",
+    )
+    _add_colors(parser, "measure")
+    parser.add_argument(
+        "--max-images", type=_positive_integer, metavar="N", help="only the first so many images"
+    )
+    parser.add_argument(
+        "--max-pixels",
+        type=_positive_integer,
+        default=MAX_PIXELS,
+        metavar="N",
+        help=f"refuse images with more pixels (default: {MAX_PIXELS})",
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace the files in OUT")
+    parser.add_argument("-q", "--quiet", action="store_true", help="print nothing but errors")
+
+
+def _add_colors(parser: argparse.ArgumentParser, verb: str) -> None:
+    """Add the choice between gray and color."""
+    colors = parser.add_mutually_exclusive_group()
+    colors.add_argument(
+        "--gray", action="store_true", help=f"{verb} gray images; color images become gray"
+    )
+    colors.add_argument(
+        "--color", action="store_true", help=f"{verb} color images; gray images become color"
+    )
 
 
 def _add_common(parser: argparse.ArgumentParser, *, epochs: str, time_budget: str) -> None:
@@ -233,6 +307,12 @@ def _add_limits(parser: argparse.ArgumentParser, time_budget: str) -> None:
         help=f"refuse images with more pixels (default: {MAX_PIXELS})",
     )
     parser.add_argument("-q", "--quiet", action="store_true", help="print nothing but errors")
+
+
+def _run_benchmark(args: argparse.Namespace, say: Messages) -> None:
+    from skdenoise._cli._benchmark import benchmark
+
+    benchmark(args, say)
 
 
 def _run_denoise(args: argparse.Namespace, say: Messages) -> None:

@@ -57,7 +57,7 @@ def denoise(args: argparse.Namespace, say: Messages) -> None:
             image = _read(job, args)
             denoiser = denoisers[split_alpha(image)[0].shape[-1]]
             _steer(denoiser, args, image)
-            denoised = _apply(denoiser, image)
+            denoised = apply(denoiser, image)
             job.target.parent.mkdir(parents=True, exist_ok=True)
             profile = read_color_profile(job.source)
             write_image(job.target, denoised, overwrite=args.overwrite, color_profile=profile)
@@ -171,7 +171,7 @@ def _steer(denoiser: Any, args: argparse.Namespace, image: np.ndarray) -> None:
         denoiser.set_params(sigma=args.sigma if is_float else args.sigma * scale)
 
 
-def _apply(denoiser: Any, image: np.ndarray) -> np.ndarray:
+def apply(denoiser: Any, image: np.ndarray) -> np.ndarray:
     """Denoise one image of any number of channels, and give alpha back."""
     color, alpha = split_alpha(image)
     n_channels = color.shape[-1]
