@@ -54,7 +54,7 @@ def _gains(
 ) -> Iterator[Result]:
     images = [noisy for _, noisy in pairs]
     denoised = denoiser.transform(images)
-    with mock.patch("skdenoise._restraint.share_to_remove", lambda *_: 1.0):
+    with mock.patch("skdenoise._restraint.share_to_remove", return_value=1.0):
         unrestrained = denoiser.transform(images)
     for what, results in (("", denoised), (" without restraint", unrestrained)):
         gains = [
