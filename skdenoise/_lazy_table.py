@@ -1,7 +1,7 @@
 """A table whose names are known at once and whose functions are imported when one is asked for."""
 
 import importlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 
@@ -12,7 +12,7 @@ class LazyTable(Mapping[str, Callable[..., Any]]):
     ----------
     package : str
         Package that has the functions as attributes, by their full name.
-    names : iterable of str, or dict of str to str
+    names : sequence of str, or dict of str to str
         Names in the order of the table; a dict says which function each name stands for, where
         a function cannot have that name.
 
@@ -25,10 +25,9 @@ class LazyTable(Mapping[str, Callable[..., Any]]):
     1.0
     """
 
-    def __init__(self, package: str, names: Iterable[str] | Mapping[str, str]) -> None:
+    def __init__(self, package: str, names: Sequence[str] | Mapping[str, str]) -> None:
         self._package = package
-        same = not isinstance(names, Mapping)
-        self._names = {name: name for name in names} if same else dict(names)
+        self._names = dict(names if isinstance(names, Mapping) else zip(names, names, strict=True))
 
     def __getitem__(self, name: str) -> Callable[..., Any]:
         """Import the function of that name."""

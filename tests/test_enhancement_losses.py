@@ -1,4 +1,4 @@
-"""What each loss of an enhanced image is zero for, what it sees, and that its gradient is finite."""
+"""What each loss of an enhanced image is zero for, what it sees, and that gradients are finite."""
 
 import numpy as np
 import pytest
