@@ -1,5 +1,6 @@
 from . import losses, metrics, networks, noise, plotting, scoring
 from ._denoiser import AutoencoderDenoiser
+from ._enhancer import ZeroDCEEnhancer
 from ._loading import load
 from .metrics import psnr, psnr_gain, ssim
 from .noise import NoiseInjector, estimate_noise
@@ -24,6 +25,7 @@ __all__ = [
     "PSNRScorer",
     "SSIMScorer",
     "SUREScorer",
+    "ZeroDCEEnhancer",
     "estimate_noise",
     "load",
     "losses",

@@ -30,7 +30,13 @@ STUBS = {
 }
 
 PROMISED = {
-    "estimators": ["AutoencoderDenoiser", "NoiseInjector", "load", "without_noise"],
+    "estimators": [
+        "AutoencoderDenoiser",
+        "NoiseInjector",
+        "ZeroDCEEnhancer",
+        "load",
+        "without_noise",
+    ],
     "numbers": ["estimate_noise", "psnr", "psnr_gain", "ssim"],
     "scorers": ["noise2self_scorer", "psnr_scorer", "ssim_scorer", "sure_scorer"],
     "kinds of scorers": ["Noise2SelfScorer", "PSNRScorer", "SSIMScorer", "SUREScorer"],
