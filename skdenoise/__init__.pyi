@@ -2,6 +2,7 @@ from . import losses, metrics, networks, noise, plotting, scoring
 from ._conformal import ConformalDenoiser
 from ._denoise import denoise
 from ._denoiser import AutoencoderDenoiser
+from ._enhancer import ZeroDCEEnhancer
 from ._loading import load
 from ._model_file import ModelFileError
 from ._procedural import procedural_images
@@ -33,6 +34,7 @@ __all__ = [
     "PSNRScorer",
     "SSIMScorer",
     "SUREScorer",
+    "ZeroDCEEnhancer",
     "denoise",
     "denoising_report",
     "estimate_noise",

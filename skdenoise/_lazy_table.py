@@ -1,7 +1,7 @@
 """A table whose names are known at once and whose functions are imported when one is asked for."""
 
 import importlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 
@@ -12,8 +12,9 @@ class LazyTable(Mapping[str, Callable[..., Any]]):
     ----------
     package : str
         Package that has the functions as attributes, by their full name.
-    names : iterable of str
-        Names of the functions, in the order of the table.
+    names : sequence of str, or dict of str to str
+        Names in the order of the table; a dict says which function each name stands for, where
+        a function cannot have that name.
 
     Examples
     --------
@@ -24,9 +25,9 @@ class LazyTable(Mapping[str, Callable[..., Any]]):
     1.0
     """
 
-    def __init__(self, package: str, names: Iterable[str]) -> None:
+    def __init__(self, package: str, names: Sequence[str] | Mapping[str, str]) -> None:
         self._package = package
-        self._names = tuple(names)
+        self._names = dict(names if isinstance(names, Mapping) else zip(names, names, strict=True))
 
     def __getitem__(self, name: str) -> Callable[..., Any]:
         """Import the function of that name."""
@@ -34,7 +35,7 @@ class LazyTable(Mapping[str, Callable[..., Any]]):
             choice = ", ".join(repr(known) for known in self)
             msg = f"{name!r} is not in the table of {self._package}; choose one of {choice}."
             raise KeyError(msg)
-        return getattr(importlib.import_module(self._package), name)
+        return getattr(importlib.import_module(self._package), self._names[name])
 
     def __contains__(self, name: object) -> bool:
         """Tell whether the table has that name."""

@@ -6,12 +6,14 @@ from typing import Any
 import numpy as np
 
 from skdenoise._denoiser import WEIGHT_DTYPES, AutoencoderDenoiser
+from skdenoise._enhancer import ZeroDCEEnhancer
 from skdenoise._model_file import ModelFileError, decode_estimator, read_model_file
 from skdenoise.noise import NoiseInjector
 
 CLASSES: dict[str, Any] = {
     "AutoencoderDenoiser": AutoencoderDenoiser,
     "NoiseInjector": NoiseInjector,
+    "ZeroDCEEnhancer": ZeroDCEEnhancer,
 }
 """What a file may name; nothing is imported because a file says so."""
 
@@ -19,7 +21,7 @@ MOST_CHANNELS = 1024
 """More would make a small file build a large network."""
 
 
-def load(path: str | os.PathLike[str]) -> AutoencoderDenoiser:
+def load(path: str | os.PathLike[str]) -> AutoencoderDenoiser | ZeroDCEEnhancer:
     """Read an estimator that `save` has written.
 
     The file is data: no code in it is run, and the shape of every weight is compared with what
@@ -32,7 +34,7 @@ def load(path: str | os.PathLike[str]) -> AutoencoderDenoiser:
 
     Returns
     -------
-    AutoencoderDenoiser
+    AutoencoderDenoiser or ZeroDCEEnhancer
         The fitted estimator; it transforms as the one that was saved.
 
     Raises
@@ -64,16 +66,20 @@ def load(path: str | os.PathLike[str]) -> AutoencoderDenoiser:
 
 def _expected_tensors(header: dict[str, Any]) -> dict[str, tuple[tuple[int, ...], Any]]:
     """Return name, shape and dtype of each weight that the parameters ask for."""
-    from skdenoise._keras._network import get_network
+    from skdenoise._keras._network import get_curve_network, get_network
 
     estimator = _estimator(header)
     fitted = header.get("fitted")
-    if not isinstance(fitted, dict) or set(fitted) != set(FITTED):
-        raise ModelFileError(f"it must say what was learnt: {', '.join(FITTED)}")
-    for name, accepts in FITTED.items():
+    wanted = FITTED[type(estimator).__name__]
+    if not isinstance(fitted, dict) or set(fitted) != set(wanted):
+        raise ModelFileError(f"it must say what was learnt: {', '.join(wanted)}")
+    for name, accepts in wanted.items():
         if not accepts(fitted[name]):
             raise ModelFileError(f"its {name} is {fitted[name]!r}")
-    network = get_network(estimator.architecture, estimator.size, fitted["n_channels_in_"])
+    if isinstance(estimator, ZeroDCEEnhancer):
+        network = get_curve_network(estimator.architecture, 3)
+    else:
+        network = get_network(estimator.architecture, estimator.size, fitted["n_channels_in_"])
     # Files of before there was a choice do not say it.
     dtype = header.get("dtype", "float32")
     if dtype not in WEIGHT_DTYPES:
@@ -81,10 +87,10 @@ def _expected_tensors(header: dict[str, Any]) -> dict[str, tuple[tuple[int, ...]
     return {name: (shape, dtype) for name, shape in network.shapes().items()}
 
 
-def _estimator(header: dict[str, Any]) -> AutoencoderDenoiser:
+def _estimator(header: dict[str, Any]) -> AutoencoderDenoiser | ZeroDCEEnhancer:
     """Make the unfitted estimator and check its parameters."""
     estimator = decode_estimator(header, CLASSES)
-    if not isinstance(estimator, AutoencoderDenoiser):
+    if not isinstance(estimator, AutoencoderDenoiser | ZeroDCEEnhancer):
         raise ModelFileError(f"it holds a {type(estimator).__name__}, which has nothing to load")
     estimator._check_parameters()
     return estimator
@@ -98,11 +104,26 @@ def _are_names(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(name, str) for name in value)
 
 
-FITTED = {
-    "n_channels_in_": lambda value: _is_count(value, MOST_CHANNELS),
+OF_COLUMNS = {
     "n_features_in_": lambda value: value is None or _is_count(value, 2**62),
     "feature_names_in_": lambda value: value is None or _are_names(value),
-    "learning_": {"supervised", "fresh noise", "self-supervised", "adapted"}.__contains__,
-    "data_range_": lambda value: isinstance(value, int | float) and value > 0,
+}
+FITTED: dict[str, dict[str, Any]] = {
+    "AutoencoderDenoiser": {
+        "n_channels_in_": lambda value: _is_count(value, MOST_CHANNELS),
+        **OF_COLUMNS,
+        "learning_": {
+            "supervised",
+            "fresh noise",
+            "self-supervised",
+            "adapted",
+        }.__contains__,
+        "data_range_": lambda value: isinstance(value, int | float) and value > 0,
+    },
+    "ZeroDCEEnhancer": {
+        "n_channels_in_": lambda value: value is None or value in (1, 3),
+        **OF_COLUMNS,
+        "learning_": {"zero-reference", "paired", "re-exposed"}.__contains__,
+    },
 }
 """What is learnt besides the weights, and what each may be."""

@@ -23,10 +23,8 @@ class ProgressBar:
         """Show where training stands."""
         if not self._shown:
             return
-        self._bar.set_postfix(
-            epoch=int(numbers["epoch"]),
-            loss=f"{numbers['loss']:.4f}",
-            psnr=f"{numbers['psnr']:.2f} dB",
-            refresh=False,
-        )
+        shown = {"epoch": str(int(numbers["epoch"])), "loss": f"{numbers['loss']:.4f}"}
+        if "psnr" in numbers:
+            shown["psnr"] = f"{numbers['psnr']:.2f} dB"
+        self._bar.set_postfix(shown, refresh=False)
         self._bar.update(min(numbers["progress"], 1.0) - self._bar.n)

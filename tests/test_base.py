@@ -5,13 +5,15 @@ import pytest
 from contracts import LAWS
 from sklearn.base import clone
 
-from skdenoise import AutoencoderDenoiser, NoiseInjector
+from skdenoise import AutoencoderDenoiser, NoiseInjector, ZeroDCEEnhancer
 from skdenoise._base import ImageTransformer
 
 ESTIMATORS = [
     AutoencoderDenoiser(size="nano", epochs=1, random_state=0),
     AutoencoderDenoiser("autoencoder", epochs=1, random_state=0),
     AutoencoderDenoiser(size="nano", epochs=1, noise=NoiseInjector(), random_state=0),
+    ZeroDCEEnhancer(epochs=1, random_state=0),
+    ZeroDCEEnhancer("dce++", epochs=1, exposure=0.6, keep_hue=True, random_state=0),
     NoiseInjector(random_state=0),
     NoiseInjector("salt_and_pepper", when="fit", random_state=0),
 ]

@@ -1,5 +1,6 @@
 """What each loss is zero for, what it equals, and that it can be trained on."""
 
+import inspect
 import subprocess
 import sys
 
@@ -32,7 +33,9 @@ def loss(request):
 
 def test_the_table_holds_the_public_functions():
     assert {name: LOSSES[name] for name in LOSSES} == {
-        name: getattr(losses, name) for name in losses.__all__ if name != "LOSSES"
+        name: getattr(losses, name)
+        for name in losses.__all__
+        if name != "LOSSES" and "clean" in inspect.signature(getattr(losses, name)).parameters
     }
 
 

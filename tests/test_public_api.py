@@ -30,8 +30,15 @@ STUBS = {
 }
 
 PROMISED = {
-    "estimators": ["AutoencoderDenoiser", "NoiseInjector", "load", "without_noise"],
-    "images": ["procedural_images"],
+    "estimators": [
+        "AutoencoderDenoiser",
+        "NoiseInjector",
+        "ZeroDCEEnhancer",
+        "load",
+        "without_noise",
+    ],
+    "images": ["denoise", "procedural_images"],
+    "weights": ["ModelFileError", "model_cards"],
     "numbers": ["estimate_noise", "psnr", "psnr_gain", "ssim"],
     "trust": ["ConformalDenoiser", "DenoisingReport", "denoising_report"],
     "scorers": ["noise2self_scorer", "psnr_scorer", "ssim_scorer", "sure_scorer"],

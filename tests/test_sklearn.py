@@ -18,13 +18,16 @@ from sklearn.utils import estimator_checks as checks
 from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import get_routing_for_object
 
-from skdenoise import AutoencoderDenoiser, NoiseInjector
+from skdenoise import AutoencoderDenoiser, NoiseInjector, ZeroDCEEnhancer
 
 UNET = AutoencoderDenoiser(size="nano", epochs=1)
 AUTOENCODER = AutoencoderDenoiser("autoencoder", epochs=1)
+ENHANCER = ZeroDCEEnhancer("dce++", epochs=1)
 ESTIMATORS = [
     UNET,
     AUTOENCODER,
+    ENHANCER,
+    ZeroDCEEnhancer(epochs=1, exposure=0.5, keep_hue=True),
     NoiseInjector(),
     NoiseInjector("poisson", peak=30),
     NoiseInjector("salt_and_pepper", clip=True),
@@ -51,8 +54,9 @@ def run(check, *arguments):
         pytest.fail(f"skipped: {skipped}")
 
 
-# The data of the checks is N(0, 1) or N(100, 1), and that network says that it wants [0, 1].
+# The data of the checks is N(0, 1) or N(100, 1), and these say that they want [0, 1].
 @pytest.mark.filterwarnings("ignore:architecture='autoencoder' ends in a sigmoid:UserWarning")
+@pytest.mark.filterwarnings("ignore:X has values up to:UserWarning")
 @checks.parametrize_with_checks(ESTIMATORS)
 def test_scikit_learn_agrees(estimator, check):
     run(check, estimator)
@@ -60,7 +64,8 @@ def test_scikit_learn_agrees(estimator, check):
 
 # The checks mix frames and arrays between fit and transform, of which scikit-learn warns.
 @pytest.mark.filterwarnings("ignore:X (has|does not have valid) feature names:UserWarning")
-@pytest.mark.parametrize("estimator", [UNET, NoiseInjector(random_state=0)], ids=str)
+@pytest.mark.filterwarnings("ignore:X has values up to:UserWarning")
+@pytest.mark.parametrize("estimator", [UNET, NoiseInjector(random_state=0), ENHANCER], ids=str)
 @pytest.mark.parametrize("check", NOT_YIELDED, ids=lambda check: check.__name__)
 def test_scikit_learn_agrees_on_what_it_asks_of_itself(estimator, check):
     run(check, type(estimator).__name__, clone(estimator))
@@ -76,6 +81,7 @@ def images():
     params=[
         AutoencoderDenoiser(size="nano", epochs=1, random_state=0),
         AutoencoderDenoiser("autoencoder", epochs=1, random_state=0),
+        ZeroDCEEnhancer("dce++", epochs=1, random_state=0),
         NoiseInjector(random_state=0),
     ],
     ids=str,
@@ -86,7 +92,11 @@ def fitted(request, images):
 
 @pytest.fixture(
     scope="module",
-    params=[clone(UNET).set_params(random_state=0), NoiseInjector(random_state=0)],
+    params=[
+        clone(UNET).set_params(random_state=0),
+        clone(ENHANCER).set_params(random_state=0),
+        NoiseInjector(random_state=0),
+    ],
     ids=str,
 )
 def fitted_on_frame(request):

@@ -18,7 +18,7 @@ import numpy as np
 
 from skdenoise._keras._backend import to_array
 from skdenoise._keras._receptive_field import halo_and_stride
-from skdenoise.networks import NETWORKS
+from skdenoise.networks import CURVE_NETWORKS, NETWORKS
 
 Weights = dict[str, np.ndarray]
 Architecture = str | Callable[[int], keras.Model]
@@ -56,6 +56,11 @@ class Network:
     def n_trainable(self) -> int:
         """Count the trainable variables."""
         return len(self.model.trainable_variables)
+
+    @property
+    def n_outputs(self) -> int:
+        """Count the channels of what comes out."""
+        return int(self.model.outputs[0].shape[-1])
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the shape of each weight, by a name that does not depend on the process."""
@@ -116,26 +121,44 @@ def get_network(
         Where a callable does not return a fully convolutional `keras.Model` for images of
         `n_channels` channels.
     """
+    size = size if architecture == "unet" else ""
     with _building:
-        return _build(architecture, size if architecture == "unet" else "", n_channels, bfloat16)
+        return _build(architecture, size, n_channels, bfloat16, False)
+
+
+def get_curve_network(
+    architecture: Architecture, n_channels: int, *, bfloat16: bool = False
+) -> Network:
+    """Return the template of a network whose outputs are curves, any number per channel.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Where a callable returns something else.
+    """
+    with _building:
+        return _build(architecture, "", n_channels, bfloat16, True)
 
 
 @functools.lru_cache(maxsize=64)
-def _build(architecture: Architecture, size: str, n_channels: int, bfloat16: bool) -> Network:
+def _build(
+    architecture: Architecture, size: str, n_channels: int, bfloat16: bool, curves: bool
+) -> Network:
     with preserved_random_state():
         if callable(architecture):
             model = architecture(n_channels)
-            _check_model(model, architecture, n_channels)
+            _check_model(model, architecture, n_channels, curves)
         else:
             options = {"size": size} if size else {}
-            model = NETWORKS[architecture](n_channels, **options)
+            table = CURVE_NETWORKS if curves else NETWORKS
+            model = table[architecture](n_channels, **options)
         halo, stride = halo_and_stride(model)
         if bfloat16:
             model = _in_bfloat16(model)
     return Network(model, len(model.inputs) == 2, halo, stride)
 
 
-def _check_model(model: Any, architecture: Callable, n_channels: int) -> None:
+def _check_model(model: Any, architecture: Callable, n_channels: int, curves: bool) -> None:
     name = getattr(architecture, "__name__", repr(architecture))
     if not isinstance(model, keras.Model) or not getattr(model, "inputs", None):
         msg = (
@@ -145,7 +168,17 @@ def _check_model(model: Any, architecture: Callable, n_channels: int) -> None:
         raise TypeError(msg)
     wanted = [(None, None, None, n_channels), (None, None, None, 1)][: len(model.inputs)]
     shapes = [tuple(item.shape) for item in model.inputs]
-    if shapes != wanted or tuple(model.outputs[0].shape[-1:]) != (n_channels,):
+    n_outputs = model.outputs[0].shape[-1]
+    if curves:
+        if shapes != wanted[:1] or not n_outputs or n_outputs % n_channels:
+            msg = (
+                f"architecture={name} must return a model of images of any size: an input of shape "
+                f"(None, None, {n_channels}), and an output with a multiple of {n_channels} "
+                f"channels, the curves. Its inputs have shapes {shapes}, its output "
+                f"{tuple(model.outputs[0].shape)}."
+            )
+            raise ValueError(msg)
+    elif shapes != wanted or n_outputs != n_channels:
         msg = (
             f"architecture={name} must return a model of images of any size: an input of shape "
             f"(None, None, {n_channels}), perhaps a second one (None, None, 1) for the noise map, "
@@ -176,7 +209,10 @@ def draw_weights(network: Network, rng: np.random.Generator) -> Weights:
     initializers = {}
     for layer in network.model.layers:
         for variable in layer.variables:
-            initializers[id(variable)] = getattr(layer, f"{variable.name}_initializer", None)
+            initializer = getattr(layer, f"{variable.name}_initializer", None)
+            if initializer is None and isinstance(layer, keras.layers.DepthwiseConv2D):
+                initializer = layer.depthwise_initializer  # its kernel is called differently
+            initializers[id(variable)] = initializer
     return {
         name: _draw(initializers.get(id(variable)), variable, rng)
         for (name, variable) in zip(network.shapes(), network.variables, strict=True)

@@ -57,6 +57,8 @@ def predict(
 ) -> Iterator[np.ndarray]:
     """Yield the network's output for each task, in working units and float64 or float32 as given.
 
+    A network may return more channels than it is given, such as curves.
+
     Parameters
     ----------
     network : Network
@@ -145,7 +147,7 @@ def _predict_tiles(network: Network, run: Any, weights: list, task: Task) -> np.
     height, width, _ = task.pixels.shape
     stride, halo = network.stride, network.halo or 0
     side = max(int(WHOLE_PIXELS**0.5) - 2 * halo, 4 * stride) // stride * stride
-    out = np.empty(task.pixels.shape, task.pixels.dtype)
+    out = np.empty((height, width, network.n_outputs), task.pixels.dtype)
     for tile in iterate_tiles(height, width, side=side, halo=halo):
         rows, columns = tile.outer
         # Only the last row and column of tiles can end off the grid, where the image ends.

@@ -5,7 +5,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol, cast
 
 import keras
 import numpy as np
@@ -32,6 +32,63 @@ LARGEST_GRADIENT = 1.0
 Loss = str | Callable[[Any, Any], Any]
 
 
+class Arrays(Protocol):
+    """What a network learns from at once."""
+
+    def arrays(self) -> list[np.ndarray]:
+        """Return the arrays in a fixed order."""
+        ...
+
+
+class Objective(Protocol):
+    """What is minimized: an immutable value, since equal ones share a traced step.
+
+    Attributes
+    ----------
+    n_channels : tuple of (int or None)
+        Of each array of a batch: how many channels it has; None for as many as the image.
+    """
+
+    n_channels: tuple[int | None, ...]
+
+    def inputs(self, arrays: list, steerable: bool) -> Any:
+        """Return what the network is given of a batch."""
+        ...
+
+    def __call__(self, outputs: Any, arrays: list) -> tuple[Any, Any]:
+        """Return the loss, and a tensor of numbers to be reported."""
+        ...
+
+    def report(self, numbers: Any) -> dict[str, float]:
+        """Return the names of the numbers, of one batch or averaged over some."""
+        ...
+
+
+@dataclass(frozen=True)
+class Denoising:
+    """The distance of a denoised from a clean image, of a `Batch`; reports the PSNR."""
+
+    loss: Loss
+    n_channels = (None, None, 1, 1, 1)
+
+    def inputs(self, arrays: list, steerable: bool) -> Any:
+        """Return the noisy images, and what is known of their noise."""
+        noisy, _, sigma, _, _ = arrays
+        return [noisy, sigma] if steerable else noisy
+
+    def __call__(self, outputs: Any, arrays: list) -> tuple[Any, Any]:
+        """Return the loss, and the mean squared error as a share of the range's square."""
+        ops = keras.ops
+        loss = LOSSES[self.loss] if isinstance(self.loss, str) else self.loss
+        _, clean, _, share, weight = arrays
+        error = ops.mean(ops.square((outputs - clean) * share))
+        return loss(clean * weight, outputs * weight), error
+
+    def report(self, numbers: Any) -> dict[str, float]:
+        """Return the PSNR."""
+        return {"psnr": _psnr(float(numbers))}
+
+
 class DivergenceError(FloatingPointError):
     """The loss became NaN or infinite; the last finite weights are in `weights`."""
 
@@ -49,8 +106,8 @@ class Trainer:
         The template.
     weights : dict of str to ndarray
         Where to begin; not changed.
-    loss : str or callable
-        Name in the table of losses, or ``loss(clean, denoised)``.
+    loss : str, callable or Objective
+        Name in the table of losses, or ``loss(clean, denoised)``; or what else is minimized.
     optimizer : str
         Name in the table of optimizers.
     state : list of ndarray, default=None
@@ -73,7 +130,7 @@ class Trainer:
         network: Network,
         weights: Weights,
         *,
-        loss: Loss,
+        loss: Loss | Objective,
         optimizer: str,
         state: list[np.ndarray] | None = None,
         gains_only: bool = False,
@@ -92,13 +149,14 @@ class Trainer:
             zeros = [np.zeros_like(array) for array in trainable for _ in range(n_states)]
             state = [np.zeros((), np.float32), *zeros]
         self._state = to_tensors(state)
-        self._step = _step(network, loss, optimizer, gains_only, largest_gradient)
+        self.objective = cast(Any, loss if hasattr(loss, "report") else Denoising(cast(Any, loss)))
+        self._step = _step(network, self.objective, optimizer, gains_only, largest_gradient)
         self._before = self._trainable, self._fixed
 
-    def step(self, batch: Batch, learning_rate: float) -> tuple[float, float]:
-        """Learn from a batch; return the loss, and the mean squared error as a share."""
+    def step(self, batch: Arrays, learning_rate: float) -> tuple[float, Any]:
+        """Learn from a batch; return the loss, and the numbers of the objective."""
         rate = keras.ops.convert_to_tensor(np.float32(learning_rate))
-        loss, error, trainable, fixed, state = self._step(
+        loss, numbers, trainable, fixed, state = self._step(
             self._trainable,
             self._fixed,
             self._base,
@@ -116,7 +174,7 @@ class Trainer:
             raise DivergenceError(msg, self._arrays(*self._before))
         self._before = self._trainable, self._fixed
         self._trainable, self._fixed, self._state = list(trainable), list(fixed), list(state)
-        return value, to_array(error).item()
+        return value, to_array(numbers)
 
     @property
     def weights(self) -> Weights:
@@ -168,28 +226,29 @@ def _quick_to_learn(model: keras.Model) -> keras.Model:
 
 @functools.lru_cache(maxsize=64)
 def _step(
-    network: Network, loss: Loss, optimizer: str, gains_only: bool, largest_gradient: float
+    network: Network,
+    objective: Objective,
+    optimizer: str,
+    gains_only: bool,
+    largest_gradient: float,
 ) -> Callable:
-    """Trace the step of an architecture, a loss and an optimizer."""
-    loss_function = LOSSES[loss] if isinstance(loss, str) else loss
+    """Trace the step of an architecture, an objective and an optimizer."""
     update, n_states = OPTIMIZERS[optimizer]
     ops, model = keras.ops, _quick_to_learn(network.model)
 
     def losses(trainable: list, fixed: list, base: list, arrays: list) -> tuple:
-        noisy, clean, sigma, share, weight = arrays
-        images = [noisy, sigma] if network.steerable else noisy
+        images = objective.inputs(arrays, network.steerable)
         weights = _with_gains(base, trainable)
-        denoised, fixed = model.stateless_call(weights, fixed, images, training=True)
-        denoised = ops.cast(denoised, "float32")
-        error = ops.mean(ops.square((denoised - clean) * share))
-        return loss_function(clean * weight, denoised * weight), (error, fixed)
+        outputs, fixed = model.stateless_call(weights, fixed, images, training=True)
+        loss, numbers = objective(ops.cast(outputs, "float32"), arrays)
+        return loss, (numbers, fixed)
 
     differentiated = with_gradient(losses)
 
     def step(
         trainable: list, fixed: list, base: list, state: list, arrays: list, rate: Any
     ) -> tuple:
-        (loss, (error, fixed)), gradients = differentiated(trainable, fixed, base, arrays)
+        (loss, (numbers, fixed)), gradients = differentiated(trainable, fixed, base, arrays)
         gradients = clip_by_norm(gradients, largest_gradient)
         count = state[0] + 1
         weights, memory = [], [count]
@@ -198,15 +257,15 @@ def _step(
             new, kept = update(weight, gradient, old, rate=rate, count=count)
             weights.append(new)
             memory.extend(kept)
-        return loss, error, weights, fixed, memory
+        return loss, numbers, weights, fixed, memory
 
     variables = network.signature()
     base = trainable = variables[: network.n_trainable]
     if gains_only:
         trainable = [(shape, "float32") for shape in network.gain_shapes()]
     memory = [((), "float32"), *(item for item in trainable for _ in range(n_states))]
-    images, noise_map = (None, None, None, network.model.inputs[0].shape[-1]), (None, None, None, 1)
-    arrays = [(shape, "float32") for shape in (images, images, noise_map, noise_map, noise_map)]
+    of_images = network.model.inputs[0].shape[-1]
+    arrays = [((None, None, None, n or of_images), "float32") for n in objective.n_channels]
     fixed = variables[network.n_trainable :]
     base = base if gains_only else []
     return compiled(step, [trainable, fixed, base, memory, arrays, ((), "float32")])
@@ -257,7 +316,7 @@ class Plan:
 
 def train(
     trainer: Trainer,
-    epoch: Callable[[], Iterator[Batch]],
+    epoch: Callable[[], Iterator[Arrays]],
     n_batches: int,
     *,
     plan: Plan,
@@ -287,8 +346,8 @@ def train(
     weights : dict of str to ndarray
         Those of the epoch with the best validation PSNR; the last ones without validation.
     history : dict of str to list of float
-        Per epoch: ``loss``, ``psnr``, ``learning_rate``, ``seconds`` since the beginning and,
-        with validation, ``val_psnr``.
+        Per epoch: ``loss``, what the objective reports, ``learning_rate``, ``seconds`` since the
+        beginning and, with validation, ``val_psnr``.
     """
     history: dict[str, list[float]] = {}
     best: tuple[float, int, Weights] | None = None
@@ -297,7 +356,7 @@ def train(
     while number == 0 or plan.progress(step, n_batches) < 1:
         number += 1
         losses: list[float] = []
-        errors: list[float] = []
+        reported: list[Any] = []
         rate = 0.0
         for batch in epoch():
             progress = plan.progress(step, n_batches)
@@ -308,21 +367,21 @@ def train(
                 if plan.constant_rate
                 else scheduled_rate(plan.learning_rate, progress)
             )
-            loss, error = trainer.step(batch, rate)
+            loss, numbers_of_batch = trainer.step(batch, rate)
             losses.append(loss)
-            errors.append(error)
+            reported.append(numbers_of_batch)
             step += 1
             on_step(
                 {
                     "epoch": number,
                     "loss": loss,
-                    "psnr": _psnr(error),
+                    **trainer.objective.report(numbers_of_batch),
                     "progress": plan.progress(step, n_batches),
                 }
             )
         numbers = {
             "loss": float(np.mean(losses)),
-            "psnr": _psnr(float(np.mean(errors))),
+            **trainer.objective.report(np.mean(reported, axis=0, dtype=np.float64)),
             "learning_rate": rate,
         }
         if validate is not None:

@@ -1,8 +1,9 @@
-"""Losses: formulas on a batch of clean and denoised images, each with the place where it is zero.
+"""Losses: formulas on a batch of images, each with the place where it is zero.
 
-A loss takes tensors ``(clean, denoised)`` of shape (n_images, height, width, n_channels) and
-returns a scalar tensor. ``LOSSES`` is the table of all. Names are loaded when they are first
-used; only calling for a function imports Keras.
+Those of the table ``LOSSES`` compare tensors ``(clean, denoised)`` of shape (n_images, height,
+width, n_channels); the others judge an enhanced image without knowing how it should look. All
+return a scalar tensor. Names are loaded when they are first used; only calling for a function
+imports Keras.
 """
 
 import lazy_loader as _lazy

@@ -1,0 +1,244 @@
+"""Brightness curves on NumPy arrays: how they bend an image, its noise, and its mean.
+
+A curve with the parameter r in [-1, 1] takes a value x of [0, 1] to x + r (x ** 2 - x), again and
+again. It is monotone and keeps black and white; values beyond these stay as far beyond.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from scipy.optimize import brentq
+
+BLOCK_PIXELS = 8192
+"""Pixels that are bent at once, so that all intermediate results stay in the cache."""
+SAMPLED_PIXELS = 128 * 128
+"""About how many pixels, on a grid, tell how bright an image will be."""
+SATURATED = 4.0
+"""Mean absolute parameter, if it were not kept within [-1, 1], beyond which no gain is sought."""
+DARKEST = 1e-4
+"""Brightness below which the ratio of after to before is that of this brightness."""
+
+
+@dataclass(frozen=True)
+class Curves:
+    """The curves of one image, perhaps on a coarser grid.
+
+    Attributes
+    ----------
+    maps : ndarray of shape (h, w, n_curves, C)
+        Parameters; C is 1 where all channels share them.
+    height, width : int
+        Of the image.
+    reduction : int, default=1
+        Pixels of the image per pixel of the maps, both ways; between them is interpolated.
+    factor : float, default=1.0
+        What the maps are to be multiplied by, within [-1, 1].
+    """
+
+    maps: np.ndarray
+    height: int
+    width: int
+    reduction: int = 1
+    factor: float = 1.0
+
+    def times(self, factor: float) -> "Curves":
+        """Return curves that are so many times as strong."""
+        return replace(self, factor=self.factor * factor)
+
+    def shared(self) -> "Curves":
+        """Return the mean of the curves over the channels."""
+        n_channels = self.maps.shape[-1]
+        mean = sum(self.maps[..., channel, None] for channel in range(n_channels)) / n_channels
+        return replace(self, maps=mean)
+
+    def mixed(self, before: "Curves | None", share: float) -> "Curves":
+        """Return the mean with curves of an earlier image, where that is of the same size."""
+        maps = self._strengthened(self.maps.copy())
+        if before is not None and before.maps.shape == maps.shape:
+            maps += share * (before._strengthened(before.maps.copy()) - maps)
+        return replace(self, maps=maps, factor=1.0)
+
+    def at(self, rows: slice, columns: slice = slice(None)) -> np.ndarray:
+        """Return parameters of shape (n_curves, n_rows, n_columns, C), a fresh array."""
+        if self.reduction == 1:
+            part = self.maps[rows, columns]
+        else:
+            low, high, share = (item[rows] for item in _between(self.height, self.reduction))
+            wide = self._widened[:, columns]
+            part = wide[high] - wide[low]
+            part *= share[:, None, None, None]
+            part += wide[low]
+        return self._strengthened(_curves_first(part))
+
+    @cached_property
+    def _widened(self) -> np.ndarray:
+        """The maps, interpolated along rows."""
+        low, high, share = _between(self.width, self.reduction)
+        step = self.maps[:, high] - self.maps[:, low]
+        return self.maps[:, low] + share[:, None, None] * step
+
+    def _strengthened(self, maps: np.ndarray) -> np.ndarray:
+        if self.factor != 1:
+            maps *= np.float32(self.factor)
+        if abs(self.factor) > 1:
+            np.clip(maps, -1, 1, out=maps)
+        return maps
+
+
+def _between(length: int, reduction: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return for each pixel the two coarse pixels that it lies between, and how far along."""
+    last = -(-length // reduction) - 1
+    place = ((np.arange(length) + 0.5) / reduction - 0.5).clip(0, last)
+    low = place.astype(int)
+    return low, np.minimum(low + 1, last), (place - low).astype(np.float32)
+
+
+def _curves_first(part: np.ndarray) -> np.ndarray:
+    """Copy (n_rows, n_columns, n_curves, C) to (n_curves, n_rows, n_columns, C)."""
+    n_rows, n_columns, n_curves, n_channels = part.shape
+    # One item for all channels of a pixel: NumPy is slow at many short rows.
+    items = np.ascontiguousarray(part).view(f"V{n_channels * part.itemsize}")
+    first = np.array(np.moveaxis(items[..., 0], -1, 0), order="C")
+    return first.view(part.dtype).reshape(n_curves, n_rows, n_columns, n_channels)
+
+
+@dataclass(frozen=True)
+class Bending:
+    """How curves are applied.
+
+    Attributes
+    ----------
+    n_iterations : int
+        How many times; where there are fewer curves, they come around again.
+    protection : float
+        In [0, 1]: how much weaker a curve is at white, by the factor 1 - protection * x at x.
+    keep_hue : bool
+        Whether the largest channel is bent and the others follow in proportion.
+    """
+
+    n_iterations: int = 8
+    protection: float = 0.0
+    keep_hue: bool = False
+
+    def enhanced(self, image: np.ndarray, curves: Curves) -> np.ndarray:
+        """Return a new image, of the dtype of `image`, shape (H, W, C)."""
+        out = np.empty(image.shape, image.dtype)
+        for rows in _blocks(image):
+            out[rows] = self._enhanced(image[rows], curves.at(rows))
+        return out
+
+    def noise_gain(self, image: np.ndarray, curves: Curves) -> np.ndarray:
+        """Return by what the noise's standard deviation is multiplied, of shape (H, W, 1).
+
+        It is the slope of the curve; the root mean square of the channels, where they differ.
+        """
+        out = np.empty((*image.shape[:2], 1), np.float32)
+        for rows in _blocks(image):
+            out[rows] = self._noise_gain(image[rows], curves.at(rows))
+        return out
+
+    def gain_for(self, target: float, image: np.ndarray, curves: Curves) -> float:
+        """Return what `curves` must be multiplied by for an image of mean brightness `target`.
+
+        Where no gain reaches it, the one that comes nearest; 0 leaves the image as it is.
+        """
+        step = max(1, int(np.ceil(np.sqrt(image.shape[0] * image.shape[1] / SAMPLED_PIXELS))))
+        grid = slice(None, None, step)
+        sample, maps = image[grid, grid], replace(curves, factor=1.0).at(grid, grid)
+
+        def excess(gain: float) -> float:
+            bent = self._enhanced(sample, np.clip(np.float32(gain) * maps, -1, 1))
+            return float(bent.mean(dtype=np.float64)) - target
+
+        largest = SATURATED / max(float(np.abs(maps).mean()), 1e-6)
+        ends = excess(0.0), excess(largest)
+        if ends[0] * ends[1] > 0:
+            return largest if abs(ends[1]) < abs(ends[0]) else 0.0
+        return float(brentq(excess, 0.0, largest, xtol=1e-4 * largest, rtol=1e-4))
+
+    def _enhanced(self, image: np.ndarray, maps: np.ndarray) -> np.ndarray:
+        if self._by_ratio(image):
+            brightness = _largest(image)
+            before = np.clip(brightness, DARKEST, 1)
+            ratio = self._bent(before.copy(), maps) / before
+            # By rounding, the largest channel could come out a digit above white.
+            return np.minimum(image * ratio, np.maximum(brightness, 1))
+        before = np.clip(image, 0, 1)
+        beyond = image - before
+        beyond += self._bent(before, maps)
+        return beyond
+
+    def _noise_gain(self, image: np.ndarray, maps: np.ndarray) -> np.ndarray:
+        if not self._by_ratio(image):
+            slopes = np.where(
+                (image >= 0) & (image <= 1), self._slope(np.clip(image, 0, 1), maps), 1
+            )
+            return _root_mean_square(slopes)
+        brightness = _largest(image)
+        before = np.clip(brightness, DARKEST, 1)
+        ratio = self._bent(before.copy(), maps) / before
+        slope = self._slope(before, maps)
+        # Noise of the largest channel moves the ratio, and with it all channels.
+        moved = np.square(image * (slope - ratio) / before).sum(axis=-1, keepdims=True)
+        n_channels = image.shape[-1]
+        others = (n_channels - 1) * np.square(ratio)
+        largest = np.square(slope)
+        rest = np.maximum(moved - np.square(slope - ratio), 0)
+        return np.sqrt((others + largest + rest) / n_channels)
+
+    def _by_ratio(self, image: np.ndarray) -> bool:
+        return self.keep_hue and image.shape[-1] > 1
+
+    def _bent(self, x: np.ndarray, maps: np.ndarray) -> np.ndarray:
+        """Bend values of [0, 1] in place."""
+        step = np.empty_like(x)
+        for index in range(self.n_iterations):
+            np.multiply(x, x, out=step)
+            step -= x
+            if self.protection:
+                step *= 1 - self.protection * x
+            step *= maps[index % len(maps)]
+            x += step
+        return x
+
+    def _slope(self, x: np.ndarray, maps: np.ndarray) -> np.ndarray:
+        """Return the derivative of what `_bent` does: the product of those of all steps."""
+        x, product = x.copy(), np.ones_like(x)
+        protection = self.protection
+        for index in range(self.n_iterations):
+            r = maps[index % len(maps)]
+            product *= 1 + r * (2 * x - 1 - protection * (3 * x - 2) * x)
+            x += r * (x * x - x) * (1 - protection * x)
+        return product
+
+
+def _largest(image: np.ndarray) -> np.ndarray:
+    """Return the largest channel, of shape (H, W, 1)."""
+    brightness = image[..., :1]
+    for channel in range(1, image.shape[-1]):
+        brightness = np.maximum(brightness, image[..., channel, None])
+    return brightness
+
+
+def _root_mean_square(values: np.ndarray) -> np.ndarray:
+    return np.sqrt(np.square(values).mean(axis=-1, keepdims=True))
+
+
+def _blocks(image: np.ndarray) -> Iterator[slice]:
+    n_rows = max(1, BLOCK_PIXELS // image.shape[1])
+    return (slice(top, top + n_rows) for top in range(0, len(image), n_rows))
+
+
+def reduced(image: np.ndarray, factor: int) -> np.ndarray:
+    """Return the means of squares of `factor` pixels; those at the end are filled up by copies."""
+    if factor == 1:
+        return image
+    height, width, n_channels = image.shape
+    margin = -height % factor, -width % factor
+    if any(margin):
+        image = np.pad(image, [(0, margin[0]), (0, margin[1]), (0, 0)], mode="edge")
+    height, width = (height + margin[0]) // factor, (width + margin[1]) // factor
+    sums = image.reshape(height, factor, -1).sum(axis=1)
+    return sums.reshape(height, width, factor, n_channels).sum(axis=2) / factor**2

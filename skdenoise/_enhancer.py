@@ -1,0 +1,646 @@
+"""`ZeroDCEEnhancer`: its parameters, how it learns, and how its curves are applied."""
+
+import copy
+import functools
+import os
+import warnings
+import weakref
+from collections import deque
+from collections.abc import Iterable, Iterator
+from numbers import Integral, Real
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from skdenoise._base import ImageTransformer
+from skdenoise._curves import Bending, Curves, reduced
+from skdenoise._denoiser import WEIGHT_DTYPES, AutoencoderDenoiser
+from skdenoise._exposures import ExposureBatch, exposure_batches, in_color, re_exposing
+from skdenoise._images import Images, read_images
+from skdenoise._learning import extremes, generators
+from skdenoise._model_file import (
+    ModelFileError,
+    encode_estimator,
+    read_model_file,
+    write_model_file,
+)
+from skdenoise._noise_maps import noise_maps
+from skdenoise._patches import PatchSampler, in_background
+from skdenoise._progress import ProgressBar
+from skdenoise._validation import (
+    INT_POSITIVE,
+    REAL_NOT_NEGATIVE,
+    REAL_POSITIVE,
+    Interval,
+    OneOf,
+    check_parameters,
+)
+from skdenoise.networks import CURVE_NETWORKS
+
+if TYPE_CHECKING:
+    import keras
+
+    from skdenoise._keras._network import Network
+
+REDUCTIONS = {"dce++": 12}
+"""How much smaller an image is made for a network, if not 1."""
+SMOOTHNESS = 4800
+"""Weight of the smoothness term, divided among the maps: 200 for 24 of them, 1600 for 3."""
+BRIGHTEST = 2.0
+"""Floats above it are no images in [0, 1] with some noise."""
+
+_networks: "weakref.WeakKeyDictionary[Any, Any]" = weakref.WeakKeyDictionary()
+
+
+class ZeroDCEEnhancer(ImageTransformer):
+    """Brighten dark photographs with curves that a network draws for every pixel.
+
+    The network sees a photograph and returns curves that take its values, within black and
+    white, to new ones [1]_ [2]_. It learns without being shown how a photograph should look:
+
+    - ``ZeroDCEEnhancer(weights="default").transform(X)``: nothing to learn;
+    - ``fit(X)``: from photographs of all exposures, dark and bright ones;
+    - ``fit(X, y=X_well_lit)``: from pairs, as far as `paired_weight` says;
+    - ``ZeroDCEEnhancer(re_expose=0.9).fit(X_well_lit)``: from well-lit photographs, which are
+      exposed anew, from -4 to +1.5 stops with the noise of a camera.
+
+    Parameters
+    ----------
+    architecture : {"dce", "dce++"} or callable, default="dce"
+        The network, see `skdenoise.networks`; or a function of the number of channels, 3, that
+        returns a `keras.Model` from images of any size to a multiple of 3 curves.
+    weights : {"default"}, default=None
+        "default" begins with the weights that come with the package; then `fit` is not needed,
+        and goes on from them. None draws them at random.
+    exposure : float, default=None
+        Mean brightness that an image is to have, in (0, 1): its curves are multiplied by the
+        one number that leads there. None takes the curves as they were learnt.
+    n_iterations : int, default=8
+        How often curves are applied, in `fit` and in `transform`; "dce" has eight different
+        ones, "dce++" has one.
+    strength : float, default=1.0
+        Multiplies the curves. 0 returns the images exactly as they are.
+    protect_highlights : float, default=0.0
+        In [0, 1]: how much weaker curves are in highlights, so that lamps and skies keep their
+        structure. Shadows are brightened as before.
+    keep_hue : bool, default=False
+        Whether the largest channel is brightened and the others follow in proportion, so that
+        hue and saturation stay; otherwise each channel has its own curve.
+    denoiser : AutoencoderDenoiser, default=None
+        A fitted denoiser for the noise that brightening would amplify. A FrozenEstimator of it
+        stays fitted when the enhancer is cloned, as in a search.
+    denoise : {"before", "after"}, default="before"
+        When the denoiser comes. After, it is told how strong the noise is at each pixel: that
+        of the image, `denoiser.sigma` or estimated, times the slope of the curve.
+    smoothing : float, default=0.0
+        For frames of a video, in [0, 1): share of the curves of the frames before, so that
+        brightness does not flicker. The images of `X` are then a sequence.
+    reduction : int or "auto", default="auto"
+        How many times smaller an image is made for the network; curves are interpolated.
+        "auto" is 12 for "dce++" and 1 for others.
+    target_exposure : float, default=0.6
+        Brightness of regions that is learnt.
+    spatial_weight : float, default=1.0
+        Weight of `skdenoise.losses.spatial_consistency`.
+    exposure_weight : float, default=10.0
+        Weight of `skdenoise.losses.exposure`.
+    color_weight : float, default=5.0
+        Weight of `skdenoise.losses.color_constancy`.
+    smoothness_weight : float or "auto", default="auto"
+        Weight of `skdenoise.losses.illumination_smoothness`. "auto" is 4800 divided by the
+        number of maps: 200 for "dce", 1600 for "dce++".
+    paired_weight : float, default=2.0
+        Weight of the mean absolute distance from well-lit images, where these are known.
+    spatial_region : int, default=4
+        Side in pixels of the regions whose contrast is kept.
+    exposure_region : int, default=16
+        Side in pixels of the regions whose brightness is judged.
+    re_expose : float, default=0.0
+        Share of the patches that are exposed anew while learning from well-lit images.
+    learning_rate : float, default=1e-3
+        The highest learning rate of Adam; it is reached after a warm-up and falls along a
+        cosine.
+    epochs : int or None, default=30
+        An epoch draws as many patches as cover the images once. None trains until
+        `time_budget` is spent.
+    batch_size : int, default=8
+        Patches per step.
+    patch_size : int, default=256
+        Side of a patch in pixels; images that are smaller are taken whole.
+    time_budget : float, default=None
+        Stop after so many seconds; the schedule of the learning rate adapts. Results then
+        depend on the speed of the machine.
+    callbacks : list of callable, default=None
+        Each is called after every epoch with a dict of that epoch's numbers, the entries of
+        `history_` and ``"epoch"``; training stops where one returns True.
+    precision : {"auto", "float32", "bfloat16"}, default="auto"
+        Arithmetic of the network. "auto" trains in bfloat16 where the processor is quick at
+        it, and enhances in float32.
+    image_shape : tuple, default=None
+        Shape (H, W) or (H, W, C) of the images in the rows of a table; None means
+        1 x n_features.
+    random_state : int, RandomState, Generator or None, default=None
+        Source of weights and patches. An int gives the same result, bit for bit, on the same
+        machine.
+    verbose : int, default=0
+        1 shows a progress bar with the loss and the time left.
+
+    Attributes
+    ----------
+    weights_ : dict of str to ndarray
+        The weights of the network; only after `fit`.
+    network_ : keras.Model
+        A model with the weights that are used; from color images in [0, 1] to curves. Made when
+        it is asked for.
+    history_ : dict of str to list of float
+        Per epoch: ``loss``, its terms ``spatial``, ``exposure``, ``color``, ``smoothness`` and
+        ``paired`` before they are weighted, ``learning_rate`` and ``seconds``.
+    learning_ : {"zero-reference", "paired", "re-exposed"}
+        How it learnt: without references, with images `y` as references, or with well-lit
+        images that were exposed anew.
+    n_channels_in_ : int
+        Channels of the images, without alpha.
+    n_features_in_ : int
+        Columns of the table seen in `fit`; only after a fit on a table.
+    feature_names_in_ : ndarray of str
+        Their names, where they have some.
+
+    Raises
+    ------
+    ValueError
+        Where a parameter is not what it may be, images are neither gray nor in color, or do not
+        match those of `y`.
+    FloatingPointError
+        In `fit`, where the loss becomes NaN or infinite; the last finite weights are kept.
+
+    See Also
+    --------
+    AutoencoderDenoiser : Removes the noise of dark photographs.
+    skdenoise.load : Read what `save` has written.
+
+    Notes
+    -----
+    Black is 0 and white is 1, or the largest value of an integer dtype. Floats beyond are kept as
+    far beyond; for other scales, such as 0 to 255, divide first.
+
+    Gray images are seen as color images of three equal channels and get the mean of the three
+    curves.
+
+    References
+    ----------
+    .. [1] C. Guo, C. Li, J. Guo, C. C. Loy, J. Hou, S. Kwong, R. Cong, "Zero-Reference Deep
+       Curve Estimation for Low-Light Image Enhancement", CVPR 2020.
+       https://arxiv.org/abs/2001.06826
+    .. [2] C. Li, C. Guo, C. C. Loy, "Learning to Enhance Low-Light Image via Zero-Reference
+       Deep Curve Estimation", IEEE Transactions on Pattern Analysis and Machine Intelligence
+       44 (8), 2022. https://arxiv.org/abs/2103.00860
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdenoise import ZeroDCEEnhancer
+    >>> X = np.random.default_rng(0).random((4, 24, 24, 3)) / 5
+    >>> enhancer = ZeroDCEEnhancer("dce++", exposure=0.5, epochs=1, random_state=0)
+    >>> bright = enhancer.fit(X).transform(X)
+    >>> print(f"{X.mean():.1f} {bright.mean():.1f}")
+    0.1 0.5
+    """
+
+    def __init__(
+        self,
+        architecture="dce",
+        *,
+        weights=None,
+        exposure=None,
+        n_iterations=8,
+        strength=1.0,
+        protect_highlights=0.0,
+        keep_hue=False,
+        denoiser=None,
+        denoise="before",
+        smoothing=0.0,
+        reduction="auto",
+        target_exposure=0.6,
+        spatial_weight=1.0,
+        exposure_weight=10.0,
+        color_weight=5.0,
+        smoothness_weight="auto",
+        paired_weight=2.0,
+        spatial_region=4,
+        exposure_region=16,
+        re_expose=0.0,
+        learning_rate=1e-3,
+        epochs=30,
+        batch_size=8,
+        patch_size=256,
+        time_budget=None,
+        callbacks=None,
+        precision="auto",
+        image_shape=None,
+        random_state=None,
+        verbose=0,
+    ):
+        self.architecture = architecture
+        self.weights = weights
+        self.exposure = exposure
+        self.n_iterations = n_iterations
+        self.strength = strength
+        self.protect_highlights = protect_highlights
+        self.keep_hue = keep_hue
+        self.denoiser = denoiser
+        self.denoise = denoise
+        self.smoothing = smoothing
+        self.reduction = reduction
+        self.target_exposure = target_exposure
+        self.spatial_weight = spatial_weight
+        self.exposure_weight = exposure_weight
+        self.color_weight = color_weight
+        self.smoothness_weight = smoothness_weight
+        self.paired_weight = paired_weight
+        self.spatial_region = spatial_region
+        self.exposure_region = exposure_region
+        self.re_expose = re_expose
+        self.learning_rate = learning_rate
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.patch_size = patch_size
+        self.time_budget = time_budget
+        self.callbacks = callbacks
+        self.precision = precision
+        self.image_shape = image_shape
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def curves(self, X: Any) -> Any:
+        """Return the curves that `transform` applies.
+
+        Parameters
+        ----------
+        X : container of images
+            As in `transform`.
+
+        Returns
+        -------
+        ndarray of shape (n_images, height, width, n_curves, n_channels), or list of ndarray
+            Parameters r of the curves ``x + r * (x**2 - x)``, in [-1, 1] and negative where they
+            brighten; float32. One channel where all share a curve: with `keep_hue`, and for
+            gray images. A list where the images came in a sequence.
+        """
+        check_is_fitted(self)
+        images = self._read(X, reset=False)
+        self._check_parameters()
+        self._check_channels(images)
+        found = [
+            np.moveaxis(curves.at(slice(None)), 0, 2) for _, curves in self._with_curves(images)
+        ]
+        return found if images.kind == "sequence" else np.stack(found)
+
+    def save(self, path: str | os.PathLike[str], *, dtype: str = "float32") -> None:
+        """Write the enhancer to one safetensors file, which holds no code.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The file, such as ``"enhancer.safetensors"``; an existing one is replaced when the
+            new one is complete.
+        dtype : {"float32", "float16"}, default="float32"
+            How the weights lie in the file; "float16" halves its size.
+
+        Raises
+        ------
+        ModelFileError
+            Where a parameter is a function, such as a callable `architecture`, or there is a
+            `denoiser`, which has a file of its own.
+        """
+        check_is_fitted(self)
+        if self.denoiser is not None:
+            raise ModelFileError(
+                "A model file holds one network. Save the denoiser with denoiser.save(path), and "
+                "the enhancer after enhancer.set_params(denoiser=None)."
+            )
+        if dtype not in WEIGHT_DTYPES:
+            msg = f"dtype is one of {', '.join(map(repr, WEIGHT_DTYPES))}; got {dtype!r}."
+            raise ValueError(msg)
+        header = encode_estimator(self, {"ZeroDCEEnhancer": ZeroDCEEnhancer})
+        header["fitted"] = {
+            "n_channels_in_": getattr(self, "n_channels_in_", None),
+            "n_features_in_": getattr(self, "n_features_in_", None),
+            "feature_names_in_": list(getattr(self, "feature_names_in_", [])) or None,
+            "learning_": getattr(self, "learning_", "re-exposed"),
+        }
+        header["dtype"] = dtype
+        weights = {name: array.astype(dtype) for name, array in self._weights().items()}
+        write_model_file(path, header, weights)
+
+    @property
+    def network_(self) -> "keras.Model":
+        """A Keras model with the weights that are used."""
+        weights = self._weights()
+        kept = _networks.get(self)
+        if kept is None or kept[0] is not weights:
+            kept = weights, self._template().with_weights(weights)
+            _networks[self] = kept
+        return kept[1]
+
+    # Learning
+
+    def _check_parameters(self) -> None:
+        weight, share = [REAL_NOT_NEGATIVE], Interval(Real, 0, 1)
+        check_parameters(
+            self,
+            {
+                "architecture": [OneOf(CURVE_NETWORKS), callable],
+                "weights": [OneOf({"default"}), None],
+                "exposure": [Interval(Real, 0, 1, closed="neither"), None],
+                "n_iterations": [INT_POSITIVE],
+                "strength": [REAL_NOT_NEGATIVE],
+                "protect_highlights": [share],
+                "keep_hue": ["boolean"],
+                "denoiser": [AutoencoderDenoiser, FrozenEstimator, None],
+                "denoise": [OneOf({"before", "after"})],
+                "smoothing": [Interval(Real, 0, 1, closed="left")],
+                "reduction": [INT_POSITIVE, OneOf({"auto"})],
+                "target_exposure": [Interval(Real, 0, 1, closed="neither")],
+                "spatial_weight": weight,
+                "exposure_weight": weight,
+                "color_weight": weight,
+                "smoothness_weight": [*weight, OneOf({"auto"})],
+                "paired_weight": weight,
+                "spatial_region": [INT_POSITIVE],
+                "exposure_region": [INT_POSITIVE],
+                "re_expose": [share],
+                "learning_rate": [REAL_POSITIVE],
+                "epochs": [INT_POSITIVE, None],
+                "batch_size": [INT_POSITIVE],
+                "patch_size": [INT_POSITIVE],
+                "time_budget": [REAL_POSITIVE, None],
+                "callbacks": [list, tuple, None],
+                "precision": [OneOf({"auto", "float32", "bfloat16"})],
+                "image_shape": [tuple, list, None],
+                "random_state": ["random_state"],
+                "verbose": ["boolean", Interval(Integral, 0, 10)],
+            },
+        )
+        if self.epochs is None and self.time_budget is None:
+            msg = "epochs=None would train for ever. Set time_budget to a number of seconds."
+            raise ValueError(msg)
+        if any(not callable(callback) for callback in self.callbacks or ()):
+            msg = (
+                f"Each of the callbacks must be a function of one dict that returns True to stop. "
+                f"Got {self.callbacks!r} instead."
+            )
+            raise ValueError(msg)
+        if self.weights == "default" and not isinstance(self.architecture, str):
+            msg = (
+                "weights='default' are those of 'dce' or 'dce++', but architecture is a function. "
+                "Set weights=None and call fit."
+            )
+            raise ValueError(msg)
+
+    def _fit_images(self, images: Images, target: Images | None) -> None:
+        """Train the network; remember nothing unless it went well, or diverged later on."""
+        from skdenoise._keras._network import draw_weights
+        from skdenoise._keras._training import DivergenceError, Plan, Trainer, train
+
+        self._check_channels(images)
+        learning = self._way_to_learn(target)
+        if images.dtypes[0].kind == "f" and extremes(images)[1] > BRIGHTEST:
+            _warn_of_range(extremes(images)[1])
+        rng, _ = generators(self.random_state)
+        network = self._template(training=True)
+        drawn = draw_weights(network, rng)
+        sampler = PatchSampler(
+            images,
+            images if learning == "zero-reference" else target,
+            (lambda scale: re_exposing(self.re_expose)) if learning == "re-exposed" else None,
+            patch_size=self.patch_size,
+            multiple=network.stride * self._reduction,
+            normalized=False,
+            data_range=1.0,
+        )
+        trainer = Trainer(
+            network,
+            drawn if self.weights is None else self._shipped(),
+            loss=self._objective(network.n_outputs, learning),
+            optimizer="adam",
+        )
+        plan = Plan(self.epochs, self.time_budget, self.learning_rate, None)
+        indices = range(len(images))
+
+        def epoch() -> Iterator[ExposureBatch]:
+            paired = learning != "zero-reference"
+            return in_background(
+                exposure_batches(sampler, indices, self.batch_size, paired=paired, rng=rng)
+            )
+
+        try:
+            with ProgressBar(shown=bool(self.verbose)) as progress:
+                weights, history = train(
+                    trainer,
+                    epoch,
+                    sampler.n_batches(indices, self.batch_size),
+                    plan=plan,
+                    validate=None,
+                    on_step=progress.step,
+                    on_epoch=self._call_back,
+                )
+        except DivergenceError as error:
+            if error.weights is not None:
+                self._remember(error.weights, {}, learning)
+            raise
+        self._remember(weights, history, learning)
+
+    def _remember(
+        self, weights: dict[str, np.ndarray], history: dict[str, list[float]], learning: str
+    ) -> None:
+        self.weights_ = weights
+        self.history_ = history
+        self.learning_ = learning
+
+    def _way_to_learn(self, target: Images | None) -> str:
+        if not self.re_expose:
+            return "zero-reference" if target is None else "paired"
+        if target is not None:
+            msg = (
+                "ZeroDCEEnhancer has re_expose and got images y: it makes dark images itself, out "
+                "of well-lit X. Call fit(X_well_lit), or set re_expose=0 to learn from pairs."
+            )
+            raise ValueError(msg)
+        return "re-exposed"
+
+    def _objective(self, n_maps: int, learning: str) -> Any:
+        from skdenoise._keras._enhancing import Enhancing
+
+        smoothness = self.smoothness_weight
+        weights = (
+            self.spatial_weight,
+            self.exposure_weight,
+            self.color_weight,
+            SMOOTHNESS / n_maps if isinstance(smoothness, str) else smoothness,
+            0.0 if learning == "zero-reference" else self.paired_weight,
+        )
+        return Enhancing(
+            tuple(map(float, weights)),
+            float(self.target_exposure),
+            self.spatial_region,
+            self.exposure_region,
+            self.n_iterations,
+            float(self.protect_highlights),
+            self._reduction,
+        )
+
+    def _call_back(self, numbers: dict[str, float]) -> bool:
+        answers = [bool(callback(dict(numbers))) for callback in self.callbacks or ()]
+        return any(answers)
+
+    # Enhancing
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """Tell whether there are weights: learnt ones, or those of the package."""
+        return hasattr(self, "weights_") or self.weights == "default"
+
+    def _check_channels(self, images: Images) -> None:
+        if images.n_channels not in (1, 3):
+            msg = (
+                f"ZeroDCEEnhancer takes gray images or RGB images, with alpha or without; X has "
+                f"{images.n_channels} channels. Pass the channels that are colors: X[..., :3]."
+            )
+            raise ValueError(msg)
+
+    @property
+    def _reduction(self) -> int:
+        if isinstance(self.reduction, str):
+            return REDUCTIONS.get(self.architecture, 1) if isinstance(self.architecture, str) else 1
+        return self.reduction
+
+    @property
+    def _bending(self) -> Bending:
+        return Bending(self.n_iterations, float(self.protect_highlights), bool(self.keep_hue))
+
+    def _weights(self) -> dict[str, np.ndarray]:
+        return self.weights_ if hasattr(self, "weights_") else self._shipped()
+
+    def _shipped(self) -> dict[str, np.ndarray]:
+        return _shipped_weights(self.architecture)
+
+    def _template(self, *, training: bool = False) -> "Network":
+        from skdenoise._keras._backend import has_fast_bfloat16
+        from skdenoise._keras._network import get_curve_network
+
+        fast = training and self.precision == "auto" and has_fast_bfloat16()
+        return get_curve_network(
+            self.architecture, 3, bfloat16=self.precision == "bfloat16" or fast
+        )
+
+    def _transform_images(self, images: Images) -> Iterator[np.ndarray]:
+        self._check_parameters()
+        self._check_channels(images)
+        if self.strength == 0:
+            return iter(images)
+        return self._enhanced(images)
+
+    def _enhanced(self, images: Images) -> Iterator[np.ndarray]:
+        bending = self._bending
+        clean = self._clean_denoiser(images) if self.denoise == "after" else None
+        for index, (image, curves) in enumerate(self._with_curves(images)):
+            enhanced = bending.enhanced(image, curves)
+            if clean is not None:
+                enhanced = clean(index, image, enhanced, bending.noise_gain(image, curves))
+            yield enhanced
+
+    def _with_curves(self, images: Images) -> Iterator[tuple[np.ndarray, Curves]]:
+        """Yield each image, denoised where that comes first, and its curves."""
+        from skdenoise._keras._prediction import Task, predict
+
+        source: Iterable[np.ndarray] = images
+        if self.denoiser is not None and self.denoise == "before":
+            source = self._fitted_denoiser(images)._transform_images(images)
+        waiting: deque[np.ndarray] = deque()
+        floats = images.dtypes[0].kind == "f"
+        reduction, bending = self._reduction, self._bending
+
+        def tasks() -> Iterator[Task]:
+            warned = not floats
+            for image in source:
+                if not warned and image.max() > BRIGHTEST:
+                    _warn_of_range(float(image.max()))
+                    warned = True
+                waiting.append(image)
+                yield Task(reduced(in_color(image), reduction))
+
+        before = None
+        found = predict(self._template(), self._weights(), tasks(), owner=self)
+        for maps in found:
+            image = waiting.popleft()
+            height, width, _ = image.shape
+            curves = Curves(maps.reshape(*maps.shape[:2], -1, 3), height, width, reduction)
+            if self.keep_hue or images.n_channels == 1:
+                curves = curves.shared()
+            if self.exposure is not None:
+                curves = curves.times(bending.gain_for(self.exposure, image, curves))
+            curves = curves.times(self.strength)
+            if self.smoothing:
+                curves = before = curves.mixed(before, self.smoothing)
+            yield image, curves
+
+    def _fitted_denoiser(self, images: Images) -> AutoencoderDenoiser:
+        denoiser = getattr(self.denoiser, "estimator", self.denoiser)
+        if not isinstance(denoiser, AutoencoderDenoiser):
+            msg = f"denoiser must be an AutoencoderDenoiser. Got {self.denoiser!r} instead."
+            raise ValueError(msg)
+        if not hasattr(denoiser, "weights_"):
+            msg = (
+                "The denoiser is not fitted. Call denoiser.fit(...) or skdenoise.load(...) first; "
+                "and since clones are not fitted, give it as "
+                "sklearn.frozen.FrozenEstimator(denoiser) where the enhancer is cloned."
+            )
+            raise NotFittedError(msg)
+        if denoiser.n_channels_in_ != images.n_channels:
+            msg = (
+                f"X has {images.n_channels} channels, but the denoiser was fitted on images with "
+                f"{denoiser.n_channels_in_} channels. Give a denoiser for such images."
+            )
+            raise ValueError(msg)
+        return denoiser
+
+    def _clean_denoiser(self, images: Images) -> Any:
+        """Return the function that denoises an enhanced image; None without a denoiser."""
+        if self.denoiser is None:
+            return None
+        denoiser = copy.copy(self._fitted_denoiser(images))
+        known = "auto" if denoiser.sigma is None else denoiser.sigma
+        sigma_of = noise_maps(known, 1.0, images)
+
+        def clean(
+            index: int, image: np.ndarray, enhanced: np.ndarray, noise_gain: np.ndarray
+        ) -> np.ndarray:
+            denoiser.sigma = (sigma_of(index, image) * noise_gain)[..., 0]
+            return next(denoiser._transform_images(read_images([enhanced])))
+
+        return clean
+
+
+def _warn_of_range(largest: float) -> None:
+    warnings.warn(
+        f"X has values up to {largest:.4g}, but white is 1: what is above stays as far above it. "
+        f"Pass X / 255 if these are gray levels, or integers.",
+        UserWarning,
+        stacklevel=6,
+    )
+
+
+@functools.lru_cache(maxsize=4)
+def _shipped_weights(architecture: str) -> dict[str, np.ndarray]:
+    """Read the weights that come with the package."""
+    from skdenoise._keras._network import get_curve_network
+
+    shapes = get_curve_network(architecture, 3).shapes()
+    path = Path(__file__).parent / "weights" / f"default_{architecture}.safetensors"
+    _, tensors = read_model_file(
+        path, lambda header: {name: (shape, header["dtype"]) for name, shape in shapes.items()}
+    )
+    return {name: array.astype(np.float32) for name, array in tensors.items()}
