@@ -175,8 +175,8 @@ def denoising_report(
 
     ``psnr`` and ``psnr_gain``
         Stein's unbiased risk estimate, see `SUREScorer`, with its assumption: white Gaussian
-        noise. Within a few tenths of a dB there; meaningless where `correlated` says that
-        noise is not white.
+        noise. Within a few tenths of a dB there; too favorable where noise was clipped at black
+        or white, and meaningless where `correlated` says that it is not white.
 
     Remarks allow for three standard errors.
 
