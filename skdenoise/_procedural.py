@@ -57,7 +57,8 @@ def procedural_images(
     Returns
     -------
     ndarray of uint8, shape (n_images, H, W) or (n_images, H, W, 3)
-        The images. The power of their frequencies falls about like ``1 / frequency**2``.
+        The images. As in photographs, the power of frequencies falls a little faster than
+        ``1 / frequency**2``, and differences of neighbors have heavy tails.
 
     Raises
     ------

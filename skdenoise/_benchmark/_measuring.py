@@ -33,6 +33,8 @@ class Measured:
         Of the result as an 8-bit file holds it; the PSNR of noisy images is that of the noise.
     seconds_per_megapixel : float or None
         The time it took; None for the noisy image.
+    processor_seconds_per_megapixel : float or None
+        The same summed over the threads, which tells more where other programs run.
     """
 
     image: str
@@ -41,6 +43,7 @@ class Measured:
     psnr: float
     ssim: float
     seconds_per_megapixel: float | None
+    processor_seconds_per_megapixel: float | None
 
 
 @dataclass(frozen=True)
@@ -152,36 +155,40 @@ class Comparison:
         for label, sigma, noisy in all_noisy:
             crops = {}
             for name in (NOISY, *self.methods):
-                pixels, seconds = self._timed(name, noisy, sigma)
+                pixels, *seconds = self._timed(name, noisy, sigma)
                 psnr = (noise_quality if name == NOISY else quality)(clean, pixels)
                 ssim = similarity(clean, pixels)
-                measured.append(Measured(image, name, label, psnr, ssim, seconds))
+                measured.append(Measured(image, name, label, psnr, ssim, *seconds))
                 crops[name] = _cut(stored(pixels), place), psnr
             samples.append(Sample(image, label, clean, place, crops))
         if len(self.images) < N_SHOWN:
             self.samples += samples
         self.measured += measured
 
-    def _timed(self, name: str, noisy: np.ndarray, sigma: float) -> tuple[np.ndarray, float | None]:
-        """Return the result, and the seconds that it took per megapixel."""
+    def _timed(
+        self, name: str, noisy: np.ndarray, sigma: float
+    ) -> tuple[np.ndarray, float | None, float | None]:
+        """Return the result and the seconds per megapixel, by the clock and of the processor."""
         if name == NOISY:
-            return noisy, None
+            return noisy, None, None
         denoise = self._denoise[name]
         if name not in self._is_warm:
             # The first call may import, trace and look for processors.
             denoise(noisy.copy(), sigma)
             self._is_warm.add(name)
         pixels = noisy.copy()
-        began = time.perf_counter()
+        megapixels = noisy.shape[0] * noisy.shape[1] / 1e6
+        began = time.perf_counter(), time.process_time()
         denoised = np.asarray(denoise(pixels, sigma))
-        seconds = time.perf_counter() - began
+        ended = time.perf_counter(), time.process_time()
         if denoised.shape != noisy.shape or not np.isfinite(denoised).all():
             raise ValueError(
                 f"{self.methods[name].title} made no image of it, but an array of shape "
                 f"{denoised.shape} with {np.count_nonzero(~np.isfinite(denoised))} pixels that "
                 f"are not finite; leave it out with --methods"
             )
-        return denoised, 1e6 * seconds / (noisy.shape[0] * noisy.shape[1])
+        wall, processor = (end - begin for begin, end in zip(began, ended, strict=True))
+        return denoised, wall / megapixels, processor / megapixels
 
 
 def _most_varied(image: np.ndarray) -> tuple[int, int, int, int]:

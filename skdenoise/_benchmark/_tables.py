@@ -12,15 +12,18 @@ from skdenoise._benchmark._measuring import NOISY, Comparison
 PROTOCOL = (
     "White Gaussian noise of standard deviation sigma, in gray levels of 0-255, from "
     "numpy.random.RandomState(0) made new for each image, is added and neither clipped nor "
-    "rounded."
+    "rounded; the PSNR of the noisy images is that of this noise."
 )
 PAIRS = "The noise is real: each noisy image is compared with a clean one of the same scene."
 MEASURES = (
-    "Results are clipped and rounded to 8 bits, the noise of the first row is not. PSNR: "
+    "Results are clipped and rounded to 8 bits. PSNR: "
     "20 log10(255 / RMSE) over all pixels and channels; SSIM: Gaussian window of deviation 1.5; "
     "both are means over the images. Seconds per megapixel: one run per image after a warm-up, "
     "the median over the images."
 )
+
+
+TIMES = "seconds_per_megapixel", "processor_seconds_per_megapixel"
 
 
 def means(comparison: Comparison) -> list[dict[str, Any]]:
@@ -31,14 +34,16 @@ def means(comparison: Comparison) -> list[dict[str, Any]]:
             these = [
                 one for one in comparison.measured if one.method == method and one.sigma == sigma
             ]
-            times = [one.seconds_per_megapixel for one in these if one.seconds_per_megapixel]
             found.append(
                 {
                     "method": method,
                     "sigma": sigma,
                     "psnr": fmean(one.psnr for one in these),
                     "ssim": fmean(one.ssim for one in these),
-                    "seconds_per_megapixel": median(times) if times else None,
+                    **{
+                        name: None if method == NOISY else median(vars(one)[name] for one in these)
+                        for name in TIMES
+                    },
                 }
             )
     return found
