@@ -29,9 +29,9 @@ CHUNK = 500
 """Steps between two checkpoints."""
 WARM_UP = 500
 """Steps over which the learning rate rises."""
-DECAY = 0.35
+DECAY = 0.6
 """Share of the training over which it falls, along a cosine."""
-LARGE_PATCHES = 96, 16
+LARGE_PATCHES = 96, 8
 """Patch size and batch size while it falls; the network then sees more of the surroundings."""
 REDUCTIONS = 1.0, 0.75, 0.5
 """Sizes in which an image is learned from."""
@@ -76,10 +76,10 @@ class Recipe:
 
     n_channels: int
     size: str = "small"
-    n_steps: int = 30_000
-    learning_rate: float = 2e-3
+    n_steps: int = 40_000
+    learning_rate: float = 1.5e-3
     patch_size: int = 64
-    batch_size: int = 32
+    batch_size: int = 16
     largest_sigma: float = 75.0
     known_sigma: float = 0.5
     seed: int = 0
