@@ -13,7 +13,15 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from benchmarks._measuring import Result, n_cores, table
 
-MEASUREMENTS = ("start", "training", "denoising", "memory", "noise_estimation")
+MEASUREMENTS = (
+    "start",
+    "training",
+    "denoising",
+    "memory",
+    "noise_estimation",
+    "weak_noise",
+    "adaptation",
+)
 RESULTS = Path("results/benchmarks.json")
 
 

@@ -2,6 +2,7 @@
 
 import os
 from datetime import date
+from pathlib import Path
 
 # Before Keras and TensorFlow are imported by an example.
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
@@ -101,8 +102,23 @@ def keep_our_members(app, what, name, member, skip, options):
     return skip or not module.startswith(skdenoise.__name__)
 
 
+def write_model_cards(app):
+    """Write ``models.md``: the cards of the weights that come with the package."""
+    lines = ["# Trained weights", "", "`skdenoise models` prints this page, too.", ""]
+    for card in skdenoise.model_cards():
+        lines += [f"## {card.pop('name')}", ""]
+        for name, value in card.items():
+            if isinstance(value, dict):
+                value = "; ".join(f"{key}: {found}" for key, found in value.items())
+            elif isinstance(value, list):
+                value = "; ".join(map(str, value))
+            lines += [name, f": {f'`{value}`' if name == 'command' else value}", ""]
+    Path(app.srcdir, "models.md").write_text("\n".join(lines), encoding="utf-8")
+
+
 def setup(app):
     """Connect what stands above."""
     app.add_role("name", Name())
     app.connect("autodoc-skip-member", keep_our_members)
     app.connect("missing-reference", find_by_last_name)
+    app.connect("builder-inited", write_model_cards)

@@ -1,7 +1,13 @@
 from . import losses, metrics, networks, noise, plotting, scoring
+from ._conformal import ConformalDenoiser
+from ._denoise import denoise
 from ._denoiser import AutoencoderDenoiser
 from ._enhancer import ZeroDCEEnhancer
 from ._loading import load
+from ._model_file import ModelFileError
+from ._procedural import procedural_images
+from ._report import DenoisingReport, denoising_report
+from ._shipped import model_cards
 from .metrics import psnr, psnr_gain, ssim
 from .noise import NoiseInjector, estimate_noise
 from .scoring import (
@@ -20,20 +26,27 @@ __version__: str
 
 __all__ = [
     "AutoencoderDenoiser",
+    "ConformalDenoiser",
+    "DenoisingReport",
+    "ModelFileError",
     "Noise2SelfScorer",
     "NoiseInjector",
     "PSNRScorer",
     "SSIMScorer",
     "SUREScorer",
     "ZeroDCEEnhancer",
+    "denoise",
+    "denoising_report",
     "estimate_noise",
     "load",
     "losses",
     "metrics",
+    "model_cards",
     "networks",
     "noise",
     "noise2self_scorer",
     "plotting",
+    "procedural_images",
     "psnr",
     "psnr_gain",
     "psnr_scorer",

@@ -1,5 +1,7 @@
 """`AutoencoderDenoiser`: its parameters, the three ways to learn, and what is remembered."""
 
+import functools
+import itertools
 import os
 import warnings
 import weakref
@@ -10,6 +12,15 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from skdenoise._adaptation import (
+    SMALLEST_SIDE,
+    Adaptation,
+    can_adapt,
+    masked_psnr,
+    pairs_to_judge,
+    parts,
+    what_to_train,
+)
 from skdenoise._base import ImageTransformer
 from skdenoise._images import Images, read_images
 from skdenoise._learning import (
@@ -26,6 +37,8 @@ from skdenoise._model_file import encode_estimator, write_model_file
 from skdenoise._noise_maps import noise_maps
 from skdenoise._patches import Batch, PatchSampler, image_statistics, in_background
 from skdenoise._progress import ProgressBar
+from skdenoise._restraint import restrained
+from skdenoise._shipped import KINDS, model_cards, shipped_name, shipped_weights
 from skdenoise._validation import (
     INT_POSITIVE,
     REAL_NOT_NEGATIVE,
@@ -65,6 +78,9 @@ class AutoencoderDenoiser(ImageTransformer):
     - ``fit(X_noisy)``: from noisy images alone; pairs of neighboring pixels take the part of
       noisy and clean images [1]_.
 
+    And it need not learn at all: ``AutoencoderDenoiser(weights="natural").transform(X)`` uses
+    weights that come with the package.
+
     Parameters
     ----------
     architecture : {"unet", "autoencoder", "dncnn", "ridnet"} or callable, default="unet"
@@ -72,6 +88,16 @@ class AutoencoderDenoiser(ImageTransformer):
         returns a `keras.Model` for images of any size.
     size : {"nano", "small", "base"}, default="small"
         Size of the "unet"; the others have one size.
+    weights : {"auto", "natural", "procedural"} or None, default="auto"
+        What to begin with, see `skdenoise.model_cards`: weights learned from photographs, or
+        from images made by a program. With either, `transform` needs no `fit`, and takes images
+        with any number of channels: other than 1 and 3 it denoises one by one. None begins
+        with random weights; so does "auto", except for ``fit(X_noisy)``, which adapts
+        "natural" weights where there are some for the network.
+    trainable : {"auto", "gains", "all"}, default="auto"
+        What ``fit(X_noisy)`` adapts of weights that come with the package: "gains", one factor
+        per channel of each layer, which cannot over-fit to a single image, or "all" weights;
+        "auto" takes all from about four million pixels on.
     noise : NoiseInjector, default=None
         Makes fresh noise while learning from clean images.
     sigma : float, array-like or "auto", default=None
@@ -82,6 +108,10 @@ class AutoencoderDenoiser(ImageTransformer):
     strength : float, default=1.0
         Multiplies `sigma` (the estimated one where `sigma` is None): below 1 keeps more
         texture and noise, above 1 smooths more. 0 returns the images as they are.
+    n_augment : {1, 2, 4, 8}, default=1
+        Each image is denoised in so many orientations (flips and quarter turns), and the
+        results are averaged: a little better, and so many times slower. `predict` can tell how
+        much they differ.
     loss : {"mse", "l1", "charbonnier"} or callable, default="mse"
         What is minimized, see `skdenoise.losses`; or a function ``loss(clean, denoised)`` of
         two Keras tensors.
@@ -89,7 +119,8 @@ class AutoencoderDenoiser(ImageTransformer):
         How weights follow the gradient.
     learning_rate : float or "auto", default="auto"
         The highest learning rate; it is reached after a warm-up and falls along a cosine.
-        "auto" is 3e-3 for "unet", which starts as the identity, and 1e-3 for the others.
+        "auto" is 3e-3 for "unet", which starts as the identity, 1e-3 for the others, and for
+        trained weights 3e-4, or 2e-3 for their gains.
     epochs : int or None, default=50
         An epoch draws as many patches as cover the images once. None trains until
         `time_budget` is spent.
@@ -132,8 +163,12 @@ class AutoencoderDenoiser(ImageTransformer):
     history_ : dict of str to list of float
         Per epoch: ``loss``, ``psnr`` (of training patches, in dB), ``learning_rate``,
         ``seconds`` and, where images were held out, ``val_psnr``.
-    learning_ : {"supervised", "fresh noise", "self-supervised"}
-        How it learnt.
+    learning_ : {"supervised", "fresh noise", "self-supervised", "adapted"}
+        How it learnt; "adapted" is from noisy images alone, beginning with trained weights.
+    adaptation_ : Adaptation or None
+        After ``fit(X_noisy)`` that began with trained weights: whether the adapted ones were
+        ``kept``, and the estimates in dB ``before`` and ``after`` on rows that were held out, on
+        which that was decided.
     data_range_ : float
         White minus black that dB refer to: 1.0 for integers, scaled by their dtype, and for
         floats that fit [0, 1] but for noise; otherwise the range of the images.
@@ -188,9 +223,12 @@ class AutoencoderDenoiser(ImageTransformer):
         architecture="unet",
         *,
         size="small",
+        weights="auto",
+        trainable="auto",
         noise=None,
         sigma=None,
         strength=1.0,
+        n_augment=1,
         loss="mse",
         optimizer="adam",
         learning_rate="auto",
@@ -209,9 +247,12 @@ class AutoencoderDenoiser(ImageTransformer):
     ):
         self.architecture = architecture
         self.size = size
+        self.weights = weights
+        self.trainable = trainable
         self.noise = noise
         self.sigma = sigma
         self.strength = strength
+        self.n_augment = n_augment
         self.loss = loss
         self.optimizer = optimizer
         self.learning_rate = learning_rate
@@ -227,6 +268,10 @@ class AutoencoderDenoiser(ImageTransformer):
         self.image_shape = image_shape
         self.random_state = random_state
         self.verbose = verbose
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """Tell whether there are weights to denoise with."""
+        return hasattr(self, "weights_") or self.weights in KINDS
 
     def partial_fit(self, X: Any, y: Any = None) -> Self:
         """Go on learning: one epoch over `X` at a constant learning rate.
@@ -249,20 +294,45 @@ class AutoencoderDenoiser(ImageTransformer):
         self._learn(images, self._read_target(y, images), partial=True)
         return self
 
-    def predict(self, X: Any) -> Any:
-        """Denoise images; the same as `transform`.
+    def predict(self, X: Any, return_std: bool = False) -> Any:
+        """Denoise images, as `transform` does, and say where the result depends on orientation.
 
         Parameters
         ----------
         X : container of images
             The noisy images.
+        return_std : bool, default=False
+            Whether to return the standard deviation over the `n_augment` orientations, too.
 
         Returns
         -------
-        container of the kind of `X`
+        denoised : container of the kind of `X`
             The denoised images.
+        std : container of the kind of `X`
+            Floats in the images' own units, gray levels for integers; only where `return_std`.
+            Large where the network is unsure, but not calibrated: see `ConformalDenoiser`. 0
+            for alpha.
+
+        Raises
+        ------
+        ValueError
+            Where `return_std` is asked for, but there is only one orientation.
         """
-        return self.transform(X)
+        if not return_std:
+            return self.transform(X)
+        check_is_fitted(self)
+        if self.n_augment == 1:
+            msg = (
+                "return_std=True needs several orientations to compare, but n_augment=1. Type "
+                "denoiser.set_params(n_augment=8)."
+            )
+            raise ValueError(msg)
+        images = self._read(X, reset=False)
+        pairs = list(self._transform_images(images, return_std=True))
+        return (
+            images.restore(denoised for denoised, _ in pairs),
+            images.restore_deviations(deviation for _, deviation in pairs),
+        )
 
     def score(self, X: Any, y: Any = None) -> float:
         """Return the mean PSNR in dB.
@@ -285,7 +355,7 @@ class AutoencoderDenoiser(ImageTransformer):
         target = self._read_target(y, images)
         if target is None and self.noise is None:
             floats = images.dtypes[0].kind == "f"
-            return SUREScorer(data_range=self.data_range_ if floats else None)(self, X)
+            return SUREScorer(data_range=self._data_range(images) if floats else None)(self, X)
         noisy, clean = images, images if target is None else target
         if self.noise is not None and (target is None or same_pixels(images, target)):
             rng = np.random.default_rng(0)
@@ -299,8 +369,12 @@ class AutoencoderDenoiser(ImageTransformer):
         data_range = None
         if clean.dtypes[0].kind == "f":
             low, high = extremes(clean, most=len(clean))
-            data_range = max(self.data_range_, high - low)
+            data_range = max(self._data_range(clean), high - low)
         return float(psnr_of_images(clean, denoised, data_range).mean())
+
+    def _data_range(self, images: Images) -> float:
+        """Return white minus black, as learned or else as these images have it."""
+        return self.data_range_ if hasattr(self, "weights_") else data_range_of(images)
 
     def save(self, path: str | os.PathLike[str], *, dtype: str = "float32") -> None:
         """Write the fitted estimator to one safetensors file, which holds no code.
@@ -320,7 +394,7 @@ class AutoencoderDenoiser(ImageTransformer):
             Where a parameter is a function, such as a callable `architecture`; pickle the
             estimator then, for people who trust you.
         """
-        check_is_fitted(self)
+        check_is_fitted(self, "weights_")
         header = encode_estimator(
             self, {"AutoencoderDenoiser": AutoencoderDenoiser, "NoiseInjector": NoiseInjector}
         )
@@ -341,6 +415,7 @@ class AutoencoderDenoiser(ImageTransformer):
     @property
     def network_(self) -> "keras.Model":
         """A Keras model with the weights of the estimator."""
+        check_is_fitted(self, "weights_")
         weights = self.weights_
         kept = _networks.get(self)
         if kept is None or kept[0] is not weights:
@@ -356,9 +431,12 @@ class AutoencoderDenoiser(ImageTransformer):
             {
                 "architecture": [OneOf(NETWORKS), callable],
                 "size": [OneOf({"nano", "small", "base"})],
+                "weights": [OneOf({"auto", *KINDS}), None],
+                "trainable": [OneOf({"auto", "gains", "all"})],
                 "noise": [NoiseInjector, None],
                 "sigma": [REAL_NOT_NEGATIVE, OneOf({"auto"}), list, tuple, np.ndarray, None],
                 "strength": [REAL_NOT_NEGATIVE],
+                "n_augment": [OneOf({1, 2, 4, 8})],
                 "loss": [OneOf(LOSSES), callable],
                 "optimizer": [OneOf({"adam", "adamw", "sgd"})],
                 "learning_rate": [REAL_POSITIVE, OneOf({"auto"})],
@@ -379,6 +457,7 @@ class AutoencoderDenoiser(ImageTransformer):
         if self.epochs is None and self.time_budget is None:
             msg = "epochs=None would train for ever. Set time_budget to a number of seconds."
             raise ValueError(msg)
+        self._check_weights()
         if any(not callable(callback) for callback in self.callbacks or ()):
             msg = (
                 f"Each of the callbacks must be a function of one dict that returns True to stop. "
@@ -387,6 +466,27 @@ class AutoencoderDenoiser(ImageTransformer):
             raise ValueError(msg)
         if self.noise is not None:
             self.noise._check_parameters()
+
+    def _check_weights(self) -> None:
+        """Refuse weights that the network cannot have."""
+        if self.weights not in KINDS or self._shipped(self.weights, 1) is not None:
+            return
+        have = [
+            f"size={card['size']!r}"
+            for card in model_cards()
+            if (card["weights"], card["n_channels"]) == (self.weights, 1)
+        ]
+        msg = (
+            f"There are weights={self.weights!r} for architecture='unet', {' and '.join(have)}; "
+            f"got architecture={self.architecture!r}, size={self.size!r}. Set weights=None to "
+            f"begin with random ones."
+        )
+        raise ValueError(msg)
+
+    def _shipped(self, kind: str, n_channels: int) -> str | None:
+        """Return the name of weights that come with the package and fit the network."""
+        fits = isinstance(self.architecture, str) and self.architecture == "unet"
+        return shipped_name(kind, self.size, n_channels) if fits else None
 
     def _fit_images(self, images: Images, target: Images | None) -> None:
         self._learn(images, target, partial=False)
@@ -410,12 +510,20 @@ class AutoencoderDenoiser(ImageTransformer):
         weights = draw_weights(network, rng)
         state = None
         going_on = (self.warm_start or partial) and hasattr(self, "weights_")
+        shipped = None if going_on else self._shipped_to_learn_from(images, learning)
         if going_on:
             self._check_same_network(weights)
             weights = self.weights_
             state = getattr(self, "_optimizer_state", None) if partial else None
+        elif shipped is not None:
+            weights = shipped_weights(shipped, tuple(network.shapes().items()))
         self._warn_of_range(images)
 
+        trained, judged = "all", None
+        stride = independent_stride(images) if learning == "self-supervised" else 1
+        if learning == "self-supervised" and shipped is not None:
+            learning, trained = "adapted", what_to_train(self.trainable, images)
+            images, judged = parts(images)
         sampler = PatchSampler(
             images,
             target if learning == "supervised" else None,
@@ -424,19 +532,25 @@ class AutoencoderDenoiser(ImageTransformer):
             multiple=network.stride,
             normalized=self._normalizes,
             data_range=data_range,
-            stride=independent_stride(images) if learning == "self-supervised" else 1,
+            stride=stride,
         )
-        training, held_out = split(
-            len(images), 0 if partial else self.validation_fraction, held_out_rng
-        )
-        known_sigma = KNOWN_SIGMA if network.steerable and learning != "self-supervised" else 0.0
+        held_out_share = 0.0 if partial or judged is not None else self.validation_fraction
+        training, held_out = split(len(images), held_out_share, held_out_rng)
+        known_sigma = KNOWN_SIGMA if network.steerable and not sampler.alone else 0.0
         batches = validation_batches(sampler, held_out, held_out_rng)
         reference = self._template()
-        trainer = Trainer(network, weights, loss=self.loss, optimizer=self.optimizer, state=state)
+        trainer = Trainer(
+            network,
+            weights,
+            loss=self.loss,
+            optimizer=self.optimizer,
+            state=state,
+            gains_only=trained == "gains",
+        )
         plan = Plan(
             1 if partial else self.epochs,
             self.time_budget,
-            self._highest_rate,
+            self._highest_rate(trained if shipped is not None else None),
             self.n_iter_no_change,
             constant_rate=partial,
         )
@@ -469,8 +583,43 @@ class AutoencoderDenoiser(ImageTransformer):
             history = {
                 name: [*self.history_.get(name, []), *values] for name, values in history.items()
             }
+        adaptation = None
+        if judged is not None:
+            adaptation = self._judge(weights, best, judged, data_range, stride, trained)
+            best = best if adaptation.kept else weights
         self._remember(best, history, learning, data_range)
+        self.adaptation_ = adaptation
         self._optimizer_state = trainer.optimizer_state if partial else None
+
+    def _judge(
+        self,
+        before: dict[str, np.ndarray],
+        after: dict[str, np.ndarray],
+        held_out: Images,
+        data_range: float,
+        stride: int,
+        trained: str,
+    ) -> Adaptation:
+        """Estimate on parts that were not learned from whether adapting was of use."""
+        from skdenoise._keras._prediction import Task, predict
+        from skdenoise._keras._training import validation_psnr
+
+        network = self._template()
+        if stride == 1:
+
+            def score(weights: dict[str, np.ndarray]) -> float:
+                def denoise(noisy: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+                    tasks = (Task(image, *image_statistics(image)) for image in noisy)
+                    return predict(network, weights, tasks)
+
+                return masked_psnr(denoise, held_out, data_range)
+        else:
+            batches = pairs_to_judge(held_out, data_range, stride, network.stride)
+
+            def score(weights: dict[str, np.ndarray]) -> float:
+                return validation_psnr(network, weights, batches)
+
+        return Adaptation.of(score(before), score(after), stride, trained)
 
     def _remember(
         self,
@@ -494,9 +643,33 @@ class AutoencoderDenoiser(ImageTransformer):
             )
             raise ValueError(msg)
 
-    @property
-    def _highest_rate(self) -> float:
+    def _shipped_to_learn_from(self, images: Images, learning: str) -> str | None:
+        """Return the name of the weights to begin with; None begins with random ones."""
+        if self.weights == "auto":
+            adapts = learning == "self-supervised" and can_adapt(images)
+            return self._shipped("natural", images.n_channels) if adapts else None
+        if self.weights is None:
+            return None
+        name = self._shipped(self.weights, images.n_channels)
+        if name is None:
+            msg = (
+                f"There are no weights={self.weights!r} for images with {images.n_channels} "
+                f"channels to go on learning from. Fit channel by channel, or set weights=None."
+            )
+            raise ValueError(msg)
+        if learning == "self-supervised" and not can_adapt(images):
+            msg = (
+                f"To adapt weights={self.weights!r} to noisy images alone, these need at least "
+                f"{SMALLEST_SIDE} pixels of height and width, got {min(images.shapes)}. Use the "
+                f"weights as they are, without fit, or set weights=None."
+            )
+            raise ValueError(msg)
+        return name
+
+    def _highest_rate(self, adapted: str | None) -> float:
         if isinstance(self.learning_rate, str):
+            if adapted is not None:
+                return 2e-3 if adapted == "gains" else 3e-4
             return 3e-3 if self.architecture == "unet" else 1e-3
         return self.learning_rate
 
@@ -534,7 +707,7 @@ class AutoencoderDenoiser(ImageTransformer):
     def _normalizes(self) -> bool:
         return isinstance(self.architecture, str) and self.architecture != "autoencoder"
 
-    def _template(self, *, training: bool = False) -> "Network":
+    def _template(self, n_channels: int | None = None, *, training: bool = False) -> "Network":
         from skdenoise._keras._backend import has_fast_bfloat16
         from skdenoise._keras._network import get_network
 
@@ -542,31 +715,60 @@ class AutoencoderDenoiser(ImageTransformer):
         return get_network(
             self.architecture,
             self.size,
-            self.n_channels_in_,
+            self.n_channels_in_ if n_channels is None else n_channels,
             bfloat16=self.precision == "bfloat16" or fast,
         )
 
-    def _transform_images(self, images: Images) -> Iterator[np.ndarray]:
+    def _transform_images(
+        self, images: Images, *, return_std: bool = False
+    ) -> Iterator[np.ndarray]:
+        from skdenoise._keras._ensemble import ensemble
         from skdenoise._keras._prediction import Task, predict
 
         self._check_parameters()
-        network = self._template()
         if self.strength == 0:
-            return iter(images)
+            return (np.stack([image, 0 * image]) if return_std else image for image in images)
+        n_channels, network, weights = self._network_for(images.n_channels)
         self._check_steering(network)
         told = noise_maps(self.sigma, self.strength, images)
 
         def tasks() -> Iterator[Task]:
             for index, image in enumerate(images):
-                mean, gain = image_statistics(image) if self._normalizes else (0.0, 1.0)
-                yield Task(image, mean, gain, told(index, image))
+                sigma = told(index, image)
+                for first in range(0, images.n_channels, n_channels):
+                    part = image[..., first : first + n_channels]
+                    mean, gain = image_statistics(part) if self._normalizes else (0.0, 1.0)
+                    yield Task(part, mean, gain, sigma)
 
-        return predict(network, self.weights_, tasks(), owner=self)
+        once = functools.partial(predict, network, weights, owner=self)
+        run = functools.partial(ensemble, once, n_augment=self.n_augment, return_std=return_std)
+        # Weights of this package do no harm, whatever they are given.
+        blind = self.sigma is None and self.strength == 1
+        restrained_ = blind and getattr(self, "learning_", "adapted") == "adapted"
+        denoised = restrained(run, once, tasks()) if restrained_ else run(tasks())
+        n_parts = images.n_channels // n_channels
+        if n_parts == 1:
+            return denoised
+        return (
+            np.concatenate([first, *itertools.islice(denoised, n_parts - 1)], axis=-1)
+            for first in denoised
+        )
+
+    def _network_for(self, n_channels: int) -> "tuple[int, Network, dict[str, np.ndarray]]":
+        """Return how many channels the network takes at once, the network, and its weights."""
+        if hasattr(self, "weights_"):
+            return n_channels, self._template(), self.weights_
+        name = self._shipped(self.weights, n_channels)
+        if name is None:
+            n_channels, name = 1, self._shipped(self.weights, 1)
+        network = self._template(n_channels)
+        return n_channels, network, shipped_weights(name, tuple(network.shapes().items()))
 
     def _check_steering(self, network: "Network") -> None:
         """Refuse a `sigma` or a `strength` that would have no effect."""
         steered = self.sigma is not None or self.strength != 1
-        if not steered or (network.steerable and self.learning_ != "self-supervised"):
+        alone = getattr(self, "learning_", None) == "self-supervised"
+        if not steered or (network.steerable and not alone):
             return
         reason = (
             "has learnt from noisy images alone, without being told the strength of the noise"

@@ -73,7 +73,7 @@ class ZeroDCEEnhancer(ImageTransformer):
     architecture : {"dce", "dce++"} or callable, default="dce"
         The network, see `skdenoise.networks`; or a function of the number of channels, 3, that
         returns a `keras.Model` from images of any size to a multiple of 3 curves.
-    weights : {"default"}, default=None
+    weights : str or None, default=None
         "default" begins with the weights that come with the package; then `fit` is not needed,
         and goes on from them. None draws them at random.
     exposure : float, default=None

@@ -9,7 +9,7 @@ that a memory map stays on disk.
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -59,6 +59,8 @@ class Images:
     dtypes, scales, shapes : list
         Of each image: its dtype, its own units per working unit, and (H, W, C)
         without alpha.
+    source : container
+        What the caller passed: for a table perhaps a data frame.
     """
 
     kind: str
@@ -68,6 +70,7 @@ class Images:
     shapes: list[tuple[int, int, int]]
     _raw: Any = field(repr=False)
     _container: Any = field(repr=False)
+    source: Any = field(repr=False)
 
     def __len__(self) -> int:
         """Return the number of images."""
@@ -89,6 +92,35 @@ class Images:
             return part.astype(work)
         return np.divide(part, self.scales[index], dtype=work)
 
+    def strips(self, *shares: tuple[float, float], every: int = 1) -> "Images":
+        """Return parts of the images, given as shares of their rows, as images of their own.
+
+        Parameters
+        ----------
+        *shares : tuple of float
+            First and last row of a part, in [0, 1].
+        every : int, default=1
+            Take the parts of every so many-th image.
+        """
+        raw, of = [], []
+        for index in range(0, len(self), every):
+            image = self._raw[index]
+            for low, high in shares:
+                rows = slice(round(low * len(image)), round(high * len(image)))
+                if rows.stop > rows.start:
+                    raw.append(image[rows])
+                    of.append(index)
+        return Images(
+            "sequence",
+            self.n_channels,
+            [self.dtypes[index] for index in of],
+            [self.scales[index] for index in of],
+            [(len(part), *self.shapes[index][1:]) for part, index in zip(raw, of, strict=True)],
+            raw,
+            raw,
+            raw,
+        )
+
     def restore(self, results: Iterable[np.ndarray]) -> Any:
         """Put one result per image back into the caller's container, shapes and dtypes.
 
@@ -104,16 +136,41 @@ class Images:
         """
         restored = (self._restore_one(index, result) for index, result in enumerate(results))
         if self.kind == "sequence":
-            items = list(restored)
-            if isinstance(self._container, np.ndarray):
-                filled = np.empty(len(items), dtype=object)
-                filled[:] = items
-                return filled
-            return tuple(items) if isinstance(self._container, tuple) else items
+            return self._sequence_of(list(restored))
         out = np.empty(self._container.shape, dtype=self.dtypes[0])
         for index, image in enumerate(restored):
             out[index] = image.reshape(out.shape[1:])
         return out
+
+    def restore_deviations(self, results: Iterable[np.ndarray]) -> Any:
+        """Put one standard deviation per pixel into a container like the caller's.
+
+        Parameters
+        ----------
+        results : iterable of ndarray of shape (H, W, C)
+            In working units, in the order of the images.
+
+        Returns
+        -------
+        container of the kind that was read
+            Floats in the images' own units; alpha has no deviation, 0.
+        """
+        own = []
+        for index, result in enumerate(results):
+            raw = self._raw[index]
+            deviation = np.zeros(raw.shape, _working_dtype(self.dtypes[index]))
+            _with_channels(deviation)[..., : self.n_channels] = result * self.scales[index]
+            own.append(deviation)
+        if self.kind == "sequence":
+            return self._sequence_of(own)
+        return np.stack(own).reshape(self._container.shape)
+
+    def _sequence_of(self, items: list[np.ndarray]) -> Any:
+        if isinstance(self._container, np.ndarray):
+            filled = np.empty(len(items), dtype=object)
+            filled[:] = items
+            return filled
+        return tuple(items) if isinstance(self._container, tuple) else items
 
     def _restore_one(self, index: int, result: np.ndarray) -> np.ndarray:
         raw = self._raw[index]
@@ -203,7 +260,7 @@ def read_images(
         )
         raise ValueError(msg)
     table = check_array(X, input_name=name) if check_table is None else check_table(X)
-    return _read_table(table, image_shape, name)
+    return replace(_read_table(table, image_shape, name), source=X)
 
 
 def _read_sequence(X: Any, name: str) -> Images:
@@ -279,7 +336,7 @@ def _checked(kind: str, raw: Any, container: Any, name: str) -> Images:
     if kind != "table":
         _warn_of_wide_integers(raw, dtypes, name)
     scales = [_scale_of(dtype) for dtype in dtypes]
-    return Images(kind, shapes[0][2], dtypes, scales, shapes, raw, container)
+    return Images(kind, shapes[0][2], dtypes, scales, shapes, raw, container, container)
 
 
 def _check_pixels(image: np.ndarray, index: int, kind: str, name: str) -> None:

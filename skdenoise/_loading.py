@@ -112,7 +112,12 @@ FITTED: dict[str, dict[str, Any]] = {
     "AutoencoderDenoiser": {
         "n_channels_in_": lambda value: _is_count(value, MOST_CHANNELS),
         **OF_COLUMNS,
-        "learning_": {"supervised", "fresh noise", "self-supervised"}.__contains__,
+        "learning_": {
+            "supervised",
+            "fresh noise",
+            "self-supervised",
+            "adapted",
+        }.__contains__,
         "data_range_": lambda value: isinstance(value, int | float) and value > 0,
     },
     "ZeroDCEEnhancer": {

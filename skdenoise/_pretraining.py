@@ -20,6 +20,7 @@ import numpy as np
 from skdenoise._denoiser import AutoencoderDenoiser
 from skdenoise._images import read_images
 from skdenoise._patches import Batch, PatchSampler, image_statistics, in_background
+from skdenoise._procedural import procedural_images
 from skdenoise._protocol import quality, with_white_noise
 from skdenoise._whole_file import plain_file, whole_file
 from skdenoise.noise import NoiseInjector
@@ -41,6 +42,8 @@ HELD_OUT_SIDE = 160
 MEAN_EVERY = 4
 """Steps between two updates of the running mean of the weights."""
 LONGEST_MEAN = 0.999
+LARGEST_GRADIENT = 0.1
+"""Twice the usual length: rare longer ones throw a long training back."""
 
 Weights = dict[str, np.ndarray]
 
@@ -67,6 +70,8 @@ class Recipe:
         Share of the patches for which the network is told the strength of the noise.
     seed : int
         Of everything random.
+    n_procedural : int
+        Images that are computed from random numbers, besides those that are given.
     """
 
     n_channels: int
@@ -78,6 +83,7 @@ class Recipe:
     largest_sigma: float = 75.0
     known_sigma: float = 0.5
     seed: int = 0
+    n_procedural: int = 0
 
     @property
     def stable_steps(self) -> int:
@@ -126,7 +132,11 @@ class State:
                 kind, _, name = key.partition(" ")
                 if kind in parts:
                     parts[kind][name] = arrays[key]
-        before, now = ({**found, "n_steps": 0} for found in (about["recipe"], asdict(recipe)))
+        before, now = (
+            # Checkpoints from before a field was added have its default.
+            {**asdict(Recipe(recipe.n_channels)), **found, "n_steps": 0}
+            for found in (about["recipe"], asdict(recipe))
+        )
         if before != now:
             changed = sorted(name for name in now if before.get(name) != now[name])
             msg = (
@@ -150,7 +160,7 @@ class Pretraining:
     Parameters
     ----------
     images : list of ndarray of uint8, shape (H, W, C)
-        Clean images.
+        Clean images; may be empty where the recipe has procedural ones.
     recipe : Recipe
         What to do with them.
     folder : Path
@@ -166,7 +176,11 @@ class Pretraining:
         from skdenoise._keras._network import draw_weights, get_network
 
         self.recipe, self.folder = recipe, folder
-        self._training, self._held_out = _split(images)
+        drawn = _procedural(recipe)
+        # Photographs, where there are some, are the better judges.
+        self._training, self._held_out = _split(images or drawn)
+        if images:
+            self._training += _in_all_sizes(drawn)
         self._network, self._reference = (
             get_network("unet", recipe.size, recipe.n_channels, bfloat16=bfloat16)
             for bfloat16 in (has_fast_bfloat16(), False)
@@ -239,6 +253,7 @@ class Pretraining:
             loss="mse",
             optimizer="adam",
             state=state.optimizer or None,
+            largest_gradient=LARGEST_GRADIENT,
         )
         n_steps = min(CHUNK, recipe.n_steps - state.step)
         mean = {name: array.copy() for name, array in state.mean.items()}
@@ -314,21 +329,30 @@ def _generator(seed: int, part: int) -> np.random.Generator:
     return np.random.Generator(np.random.SFC64([seed, part]))
 
 
+def _procedural(recipe: Recipe) -> list[np.ndarray]:
+    if not recipe.n_procedural:
+        return []
+    images = procedural_images(
+        recipe.n_procedural, n_channels=recipe.n_channels, random_state=recipe.seed
+    )
+    return list(images.reshape(*images.shape[:3], recipe.n_channels))
+
+
 def _split(images: Sequence[np.ndarray]) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Return what is learned from, in several sizes, and squares that are judged on."""
     large = [i for i, image in enumerate(images) if min(image.shape[:2]) >= HELD_OUT_SIDE]
-    chosen = set(large[:: max(1, len(large) // HELD_OUT)][:HELD_OUT]) if len(large) > 1 else set()
-    training = [
-        _reduced(image, reduction)
-        for i, image in enumerate(images)
-        if i not in chosen
-        for reduction in REDUCTIONS
-    ]
+    # A quarter of a few images at most, so that there is something to learn from.
+    chosen = set(large[:: max(4, len(large) // HELD_OUT)][:HELD_OUT]) if len(large) > 1 else set()
+    training = _in_all_sizes([image for i, image in enumerate(images) if i not in chosen])
     squares = []
     for index in sorted(chosen):
         top, left = ((length - HELD_OUT_SIDE) // 2 for length in images[index].shape[:2])
         squares.append(images[index][top : top + HELD_OUT_SIDE, left : left + HELD_OUT_SIDE])
     return training, squares
+
+
+def _in_all_sizes(images: Sequence[np.ndarray]) -> list[np.ndarray]:
+    return [_reduced(image, reduction) for image in images for reduction in REDUCTIONS]
 
 
 def _reduced(image: np.ndarray, factor: float) -> np.ndarray:

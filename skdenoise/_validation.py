@@ -43,16 +43,17 @@ class Interval:
 
 @dataclass(frozen=True)
 class OneOf:
-    """One of a few strings."""
+    """One of a few strings, or of a few ints."""
 
-    options: frozenset[str]
+    options: frozenset[str] | frozenset[int]
 
     def __init__(self, options) -> None:
         object.__setattr__(self, "options", frozenset(options))
 
     def accepts(self, value: Any) -> bool:
         """Tell whether `value` is one of the options."""
-        return isinstance(value, str) and value in self.options
+        named = isinstance(value, (str, Integral)) and not isinstance(value, bool)
+        return named and value in self.options
 
     def __str__(self) -> str:
         """Return the words that follow "must be"."""

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 import skdenoise
+from skdenoise._adaptation import Adaptation
 from skdenoise._cli import _arguments, main
-from skdenoise._cli._denoise import _apply
+from skdenoise._cli._denoise import apply
 from skdenoise._image_files import (
     _reading,
     read_color_profile,
@@ -40,10 +41,12 @@ class Halver:
     def fit(self, X):
         self.seen = X
         self.n_channels_in_ = X[0].shape[-1]
+        self.adaptation_ = Adaptation.of(20.0, 20.5, 1, "gains")
         return self
 
     def transform(self, X):
-        assert {image.shape[-1] for image in X} == {self.n_channels_in_}
+        n_channels = {image.shape[-1] for image in X}
+        assert n_channels == {getattr(self, "n_channels_in_", *n_channels)}
         self.steered.append((self.sigma, self.strength))
         if any(image.max() == 13 for image in X):
             raise RuntimeError("thirteen brings bad luck")
@@ -155,7 +158,7 @@ class Tinter:
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])
 def test_a_color_model_works_on_three_copies_of_a_gray_image(dtype):
     image = np.full((4, 5), 7, dtype)
-    denoised = _apply(Tinter(), image)
+    denoised = apply(Tinter(), image)
     assert denoised.dtype == dtype
     np.testing.assert_allclose(denoised, np.full((4, 5), 8 if dtype == np.uint8 else 7 + 2 / 3))
 
@@ -163,7 +166,7 @@ def test_a_color_model_works_on_three_copies_of_a_gray_image(dtype):
 def test_a_gray_model_works_on_a_color_image_channel_by_channel():
     image = draw(5, 4, 3)
     model = Halver().fit([image[..., :1]])
-    np.testing.assert_array_equal(_apply(model, image), image // 2)
+    np.testing.assert_array_equal(apply(model, image), image // 2)
     assert len(model.steered) == 1
 
 
@@ -260,7 +263,7 @@ def test_the_other_files_are_done_when_one_is_bad(run):
     assert {name for name in files() if name.startswith("out")} == {"out/good.png"}
 
 
-@pytest.mark.parametrize("model", [[], ["--model", "model"]])
+@pytest.mark.parametrize("model", [[], ["--adapt"], ["--model", "model"]])
 def test_a_format_that_cannot_hold_the_result_is_known_before_the_work(run, halver, model):
     Path("model").write_text("1")
     put("a.png", draw(8, 8, dtype=np.uint16))
@@ -301,7 +304,7 @@ def test_learning_that_fails_is_one_error(run, monkeypatch):
     monkeypatch.setattr(Halver, "fit", fit)
     put("in/a.png", draw(8, 8))
     put("in/b.png", draw(8, 8))
-    code, said = run("denoise", "in", "-o", "out")
+    code, said = run("denoise", "in", "-o", "out", "--adapt")
     assert code == 1
     assert said.count("error: nothing to learn") == 1
     assert not Path("out").exists()
@@ -313,7 +316,7 @@ def test_interrupting_ends_with_its_own_code(run, monkeypatch):
 
     monkeypatch.setattr(Halver, "fit", fit)
     put("a.png", draw(8, 8))
-    code, said = run("denoise", "a.png", "-o", "b.png")
+    code, said = run("denoise", "a.png", "-o", "b.png", "--adapt")
     assert code == 130
     assert "interrupted" in said
     assert files() == {"a.png"}
@@ -329,8 +332,10 @@ def test_interrupting_ends_with_its_own_code(run, monkeypatch):
         (["denoise", "a.png", "-o", "b"], r"suffix.*end its name with '/'"),
         (["denoise", "a.png", "-o", "b.gif"], "suffix"),
         (["denoise", "a.png", "a.png", "-o", "a.png"], "is a file"),
-        (["denoise", "a.png", "-o", "b.png", "--sigma", "9"], "steer a --model"),
-        (["denoise", "a.png", "-o", "b.png", "--strength", "0.5"], "steer a --model"),
+        (["denoise", "a.png", "-o", "b.png", "--epochs", "9"], "are for --adapt"),
+        (["denoise", "a.png", "-o", "b.png", "--seed", "0"], "are for --adapt"),
+        (["denoise", "a.png", "-o", "b.png", "--adapt", "--model", "m"], "not from a --model"),
+        (["denoise", "a.png", "-o", "b.png", "--weights", "heavy"], "invalid choice"),
         (["denoise", "a.png", "-o", "b.png", "--sigma", "-1"], "at least 0, or 'auto'"),
         (["denoise", "a.png", "-o", "b.png", "--sigma", "nan"], "at least 0"),
         (["denoise", "a.png", "-o", "b.png", "--strength", "much"], "a number, at least 0"),
@@ -357,14 +362,24 @@ def test_arguments_that_make_no_sense_end_with_code_2(run, arguments, message):
     assert files() == {"a.png"}
 
 
-# Learning from the noisy images
+# Weights of the package, and learning from the noisy images
+
+
+def test_weights_of_the_package_are_used_unless_told_otherwise(run, halver):
+    put("in/a.png", draw(8, 8))
+    put("in/b.png", draw(9, 8, 3))
+    assert run("denoise", "in", "-o", "out", "--strength", "0.5")[0] == 0
+    (made,) = halver.made
+    assert made.params["weights"] == "natural"
+    assert made.steered == [(None, 0.5), (None, 0.5)]
+    assert not hasattr(made, "seen")
 
 
 def test_gray_and_color_images_are_learned_separately(run, halver):
     put("in/a.png", draw(8, 8))
     put("in/b.png", draw(9, 8, 3))
     put("in/c.png", draw(9, 7, 4))
-    code, said = run("denoise", "in", "-o", "out", "--seed", 3, "--time-budget", 8)
+    code, said = run("denoise", "in", "-o", "out", "--adapt", "--seed", 3, "--time-budget", 8)
     assert code == 0
     assert sorted(made.n_channels_in_ for made in halver.made) == [1, 3]
     assert sorted(len(made.seen) for made in halver.made) == [1, 2]
@@ -385,11 +400,12 @@ def test_gray_and_color_images_are_learned_separately(run, halver):
 )
 def test_learning_ends_when_typed_or_after_a_minute(run, halver, typed, epochs, seconds):
     put("a.png", draw(8, 8))
-    _, said = run("denoise", "a.png", "-o", "b.png", *typed)
+    _, said = run("denoise", "a.png", "-o", "b.png", "--adapt", *typed)
     (made,) = halver.made
     assert (made.params["epochs"], made.params["time_budget"]) == (epochs, seconds)
     assert ("7 epochs" in said) == (epochs == 7)
     assert (f"{seconds} seconds" in said) == (seconds is not None)
+    assert "is kept: it predicts hidden noisy pixels +0.500 dB better" in said
 
 
 @pytest.mark.parametrize(
@@ -407,7 +423,7 @@ def test_the_images_to_learn_from_are_as_many_as_fit(run, halver, monkeypatch):
     monkeypatch.setattr("skdenoise._cli._denoise.LEARNING_PIXELS", 100)
     for name in "abcdef":
         put(f"in/{name}.png", draw(6, 6))
-    assert run("denoise", "in", "-o", "out")[0] == 0
+    assert run("denoise", "in", "-o", "out", "--adapt")[0] == 0
     assert len(halver.made[0].seen) == 2
     assert len(list(Path("out").iterdir())) == 6
 
@@ -553,7 +569,7 @@ def test_defaults_that_are_written_down_twice_agree():
     assert inspect.signature(NoiseInjector).parameters["noise_factor"].default == 0.1
 
 
-@pytest.mark.parametrize("command", [[], ["denoise"], ["train"]])
+@pytest.mark.parametrize("command", [[], ["denoise"], ["train"], ["pretrain"], ["benchmark"]])
 def test_help_is_printed(run, command):
     code, said = run(*command, "--help")
     assert code == 0
@@ -569,12 +585,13 @@ def test_bad_files_and_help_never_load_keras():
         import sys
         from skdenoise._cli import main
         codes = [main(["denoise", "missing.png", "-o", "b.png"])]
-        for arguments in (["--help"], ["train", "--help"], ["train", "a", "-o", "b", "--sigma"]):
+        wrong = ["train", "a", "-o", "b", "--sigma"]
+        for arguments in (["--help"], ["train", "--help"], ["benchmark", "--help"], wrong):
             try:
                 main(arguments)
             except SystemExit as leaving:
                 codes.append(leaving.code)
-        assert codes == [1, 0, 0, 2], codes
+        assert codes == [1, 0, 0, 0, 2], codes
         assert not {"keras", "tensorflow", "skimage"} & set(sys.modules)
     """
     finished = subprocess.run(
@@ -624,7 +641,7 @@ def test_training_saving_and_denoising_work_together(run, photos, noisy):
 
 def test_only_sentences_and_progress_bars_are_printed(noisy):
     put("noisy.png", noisy)
-    arguments = ["denoise", "noisy.png", "-o", "b.png", "--epochs", "1"]
+    arguments = ["denoise", "noisy.png", "-o", "b.png", "--adapt", "--epochs", "1"]
     finished = subprocess.run(
         [sys.executable, "-m", "skdenoise", *arguments],
         capture_output=True,
@@ -635,7 +652,7 @@ def test_only_sentences_and_progress_bars_are_printed(noisy):
     assert finished.returncode == 0, finished.stderr
     assert finished.stdout == ""
     lines = [line for line in re.split("[\r\n]+", finished.stderr) if line.strip()]
-    assert lines[0].startswith("skdenoise: no --model: learning from 1 noisy gray image")
+    assert lines[0].startswith("skdenoise: learning from 1 noisy gray image")
     assert lines[-1] == "skdenoise: 1 image denoised"
     assert all(line.startswith("skdenoise: ") or "%|" in line for line in lines), finished.stderr
     assert read_image("b.png").shape == noisy.shape

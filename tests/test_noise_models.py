@@ -459,6 +459,7 @@ def test_the_tables_hold_the_same_names():
             "dead_pixels",
             "jpeg",
             "low_light",
+            "universal",
         }
     ),
 )
@@ -489,3 +490,35 @@ def test_noise_grows_with_the_factor(name, photo):
 @every_model
 def test_no_factor_no_noise(name):
     assert resolve(name, noise_factor=0).function is None
+
+
+# All of them
+
+
+def strengths_of_universal(image, n_draws, **parameters):
+    rng = np.random.default_rng(0)
+    noisy = (NOISE_MODELS["universal"](image, rng=rng, **parameters) for _ in range(n_draws))
+    return np.array([np.sqrt(np.mean(np.square(result - image))) for result in noisy])
+
+
+def test_universal():
+    image = np.random.default_rng(1).uniform(0.3, 0.7, (48, 48, 1)).astype(np.float32)
+    strengths = strengths_of_universal(image, 1000, sigma=0.2)
+    assert strengths.max() < 0.22
+    assert (strengths < 0.02).mean() == pytest.approx(0.8 * 0.1 + 0.2 * 2 / 3, abs=0.06)
+    # Correlated noise is half as strong at most.
+    assert strengths.mean() == pytest.approx(0.2 * (0.4 + 0.2 * 0.145) * 0.94, rel=0.08)
+
+
+@pytest.mark.parametrize("n_channels", [1, 3])
+def test_universal_noise_is_of_several_kinds(n_channels):
+    image = np.full((64, 64, n_channels), 0.5, np.float32)
+    rng = np.random.default_rng(0)
+    correlated = rounded = 0
+    for _ in range(400):
+        result = NOISE_MODELS["universal"](image, sigma=0.1, rng=rng)
+        noise = (result - image)[..., 0]
+        correlated += correlation(noise[1:], noise[:-1]) > 0.1
+        rounded += bool((np.rint(result * 255) == (result * 255).round(3)).all())
+    assert correlated / 400 == pytest.approx(0.12, abs=0.06)
+    assert rounded / 400 == pytest.approx(0.14, abs=0.06)

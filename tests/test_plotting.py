@@ -7,8 +7,8 @@ import pytest
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from skdenoise import NoiseInjector, psnr
-from skdenoise.plotting import DenoisingDisplay, HistoryDisplay
+from skdenoise import NoiseInjector, denoising_report, psnr
+from skdenoise.plotting import DenoisingDisplay, HistoryDisplay, ReportDisplay
 
 HISTORY = {"loss": [0.3, 0.2, 0.1], "psnr": [20.0, 24.0, 25.0], "val_psnr": [21.0, 23.0, 24.0]}
 
@@ -145,6 +145,49 @@ def test_the_callers_images_are_not_written_to(photos, noisy_photos):
     before = noisy_photos.copy()
     DenoisingDisplay.from_images(noisy_photos, noisy_photos, photos)
     np.testing.assert_array_equal(noisy_photos, before)
+
+
+def test_a_report_shows_the_residual_in_standard_deviations_of_the_noise(photos, noisy_photos):
+    report = denoising_report(noisy_photos, photos, sigma=25)
+    display = ReportDisplay.from_images(noisy_photos, photos, report=report, max_images=2)
+    assert display.axes_.shape == (2, 4)
+    assert titles(display)[1] == [
+        "noisy, sigma 25",
+        "denoised",
+        f"residual, {report.residual_ratio[1]:.2f} sigma",
+        f"local strength, leak {report.leak[1]:+.2f}",
+    ]
+    removed = (noisy_photos[1].astype(float) - photos[1]) / 25
+    np.testing.assert_allclose(
+        shown(display.axes_[1, 2]), np.clip(0.5 + removed / 6, 0, 1), atol=1e-12
+    )
+
+
+def test_the_local_strength_is_1_where_the_noise_was_removed():
+    flat = np.full((1, 64, 64), 0.5)
+    sigma = np.where(np.arange(64) < 32, 0.05, 0.1)
+    noisy = flat + sigma * np.random.default_rng(0).normal(size=flat.shape)
+    report = denoising_report(noisy, flat, sigma=0.05)
+    strength = shown(ReportDisplay.from_images(noisy, flat, report=report).axes_[0, 3])
+    assert strength[:, :20].mean() == pytest.approx(1, abs=0.05)
+    assert strength[:, -20:].mean() == pytest.approx(2, abs=0.1)
+
+
+def test_without_a_report_it_is_made_of_the_images_that_are_shown(photos, noisy_photos):
+    display = ReportDisplay.from_images(noisy_photos, photos, max_images=3, zoom=(8, 8, 20, 30))
+    assert len(display.report.sigma) == 3
+    assert shown(display.axes_[0, 3]).shape == (20, 30)
+    again = ReportDisplay(
+        noisy=display.noisy, denoised=display.denoised, report=display.report, limits=display.limits
+    ).plot()
+    assert titles(again) == titles(display)
+
+
+def test_constant_images_and_no_noise_are_shown():
+    flat = np.full((1, 20, 20), 0.5)
+    display = ReportDisplay.from_images(flat, flat)
+    assert titles(display)[0][0] == "noisy, sigma 0"
+    np.testing.assert_array_equal(shown(display.axes_[0, 3]), 0)
 
 
 class Fitted:

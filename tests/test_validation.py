@@ -75,6 +75,7 @@ def test_zero_is_not_negative_and_not_positive(zero):
         ),
         (dict, [{}], [None, []]),
         (OneOf({"a", "b"}), ["a", "b"], ["c", None, ["a"], 1]),
+        (OneOf({1, 2}), [1, 2, np.int64(2)], [3, "1", 1.0, True, None, [1]]),
     ],
     ids=str,
 )

@@ -21,7 +21,7 @@ def make_parser() -> argparse.ArgumentParser:
     """Describe the commands and their options."""
     parser = argparse.ArgumentParser(
         prog="skdenoise",
-        description="Remove noise from images with networks that are trained on the spot.",
+        description="Remove noise from images with neural networks.",
         epilog="Exit codes: 0 all went well, 1 something failed (the rest was done), 2 wrong "
         "arguments, 130 interrupted. Documentation of all options of the networks and noise "
         "models: help(skdenoise.AutoencoderDenoiser), help(skdenoise.NoiseInjector).",
@@ -31,6 +31,8 @@ def make_parser() -> argparse.ArgumentParser:
     _add_denoise(commands)
     _add_train(commands)
     _add_pretrain(commands)
+    _add_models(commands)
+    _add_benchmark(commands)
     return parser
 
 
@@ -41,10 +43,10 @@ def _add_denoise(commands: Any) -> None:
         description="Remove noise from images of any size: PNG, JPEG, TIFF, BMP, WebP, PGM and "
         "PPM, with 8 or 16 bits (TIFF: floats, too), gray or in color. Size, bit depth, alpha and "
         "color profile stay as they are.",
-        epilog="Without --model, a network learns from the noisy images themselves, one for gray "
-        "and one for color images; the more images of the same camera, the better. A model for "
-        "gray images works on color images channel by channel; a model for color images works on "
-        "three copies of a gray image and takes their mean.",
+        epilog="The network has learned from photographs with noise of all kinds and strengths, "
+        "and sees for itself how strong the noise is. A --model for gray images works on color "
+        "images channel by channel; a model for color images works on three copies of a gray image "
+        "and takes their mean.",
     )
     parser.set_defaults(run=_run_denoise, wrong_usage=parser.error)
     parser.add_argument(
@@ -58,25 +60,39 @@ def _add_denoise(commands: Any) -> None:
         help="for one image a file, whose suffix chooses the format; for several, or for a "
         "folder, a folder, in which the folders within folders are kept",
     )
-    parser.add_argument("--model", type=Path, help="a file from 'skdenoise train'")
+    parser.add_argument(
+        "--model", type=Path, help="a file from 'skdenoise train', instead of the --weights"
+    )
+    parser.add_argument(
+        "--weights",
+        choices=["natural", "procedural"],
+        default="natural",
+        help="weights of this package, see 'skdenoise models' (default: natural)",
+    )
+    parser.add_argument(
+        "--adapt",
+        action="store_true",
+        help="let the network learn from the noisy images themselves, and use what it learned if "
+        "it is of use; for noise or images of an unusual kind",
+    )
     parser.add_argument(
         "--sigma",
         type=_sigma,
-        help="with --model: standard deviation of the noise, or 'auto' to estimate it, for "
+        help="standard deviation of the noise, or 'auto' to estimate it, for "
         "networks that take it (unet): in gray levels of 0-255, also for 16 bits; in their own "
         "units for floats; default: the network sees for itself",
     )
     parser.add_argument(
         "--strength",
         type=_not_negative,
-        help="with --model: multiplies the noise that such a network expects; below 1 keeps more "
+        help="multiplies the noise that such a network expects; below 1 keeps more "
         "of the grain, above 1 smooths more; default: 1",
     )
     _add_common(
         parser,
-        epochs="without --model: how often every image is looked at (default: as often as "
+        epochs="with --adapt: how often every image is looked at (default: as often as "
         "--time-budget allows)",
-        time_budget="without --model: at most so many seconds for learning (default: "
+        time_budget="with --adapt: at most so many seconds for learning (default: "
         f"{TIME_BUDGET:g}; no limit with --epochs)",
     )
 
@@ -129,13 +145,7 @@ def _add_train(commands: Any) -> None:
         default="small",
         help="how large a unet is: nano for a look, base for the best quality (default: small)",
     )
-    colors = parser.add_mutually_exclusive_group()
-    colors.add_argument(
-        "--gray", action="store_true", help="train for gray images; color images become gray"
-    )
-    colors.add_argument(
-        "--color", action="store_true", help="train for color images; gray images become color"
-    )
+    _add_colors(parser, "train for")
     _add_common(
         parser,
         epochs=f"how often every image is looked at (default: {EPOCHS}; as often as --time-budget "
@@ -155,7 +165,14 @@ def _add_pretrain(commands: Any) -> None:
     )
     parser.set_defaults(run=_run_pretrain, wrong_usage=parser.error)
     parser.add_argument(
-        "inputs", nargs="+", type=Path, metavar="FOLDER", help="folders of clean 8-bit images"
+        "inputs", nargs="*", type=Path, metavar="FOLDER", help="folders of clean 8-bit images"
+    )
+    parser.add_argument(
+        "--procedural",
+        type=_positive_integer,
+        default=0,
+        metavar="N",
+        help="learn from so many images computed from random numbers, with or without FOLDERs",
     )
     parser.add_argument(
         "-o", "--output", required=True, metavar="WEIGHTS", help="such as weights.safetensors"
@@ -182,6 +199,78 @@ def _add_pretrain(commands: Any) -> None:
     parser.add_argument("--seed", type=_seed, metavar="N", default=0, help="default: 0")
 
 
+def _add_benchmark(commands: Any) -> None:
+    parser = commands.add_parser(
+        "benchmark",
+        help="compare denoisers on clean images, or on noisy and clean ones",
+        description="Add white noise to clean 8-bit images, let several methods remove it, and "
+        "write what they made of it: OUT/table.md, OUT/results.json, and OUT/index.html with "
+        "pictures. Noise and measures are those of the papers, see docs/quality.md.",
+        epilog="Methods: ours (the weights of this package), gaussian, tv, wavelet and nlm "
+        "(scikit-image), opencv, bm3d (for non-commercial use). Those of other packages come with "
+        "pip install 'skdenoise[compare]', and are told the true sigma; ours sees for itself.",
+    )
+    parser.set_defaults(run=_run_benchmark, wrong_usage=parser.error)
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="a folder of images")
+    parser.add_argument(
+        "-o", "--output", required=True, type=Path, metavar="OUT", help="the folder to write"
+    )
+    noise = parser.add_mutually_exclusive_group()
+    noise.add_argument(
+        "--sigmas",
+        nargs="+",
+        type=_positive,
+        default=[15.0, 25.0, 50.0],
+        metavar="SIGMA",
+        help="standard deviations of the noise in gray levels of 0-255 (default: 15 25 50)",
+    )
+    noise.add_argument(
+        "--pairs",
+        nargs=2,
+        metavar=("NOISY", "CLEAN"),
+        help="add no noise: FOLDER holds noisy images and clean ones, and their paths differ in "
+        "these words, for example _real _mean, or noisy/ clean/",
+    )
+    parser.add_argument(
+        "--methods",
+        nargs="+",
+        metavar="METHOD",
+        help="what is compared, see below (default: all that are installed)",
+    )
+    parser.add_argument(
+        "--model",
+        nargs="+",
+        type=Path,
+        default=[],
+        metavar="FILE",
+        help="files from 'skdenoise train' or 'pretrain', in place of the weights of this package",
+    )
+    _add_colors(parser, "measure")
+    parser.add_argument(
+        "--max-images", type=_positive_integer, metavar="N", help="only the first so many images"
+    )
+    parser.add_argument(
+        "--max-pixels",
+        type=_positive_integer,
+        default=MAX_PIXELS,
+        metavar="N",
+        help=f"refuse images with more pixels (default: {MAX_PIXELS})",
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace the files in OUT")
+    parser.add_argument("-q", "--quiet", action="store_true", help="print nothing but errors")
+
+
+def _add_colors(parser: argparse.ArgumentParser, verb: str) -> None:
+    """Add the choice between gray and color."""
+    colors = parser.add_mutually_exclusive_group()
+    colors.add_argument(
+        "--gray", action="store_true", help=f"{verb} gray images; color images become gray"
+    )
+    colors.add_argument(
+        "--color", action="store_true", help=f"{verb} color images; gray images become color"
+    )
+
+
 def _add_common(parser: argparse.ArgumentParser, *, epochs: str, time_budget: str) -> None:
     """Add the options that every command has."""
     parser.add_argument("--epochs", type=_positive_integer, metavar="N", help=epochs)
@@ -194,6 +283,17 @@ def _add_common(parser: argparse.ArgumentParser, *, epochs: str, time_budget: st
         help="with --epochs and no --time-budget, the same integer gives the same result on the "
         "same machine",
     )
+
+
+def _add_models(commands: Any) -> None:
+    parser = commands.add_parser(
+        "models",
+        help="describe the weights that come with this package",
+        description="Print the model cards of the weights that come with this package: what they "
+        "are for, what they were made of, how, and how good they are.",
+    )
+    parser.add_argument("--json", action="store_true", help="print them as JSON")
+    parser.set_defaults(run=_run_models, quiet=False)
 
 
 def _add_limits(parser: argparse.ArgumentParser, time_budget: str) -> None:
@@ -209,10 +309,22 @@ def _add_limits(parser: argparse.ArgumentParser, time_budget: str) -> None:
     parser.add_argument("-q", "--quiet", action="store_true", help="print nothing but errors")
 
 
+def _run_benchmark(args: argparse.Namespace, say: Messages) -> None:
+    from skdenoise._cli._benchmark import benchmark
+
+    benchmark(args, say)
+
+
 def _run_denoise(args: argparse.Namespace, say: Messages) -> None:
     from skdenoise._cli._denoise import denoise
 
     denoise(args, say)
+
+
+def _run_models(args: argparse.Namespace, say: Messages) -> None:
+    from skdenoise._cli._models import models
+
+    models(args, say)
 
 
 def _run_pretrain(args: argparse.Namespace, say: Messages) -> None:

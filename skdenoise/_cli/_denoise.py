@@ -35,11 +35,10 @@ class _Job(NamedTuple):
 
 def denoise(args: argparse.Namespace, say: Messages) -> None:
     """Run ``skdenoise denoise``."""
-    if args.model is None and (args.sigma, args.strength) != (None, None):
-        args.wrong_usage(
-            "--sigma and --strength steer a --model; a network that learns from the noisy images "
-            "themselves is never told the strength of their noise"
-        )
+    if args.adapt and args.model is not None:
+        args.wrong_usage("--adapt goes on from the --weights of this package, not from a --model")
+    if not args.adapt and (args.epochs, args.time_budget, args.seed) != (None, None, None):
+        args.wrong_usage("--epochs, --time-budget and --seed are for --adapt; nothing learns here")
     jobs = _plan(args, say)
     if not jobs:
         return
@@ -47,15 +46,18 @@ def denoise(args: argparse.Namespace, say: Messages) -> None:
     if args.model is not None:
         model = skdenoise.load(args.model)
         denoisers = {1: model, 3: model}
+    elif args.adapt:
+        jobs, denoisers = _adapt(jobs, args, say)
     else:
-        jobs, denoisers = _learn(jobs, args, say)
+        model = skdenoise.AutoencoderDenoiser(weights=args.weights)
+        denoisers = {1: model, 3: model}
     n_done = 0
     for job in say.progress(jobs, "denoising"):
         with say.trying(job.source):
             image = _read(job, args)
             denoiser = denoisers[split_alpha(image)[0].shape[-1]]
             _steer(denoiser, args, image)
-            denoised = _apply(denoiser, image)
+            denoised = apply(denoiser, image)
             job.target.parent.mkdir(parents=True, exist_ok=True)
             profile = read_color_profile(job.source)
             write_image(job.target, denoised, overwrite=args.overwrite, color_profile=profile)
@@ -110,7 +112,7 @@ def _read(job: _Job, args: argparse.Namespace) -> np.ndarray:
     return image
 
 
-def _learn(
+def _adapt(
     jobs: list[_Job], args: argparse.Namespace, say: Messages
 ) -> tuple[list[_Job], dict[int, Any]]:
     """Learn from the noisy images: a network for each number of channels that they have."""
@@ -138,18 +140,24 @@ def _learn(
             *([count(args.epochs, "epoch")] if args.epochs else []),
         ]
         say.note(
-            f"no --model: learning from {count(len(noisy), f'noisy {kind} image')} for at most "
+            f"learning from {count(len(noisy), f'noisy {kind} image')} for at most "
             f"{' or '.join(limits)}"
         )
         with say.trying():
-            denoiser = skdenoise.AutoencoderDenoiser(
+            denoiser: Any = skdenoise.AutoencoderDenoiser(
+                weights=args.weights,
                 epochs=args.epochs,
-                validation_fraction=0,  # of two images, the one held out could not be learned from
                 time_budget=seconds / len(images) if seconds else None,
                 random_state=args.seed,
                 verbose=0 if args.quiet else 1,
             )
-            denoisers[n_channels] = denoiser.fit(noisy)
+            found = denoiser.fit(noisy).adaptation_
+            denoisers[n_channels] = denoiser
+            kept = "kept" if found.kept else "not kept"
+            say.note(
+                f"what was learned is {kept}: it predicts hidden noisy pixels "
+                f"{found.after - found.before:+.3f} dB better"
+            )
     return [job for job in jobs if channels.get(job) in denoisers], denoisers
 
 
@@ -163,10 +171,11 @@ def _steer(denoiser: Any, args: argparse.Namespace, image: np.ndarray) -> None:
         denoiser.set_params(sigma=args.sigma if is_float else args.sigma * scale)
 
 
-def _apply(denoiser: Any, image: np.ndarray) -> np.ndarray:
+def apply(denoiser: Any, image: np.ndarray) -> np.ndarray:
     """Denoise one image of any number of channels, and give alpha back."""
     color, alpha = split_alpha(image)
-    n_wanted, n_channels = denoiser.n_channels_in_, color.shape[-1]
+    n_channels = color.shape[-1]
+    n_wanted = getattr(denoiser, "n_channels_in_", n_channels)
     if n_wanted == n_channels:
         denoised = denoiser.transform([color])[0]
     elif n_wanted == 1:

@@ -21,11 +21,13 @@ def pretrain(args: argparse.Namespace, say: Messages) -> None:
         args.wrong_usage(f"-o names the file to write, WEIGHTS.safetensors, got {args.output!r}")
     if not output.parent.is_dir():
         args.wrong_usage(f"the folder {str(output.parent)!r} does not exist; create it first")
+    if not (args.inputs or args.procedural):
+        args.wrong_usage("name a FOLDER of clean images, or type --procedural N to make some")
     folder = output.with_suffix(".training")
     folder.mkdir(exist_ok=True)
     n_channels = 3 if args.color else 1
     images = _read_clean(args, say, n_channels)
-    if not images:
+    if not (images or args.procedural):
         say.error("there is no image to learn from")
         return
     wake_keras()
@@ -36,11 +38,12 @@ def pretrain(args: argparse.Namespace, say: Messages) -> None:
         n_steps=args.steps,
         learning_rate=args.learning_rate,
         seed=args.seed or 0,
+        n_procedural=args.procedural,
     )
     training = Pretraining(images, recipe, folder, start)
     say.note(
-        f"{count(len(images), 'image')}, {training.step} of {args.steps} steps done; progress in "
-        f"{str(folder / 'log.csv')!r}"
+        f"{count(len(images) + args.procedural, 'image')}, {training.step} of {args.steps} steps "
+        f"done; progress in {str(folder / 'log.csv')!r}"
     )
 
     def report(numbers: dict[str, float]) -> None:

@@ -73,6 +73,22 @@ class Network:
         """Return shape and dtype of each variable."""
         return [(tuple(variable.shape), variable.dtype) for variable in self.variables]
 
+    def gain_shapes(self) -> list[tuple[int, ...]]:
+        """Return, for each trainable variable, the shape of one factor per output channel."""
+        transposed = {
+            id(layer.kernel)
+            for layer in self.model.layers
+            if isinstance(layer, keras.layers.Conv2DTranspose)
+        }
+        shapes = []
+        for variable in self.model.trainable_variables:
+            shape = [1] * len(variable.shape)
+            # Transposed convolutions keep their output channels last but one.
+            axis = len(shape) - (2 if id(variable) in transposed else 1)
+            shape[axis] = variable.shape[axis]
+            shapes.append(tuple(shape))
+        return shapes
+
     def with_weights(self, weights: Weights) -> keras.Model:
         """Return a new model of the same structure that holds these weights."""
         with preserved_random_state():

@@ -27,6 +27,7 @@ from skdenoise.losses import LOSSES
 WARM_UP = 0.15
 """Share of the training over which the learning rate rises, before it falls along a cosine."""
 LARGEST_GRADIENT = 1.0
+"""Length to which a longer gradient is shortened."""
 
 Loss = str | Callable[[Any, Any], Any]
 
@@ -111,6 +112,17 @@ class Trainer:
         Name in the table of optimizers.
     state : list of ndarray, default=None
         What `optimizer_state` returned, to go on from there.
+    gains_only : bool, default=False
+        Whether the weights stay as they are but for one factor per channel and layer, which
+        are too few to over-fit even to a single image [1]_.
+    largest_gradient : float, default=1.0
+        Length to which a longer gradient is shortened.
+
+    References
+    ----------
+    .. [1] S. Mohan, J. L. Vincent, R. Manzorro, P. A. Crozier, C. Fernandez-Granda,
+       E. P. Simoncelli, "Adaptive Denoising via GainTuning", NeurIPS 2021.
+       https://arxiv.org/abs/2107.12815
     """
 
     def __init__(
@@ -121,26 +133,33 @@ class Trainer:
         loss: Loss | Objective,
         optimizer: str,
         state: list[np.ndarray] | None = None,
+        gains_only: bool = False,
+        largest_gradient: float = LARGEST_GRADIENT,
     ) -> None:
         self._names = list(weights)
-        self._n = network.n_trainable
-        self._weights = to_tensors(weights.values())
-        trainable = list(weights.values())[: self._n]
+        arrays = list(weights.values())
+        trainable, fixed = arrays[: network.n_trainable], arrays[network.n_trainable :]
+        self._base: list = []
+        if gains_only:
+            self._base = to_tensors(trainable)
+            trainable = [np.ones(shape, np.float32) for shape in network.gain_shapes()]
+        self._trainable, self._fixed = to_tensors(trainable), to_tensors(fixed)
         if state is None:
             n_states = OPTIMIZERS[optimizer][1]
             zeros = [np.zeros_like(array) for array in trainable for _ in range(n_states)]
             state = [np.zeros((), np.float32), *zeros]
         self._state = to_tensors(state)
         self.objective = cast(Any, loss if hasattr(loss, "report") else Denoising(cast(Any, loss)))
-        self._step = _step(network, self.objective, optimizer)
-        self._before = self._weights
+        self._step = _step(network, self.objective, optimizer, gains_only, largest_gradient)
+        self._before = self._trainable, self._fixed
 
     def step(self, batch: Arrays, learning_rate: float) -> tuple[float, Any]:
         """Learn from a batch; return the loss, and the numbers of the objective."""
         rate = keras.ops.convert_to_tensor(np.float32(learning_rate))
-        loss, numbers, weights, state = self._step(
-            self._weights[: self._n],
-            self._weights[self._n :],
+        loss, numbers, trainable, fixed, state = self._step(
+            self._trainable,
+            self._fixed,
+            self._base,
             self._state,
             to_tensors(batch.arrays()),
             rate,
@@ -152,22 +171,31 @@ class Trainer:
                 f"here), another loss such as 'l1', or look for extreme values in X. The last "
                 f"finite weights were kept."
             )
-            raise DivergenceError(msg, self._arrays(self._before))
-        self._before, self._weights, self._state = self._weights, list(weights), list(state)
+            raise DivergenceError(msg, self._arrays(*self._before))
+        self._before = self._trainable, self._fixed
+        self._trainable, self._fixed, self._state = list(trainable), list(fixed), list(state)
         return value, to_array(numbers)
 
     @property
     def weights(self) -> Weights:
         """The weights as arrays."""
-        return self._arrays(self._weights)
+        return self._arrays(self._trainable, self._fixed)
 
     @property
     def optimizer_state(self) -> list[np.ndarray]:
         """The optimizer's memory as arrays."""
         return to_arrays(self._state)
 
-    def _arrays(self, tensors: list) -> Weights:
+    def _arrays(self, trainable: list, fixed: list) -> Weights:
+        tensors = [*_with_gains(self._base, trainable), *fixed]
         return dict(zip(self._names, to_arrays(tensors), strict=True))
+
+
+def _with_gains(base: list, trainable: list) -> list:
+    """Return the weights: what is trained, or what it multiplies."""
+    if not base:
+        return trainable
+    return [weight * gain for weight, gain in zip(base, trainable, strict=True)]
 
 
 def _quick_to_learn(model: keras.Model) -> keras.Model:
@@ -197,22 +225,31 @@ def _quick_to_learn(model: keras.Model) -> keras.Model:
 
 
 @functools.lru_cache(maxsize=64)
-def _step(network: Network, objective: Objective, optimizer: str) -> Callable:
+def _step(
+    network: Network,
+    objective: Objective,
+    optimizer: str,
+    gains_only: bool,
+    largest_gradient: float,
+) -> Callable:
     """Trace the step of an architecture, an objective and an optimizer."""
     update, n_states = OPTIMIZERS[optimizer]
     ops, model = keras.ops, _quick_to_learn(network.model)
 
-    def losses(trainable: list, fixed: list, arrays: list) -> tuple:
+    def losses(trainable: list, fixed: list, base: list, arrays: list) -> tuple:
         images = objective.inputs(arrays, network.steerable)
-        outputs, fixed = model.stateless_call(trainable, fixed, images, training=True)
+        weights = _with_gains(base, trainable)
+        outputs, fixed = model.stateless_call(weights, fixed, images, training=True)
         loss, numbers = objective(ops.cast(outputs, "float32"), arrays)
         return loss, (numbers, fixed)
 
     differentiated = with_gradient(losses)
 
-    def step(trainable: list, fixed: list, state: list, arrays: list, rate: Any) -> tuple:
-        (loss, (numbers, fixed)), gradients = differentiated(trainable, fixed, arrays)
-        gradients = clip_by_norm(gradients, LARGEST_GRADIENT)
+    def step(
+        trainable: list, fixed: list, base: list, state: list, arrays: list, rate: Any
+    ) -> tuple:
+        (loss, (numbers, fixed)), gradients = differentiated(trainable, fixed, base, arrays)
+        gradients = clip_by_norm(gradients, largest_gradient)
         count = state[0] + 1
         weights, memory = [], [count]
         for index, (weight, gradient) in enumerate(zip(trainable, gradients, strict=True)):
@@ -220,15 +257,18 @@ def _step(network: Network, objective: Objective, optimizer: str) -> Callable:
             new, kept = update(weight, gradient, old, rate=rate, count=count)
             weights.append(new)
             memory.extend(kept)
-        return loss, numbers, [*weights, *fixed], memory
+        return loss, numbers, weights, fixed, memory
 
     variables = network.signature()
-    trainable = variables[: network.n_trainable]
+    base = trainable = variables[: network.n_trainable]
+    if gains_only:
+        trainable = [(shape, "float32") for shape in network.gain_shapes()]
     memory = [((), "float32"), *(item for item in trainable for _ in range(n_states))]
     of_images = network.model.inputs[0].shape[-1]
     arrays = [((None, None, None, n or of_images), "float32") for n in objective.n_channels]
     fixed = variables[network.n_trainable :]
-    return compiled(step, [trainable, fixed, memory, arrays, ((), "float32")])
+    base = base if gains_only else []
+    return compiled(step, [trainable, fixed, base, memory, arrays, ((), "float32")])
 
 
 def scheduled_rate(learning_rate: float, progress: float) -> float:

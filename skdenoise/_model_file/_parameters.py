@@ -15,7 +15,25 @@ MAX_DEPTH = 32
 
 
 class ModelFileError(ValueError):
-    """A model file that cannot be read or written, and why."""
+    """A model file that cannot be read or written, and why.
+
+    Parameters
+    ----------
+    message : str
+        What is wrong, and what to do about it.
+
+    Examples
+    --------
+    >>> import skdenoise
+    >>> try:
+    ...     skdenoise.load("missing.safetensors")
+    ... except skdenoise.ModelFileError as error:
+    ...     print("missing" in str(error))
+    True
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
 
 
 def encode_estimator(estimator: Any, classes: Mapping[str, Any]) -> dict[str, Any]:

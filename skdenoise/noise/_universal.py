@@ -23,9 +23,7 @@ STORED, COMPRESSED = 0.1, 0.04
 
 
 @noise_model
-def universal(
-    image: np.ndarray, *, sigma: float = 75 / 255, rng: np.random.Generator
-) -> np.ndarray:
+def universal(image: np.ndarray, *, sigma: float = 0.3, rng: np.random.Generator) -> np.ndarray:
     """Add noise of a strength and a kind drawn once per image, for denoisers that know them all.
 
     The kind is white Gaussian noise (72 % of the draws), noise that grows with the light
@@ -41,7 +39,7 @@ def universal(
     ----------
     image : ndarray of float, shape (H, W) or (H, W, C)
         Pixels in [0, 1].
-    sigma : float, default=75/255
+    sigma : float, default=0.3
         Largest standard deviation.
     rng : numpy.random.Generator
         Source of randomness; the only one.
@@ -64,7 +62,7 @@ def universal(
     >>> rng = np.random.default_rng(0)
     >>> clean = np.full((64, 64), 0.5)
     >>> strengths = [universal(clean, rng=rng).std() for _ in range(100)]
-    >>> 0 < min(strengths) < max(strengths) < 0.33
+    >>> bool(0 < min(strengths) < max(strengths) < 0.33)
     True
     """
     largest = not_negative("sigma", sigma)

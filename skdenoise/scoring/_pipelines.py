@@ -3,6 +3,7 @@
 import copy
 from typing import Any
 
+from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 
 from skdenoise.noise._injector import NoiseInjector
@@ -18,7 +19,8 @@ def without_noise(pipeline: Any) -> Any:
     ----------
     pipeline : Pipeline or other estimator
         Fitted or not. Pipelines inside pipelines are followed; a fitted search stands for
-        its best estimator. Any other estimator is returned as it is.
+        its best estimator, a `FrozenEstimator` for what is frozen. Any other estimator is
+        returned as it is.
 
     Returns
     -------
@@ -69,7 +71,9 @@ def _has_other_steps(pipeline: Pipeline) -> bool:
 
 
 def chosen(estimator: Any) -> Any:
-    """Return the best estimator of a fitted search, any other estimator as it is."""
+    """Return the best estimator of a fitted search, what is frozen, any other as it is."""
+    if isinstance(estimator, FrozenEstimator):
+        return chosen(estimator.estimator)
     return getattr(estimator, "best_estimator_", estimator)
 
 

@@ -117,19 +117,15 @@ class SUREScorer(Scorer):
         """
         denoiser, image_shape = without_noise(estimator), image_shape_of(estimator)
         noisy = read_images(X, image_shape)
-        peaks = _peaks_of_noisy(noisy, self.data_range)
+        peaks = peaks_of_noisy(noisy, self.data_range)
         sigmas = self._sigmas(X, noisy, image_shape)
-        stepped_X = like(X, noisy.restore(self._stepped(noisy, sigmas)))
-        stepped = read_images(stepped_X, image_shape)
         denoised = run_denoiser(denoiser, X, image_shape)
-        moved = run_denoiser(denoiser, stepped_X, image_shape)
         check_matching(noisy, denoised, ("noisy", "denoised"))
+        risks = squared_errors(
+            denoiser, X, noisy, denoised, sigmas, image_shape, random_state=self.random_state
+        )
         values = [
-            20 * math.log10(peaks[index])
-            - _decibels(
-                _risk(noisy[index], denoised[index], stepped[index], moved[index], sigmas[index])
-            )
-            for index in range(len(noisy))
+            20 * math.log10(peak) - decibels(risk) for peak, risk in zip(peaks, risks, strict=True)
         ]
         return float(np.mean(values))
 
@@ -157,18 +153,55 @@ class SUREScorer(Scorer):
             )
         return estimate.sigma / np.array(images.scales)
 
-    def _stepped(self, images: Images, sigmas: np.ndarray) -> Iterator[np.ndarray]:
-        """Take a small step of random signs from each image, in working units.
 
-        Integers step by whole levels: the denoiser is called in the units that it was fitted
-        on, and what rounding does to its output averages out over the pixels.
-        """
-        for index, image in enumerate(images):
-            step = PROBE_STEP * sigmas[index]
-            if images.dtypes[index].kind != "f":
-                step = max(1.0, round(step * images.scales[index])) / images.scales[index]
-            signs = np.random.default_rng(self.random_state).choice([-1.0, 1.0], size=image.shape)
-            yield image + (step * signs).astype(image.dtype)
+def squared_errors(
+    denoiser: Any,
+    X: Any,
+    noisy: Images,
+    denoised: Images,
+    sigmas: np.ndarray,
+    image_shape: tuple[int, ...] | None,
+    *,
+    random_state: int,
+) -> list[float]:
+    """Estimate the squared error per value of each denoised image, in working units.
+
+    Parameters
+    ----------
+    denoiser : estimator with `transform`
+        What made `denoised` of `X`; called once more.
+    X : container of images
+        The noisy images, as the denoiser takes them.
+    noisy, denoised : Images
+        Before and after.
+    sigmas : ndarray of shape (n_images,)
+        Standard deviation of the noise in working units.
+    image_shape : tuple or None
+        Shape of the images in the rows of a table.
+    random_state : int
+        Seed of the random step.
+    """
+    stepped_X = like(X, noisy.restore(_stepped(noisy, sigmas, random_state)))
+    stepped = read_images(stepped_X, image_shape)
+    moved = run_denoiser(denoiser, stepped_X, image_shape)
+    return [
+        _risk(noisy[index], denoised[index], stepped[index], moved[index], sigmas[index])
+        for index in range(len(noisy))
+    ]
+
+
+def _stepped(images: Images, sigmas: np.ndarray, random_state: int) -> Iterator[np.ndarray]:
+    """Take a small step of random signs from each image, in working units.
+
+    Integers step by whole levels: the denoiser is called in the units that it was fitted
+    on, and what rounding does to its output averages out over the pixels.
+    """
+    for index, image in enumerate(images):
+        step = PROBE_STEP * sigmas[index]
+        if images.dtypes[index].kind != "f":
+            step = max(1.0, round(step * images.scales[index])) / images.scales[index]
+        signs = np.random.default_rng(random_state).choice([-1.0, 1.0], size=image.shape)
+        yield image + (step * signs).astype(image.dtype)
 
 
 def _risk(
@@ -261,7 +294,7 @@ class Noise2SelfScorer(Scorer):
         """
         denoiser, image_shape = without_noise(estimator), image_shape_of(estimator)
         noisy = read_images(X, image_shape)
-        peaks = _peaks_of_noisy(noisy, self.data_range)
+        peaks = peaks_of_noisy(noisy, self.data_range)
         errors, hidden = np.zeros(len(noisy)), np.zeros(len(noisy))
         for run in range(self.stride):
             masks = [grid_masks(shape[:2], self.stride)[run] for shape in noisy.shapes]
@@ -273,17 +306,18 @@ class Noise2SelfScorer(Scorer):
                 errors[index] += np.sum(np.square(np.subtract(*pair, dtype=np.float64)))
                 hidden[index] += pair[0].size
         values = [
-            20 * math.log10(peak) - _decibels(error)
+            20 * math.log10(peak) - decibels(error)
             for peak, error in zip(peaks, errors / hidden, strict=True)
         ]
         return float(np.mean(values))
 
 
-def _decibels(mean_square: float) -> float:
+def decibels(mean_square: float) -> float:
+    """Return ten times the logarithm, of 0 too."""
     return 10 * math.log10(mean_square) if mean_square > 0 else -math.inf
 
 
-def _peaks_of_noisy(images: Images, data_range: float | None) -> list[float]:
+def peaks_of_noisy(images: Images, data_range: float | None) -> list[float]:
     """Return the range of each noisy image in working units; refuse floats of another scale.
 
     Noise leaves [0, 1], so the image is smoothed before it is compared with what the mean

@@ -1,0 +1,122 @@
+"""Learning from noisy images alone: what adapting the weights of the package wins, and SURE's aim.
+
+The photographs are looked for in the folder that SKDENOISE_DATA names, or in ../shared/data.
+"""
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from benchmarks._measuring import Result
+from skdenoise import AutoencoderDenoiser, NoiseInjector, SUREScorer, psnr
+from skdenoise._image_files import list_images, read_image
+
+DATA = Path(os.environ.get("SKDENOISE_DATA", "../shared/data"))
+SIDE = 256
+STRENGTHS = 0.4, 0.6, 0.8, 1.0, 1.2, 1.4, 1.6
+
+
+class Scene(NamedTuple):
+    """A clean and a noisy image in [0, 1]."""
+
+    clean: np.ndarray
+    noisy: np.ndarray
+
+
+def measure(n_rounds: int) -> Iterator[Result]:
+    """Adapt to single images with noise that the weights know, and noise that they do not."""
+    if not DATA.is_dir():
+        print(f"  skipped: no folder {DATA}; name one with SKDENOISE_DATA")
+        return
+    clean = [_square(path) for path in _files("Set12", 12)]
+    known = [_with_noise(image, NoiseInjector(sigma=25 / 255)) for image in clean]
+    yield from _adapted("Set12, sigma 25", known)
+    for name, noise in (
+        ("gamma speckle", NoiseInjector("gamma_speckle", noise_factor=0.3)),
+        ("poisson", NoiseInjector("poisson", peak=20)),
+    ):
+        yield from _adapted(f"Set12, {name}", [_with_noise(image, noise) for image in clean])
+    yield from _adapted("W2S_8bit", list(_microscopy()))
+    yield from _estimated("Set12, sigma 25", known)
+
+
+def _files(folder: str, n_images: int) -> list[Path]:
+    """Return so many files of a folder, evenly spaced."""
+    files = [image.path for image in list_images(DATA / folder)]
+    return files[:: max(1, len(files) // n_images)][:n_images]
+
+
+def _square(path: Path) -> np.ndarray:
+    image = read_image(path)
+    return (image if image.ndim == 2 else image[..., 0])[:SIDE, :SIDE] / np.float32(255)
+
+
+def _with_noise(clean: np.ndarray, noise: NoiseInjector) -> Scene:
+    noisy = noise.corrupt(clean[..., None], rng=np.random.default_rng(0))[..., 0]
+    return Scene(clean, noisy)
+
+
+def _microscopy() -> Iterator[Scene]:
+    """Pairs whose contrast was stretched one by one: clean images are fitted to noisy ones."""
+    for path in _files("W2S_8bit/noisy_avg1", 8):
+        noisy = _square(path)
+        target = DATA / "W2S_8bit/clean_avg400" / path.name.replace("input_avg1", "target_avg400")
+        clean = _square(target)
+        slope, offset = np.polyfit(clean.ravel(), noisy.ravel(), 1)
+        yield Scene((slope * clean + offset).astype(np.float32), noisy)
+
+
+def _psnr(scene: Scene, denoised: np.ndarray) -> float:
+    return float(psnr(scene.clean, denoised, data_range=1.0))
+
+
+def _adapted(name: str, scenes: list[Scene]) -> Iterator[Result]:
+    """Yield what adapting to each image alone wins over the weights as they are."""
+    gains, kept, seconds = [], [], []
+    for scene in scenes:
+        X = scene.noisy[None]
+        began = time.monotonic()
+        adapted = AutoencoderDenoiser(random_state=0).fit(X)
+        seconds.append(time.monotonic() - began)
+        before = AutoencoderDenoiser(weights="natural").transform(X)[0]
+        gains.append(_psnr(scene, adapted.transform(X)[0]) - _psnr(scene, before))
+        kept.append(adapted.adaptation_.kept)
+    yield Result(
+        "adaptation",
+        f"{name}: gain of adapting to one image",
+        (float(np.mean(gains)),),
+        unit="dB",
+        note=f"from {min(gains):.2f} to {max(gains):.2f}, kept in {np.mean(kept):.0%}, "
+        f"{np.median(seconds):.0f} s each",
+    )
+
+
+def _estimated(name: str, scenes: list[Scene]) -> Iterator[Result]:
+    """Yield how far SURE is off, and how often it chooses the best strength."""
+    errors, chosen = [], []
+    scorer = SUREScorer(data_range=1.0)
+    for scene in scenes:
+        X = scene.noisy[None]
+        true, estimated = [], []
+        for strength in STRENGTHS:
+            denoiser = AutoencoderDenoiser(weights="natural", sigma="auto", strength=strength)
+            true.append(_psnr(scene, denoiser.transform(X)[0]))
+            estimated.append(scorer(denoiser, X))
+        errors.append(abs(estimated[3] - true[3]))
+        chosen.append(np.argmax(true) == np.argmax(estimated))
+    yield Result(
+        "adaptation",
+        f"{name}: error of sure_scorer",
+        (float(np.mean(errors)),),
+        unit="dB",
+        note=f"at most {max(errors):.2f}",
+    )
+    yield Result(
+        "adaptation",
+        f"{name}: best of {len(STRENGTHS)} strengths found by sure_scorer",
+        (float(np.mean(chosen)),),
+    )

@@ -1,0 +1,70 @@
+"""Weak noise: what the weights of the package do to images that have hardly any.
+
+The photographs are looked for in the folder that SKDENOISE_DATA names, or in ../shared/data.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+
+from benchmarks._measuring import Result
+from skdenoise import AutoencoderDenoiser
+from skdenoise._image_files import list_images, read_image
+from skdenoise._protocol import quality, with_white_noise
+
+DATA = Path(os.environ.get("SKDENOISE_DATA", "../shared/data"))
+N_IMAGES = 11
+SIGMAS = 1, 2, 3, 5, 10
+"""Gray levels."""
+
+
+def measure(n_rounds: int) -> Iterator[Result]:
+    """Compare images before and after, with and without what restrains the network."""
+    if not DATA.is_dir():
+        print(f"  skipped: no folder {DATA}; name one with SKDENOISE_DATA")
+        return
+    paths = [image.path for image in list_images(DATA / "BSD432_color")]
+    photographs = [read_image(path) for path in paths[7 :: len(paths) // N_IMAGES]]
+    denoiser = AutoencoderDenoiser(weights="natural")
+    for sigma in SIGMAS:
+        pairs = [(image, with_white_noise(image, sigma)) for image in photographs]
+        yield from _gains(f"BSD432_color, sigma {sigma}", pairs, denoiser)
+    clean = denoiser.transform(photographs)
+    changed = [bool((a != b).any()) for a, b in zip(clean, photographs, strict=True)]
+    yield Result(
+        "weak noise", "BSD432_color, sigma 0: images that are changed", (float(np.mean(changed)),)
+    )
+    camera = [image.path for image in list_images(DATA / "PolyU_cropped")]
+    noisy = [path for path in camera if path.stem.endswith("_real")][::5]
+    pairs = [
+        (
+            read_image(path.with_name(path.name.replace("_real", "_mean"))),
+            read_image(path).astype(np.float32) / 255,
+        )
+        for path in noisy
+    ]
+    yield from _gains("PolyU_cropped", pairs, denoiser)
+
+
+def _gains(
+    name: str, pairs: list[tuple[np.ndarray, np.ndarray]], denoiser: AutoencoderDenoiser
+) -> Iterator[Result]:
+    images = [noisy for _, noisy in pairs]
+    denoised = denoiser.transform(images)
+    with mock.patch("skdenoise._restraint.share_to_remove", return_value=1.0):
+        unrestrained = denoiser.transform(images)
+    for what, results in (("", denoised), (" without restraint", unrestrained)):
+        gains = [
+            quality(clean, result) - quality(clean, noisy)
+            for (clean, noisy), result in zip(pairs, results, strict=True)
+        ]
+        yield Result(
+            "weak noise",
+            f"{name}: gain in PSNR{what}",
+            (float(np.mean(gains)),),
+            unit="dB",
+            note=f"from {min(gains):.2f} to {max(gains):.2f}",
+        )

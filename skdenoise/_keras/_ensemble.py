@@ -1,0 +1,97 @@
+"""Self-ensemble: an image is denoised in several orientations, and the results are averaged.
+
+The orientations are the first 1, 2, 4 or all 8 of the flips and quarter turns of a square. Each
+of these sets is a group, so that the average turns with the image, whatever the network does.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from skdenoise._keras._prediction import BATCH_PIXELS, Task
+
+ORIENTATIONS = 1, 2, 4, 8
+"""How many orientations form a group."""
+
+Run = Callable[[Iterable[Task]], Iterator[np.ndarray]]
+"""What yields an output for each task."""
+
+
+def turned(image: np.ndarray, orientation: int, *, back: bool = False) -> np.ndarray:
+    """Return a view of an image (H, W, C) in another orientation.
+
+    Parameters
+    ----------
+    image : ndarray of shape (H, W, C)
+        The image.
+    orientation : int
+        From 0, as it is, to 7. Its bits say: 1, left and right are exchanged; 2, top and bottom
+        are; 4, rows and columns are, before that.
+    back : bool, default=False
+        Whether to undo this orientation.
+    """
+    if orientation & 4 and not back:
+        image = image.swapaxes(0, 1)
+    image = image[:: -1 if orientation & 2 else 1, :: -1 if orientation & 1 else 1]
+    return image.swapaxes(0, 1) if orientation & 4 and back else image
+
+
+def ensemble(
+    run: Run, tasks: Iterable[Task], n_augment: int, *, return_std: bool = False
+) -> Iterator[np.ndarray]:
+    """Yield the mean output for each task over its first `n_augment` orientations.
+
+    Parameters
+    ----------
+    run : callable
+        Yields the output of the network for each task.
+    tasks : iterable of Task
+        Read as late as possible.
+    n_augment : {1, 2, 4, 8}
+        How many orientations.
+    return_std : bool, default=False
+        Whether to yield arrays (2, H, W, C): the mean, and the standard deviation over the
+        orientations.
+    """
+    if n_augment == 1 and not return_std:
+        yield from run(tasks)
+        return
+    for group in _groups(tasks):
+        means = [np.zeros(task.pixels.shape) for task in group]
+        squares = [np.zeros(task.pixels.shape) for task in group] if return_std else []
+        # All of a group in one orientation, then in the next: turned images share a batch.
+        for orientation in range(n_augment):
+            outputs = run(_turned_task(task, orientation) for task in group)
+            for index, output in enumerate(outputs):
+                # Welford's recurrence: one output is in memory at a time, and nothing cancels.
+                change = turned(output, orientation, back=True) - means[index]
+                means[index] += change / (orientation + 1)
+                if return_std:
+                    squares[index] += change**2 * (orientation / (orientation + 1))
+        for index, task in enumerate(group):
+            result = means[index]
+            if return_std:
+                result = np.stack([result, np.sqrt(squares[index] / n_augment)])
+            yield result.astype(task.pixels.dtype)
+
+
+def _groups(tasks: Iterable[Task]) -> Iterator[list[Task]]:
+    """Collect neighbors of one shape, as many as share a batch."""
+    group: list[Task] = []
+    for task in tasks:
+        shape = task.pixels.shape
+        full = group and (len(group) + 1) * shape[0] * shape[1] > BATCH_PIXELS
+        if full or (group and shape != group[0].pixels.shape):
+            yield group
+            group = []
+        group.append(task)
+    if group:
+        yield group
+
+
+def _turned_task(task: Task, orientation: int) -> Task:
+    sigma = task.sigma
+    if isinstance(sigma, np.ndarray) and sigma.ndim:
+        sigma = turned(sigma, orientation)
+    return replace(task, pixels=turned(task.pixels, orientation), sigma=sigma)

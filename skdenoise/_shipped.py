@@ -1,0 +1,77 @@
+"""The weights that come with the package, and their model cards.
+
+A network's weights are one model file in the folder ``weights``; beside it lies a card, a JSON
+file of the same name.
+"""
+
+import functools
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from skdenoise._model_file import read_model_file
+
+FOLDER = Path(__file__).parent / "weights"
+
+KINDS = "natural", "procedural"
+"""What denoisers have learned from: photographs, or images made by a program."""
+
+
+def model_cards() -> list[dict[str, Any]]:
+    """Describe the weights that come with the package.
+
+    Returns
+    -------
+    list of dict
+        A model card for each file of weights: ``name``, what it is for (``estimator``,
+        ``weights``, ``size``, ``n_channels``), what it was made of and how (``data``,
+        ``license``, ``command``, ``seed``, ``hours``, ``hardware``), ``metrics`` and ``limits``.
+
+    Examples
+    --------
+    >>> import skdenoise
+    >>> cards = skdenoise.model_cards()
+    >>> "natural" in {card["weights"] for card in cards}
+    True
+    """
+    cards = []
+    for path in sorted(FOLDER.glob("*.json")):
+        with path.open(encoding="utf-8") as file:
+            cards.append({"name": path.stem, **json.load(file)})
+    return cards
+
+
+def shipped_name(kind: str, size: str, n_channels: int) -> str | None:
+    """Return the name of a denoiser's weights; None where there are none."""
+    name = f"{kind}_{'gray' if n_channels == 1 else 'color'}_{size}"
+    known = n_channels in (1, 3) and (FOLDER / f"{name}.safetensors").is_file()
+    return name if known else None
+
+
+@functools.lru_cache(maxsize=8)
+def shipped_weights(
+    name: str, shapes: tuple[tuple[str, tuple[int, ...]], ...]
+) -> dict[str, np.ndarray]:
+    """Read weights once per process; the arrays cannot be written to.
+
+    Parameters
+    ----------
+    name : str
+        What `shipped_name` returned.
+    shapes : tuple of (str, tuple of int)
+        Name and shape of each weight that the network has.
+
+    Returns
+    -------
+    dict of str to ndarray
+        In float32.
+    """
+    _, tensors = read_model_file(
+        FOLDER / f"{name}.safetensors", lambda _: {key: (shape, "float16") for key, shape in shapes}
+    )
+    weights = {key: tensors[key].astype(np.float32) for key, _ in shapes}
+    for array in weights.values():
+        array.flags.writeable = False
+    return weights

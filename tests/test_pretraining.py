@@ -1,0 +1,67 @@
+"""The recipe of shipped weights learns from the right images, and goes on where it may."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from skdenoise import load, procedural_images
+from skdenoise._cli import main
+from skdenoise._pretraining import HELD_OUT_SIDE, REDUCTIONS, Pretraining, Recipe, State
+
+RECIPE = Recipe(1, size="nano", n_steps=1, n_procedural=2)
+
+
+def state():
+    weights = {"conv/kernel": np.ones((1, 1, 2, 2), np.float32)}
+    return State(3, weights, weights, [], 1.5)
+
+
+def test_procedural_images_are_judged_on_only_where_there_are_no_others(tmp_path):
+    image = np.full((HELD_OUT_SIDE, HELD_OUT_SIDE, 1), 7, np.uint8)
+    alone = Pretraining([], replace(RECIPE, n_procedural=5), tmp_path)
+    assert len(alone._training) == 3 * len(REDUCTIONS)
+    drawn = procedural_images(5, random_state=0)[..., None]
+    np.testing.assert_array_equal(alone._training[0], drawn[1])
+    beside = Pretraining([image] * 5, RECIPE, tmp_path)
+    assert len(beside._training) == (3 + 2) * len(REDUCTIONS)
+    assert all((square == 7).all() for square in beside._held_out)
+    assert len(beside._held_out) == 2
+
+
+def test_a_checkpoint_belongs_to_its_recipe(tmp_path):
+    path = tmp_path / "last.npz"
+    state().write(path, RECIPE)
+    assert State.read(path, replace(RECIPE, n_steps=9)).step == 3
+    with pytest.raises(ValueError, match="n_procedural \\(2\\)"):
+        State.read(path, replace(RECIPE, n_procedural=0))
+
+
+def test_a_checkpoint_from_before_a_field_was_added_goes_on(tmp_path):
+    path = tmp_path / "last.npz"
+    recipe = replace(RECIPE, n_procedural=0)
+    state().write(path, recipe)
+    with np.load(path) as arrays:
+        about = json.loads(str(arrays["about"]))
+        del about["recipe"]["n_procedural"]
+        np.savez(path, **{**arrays, "about": np.array(json.dumps(about))})
+    assert State.read(path, recipe).step == 3
+
+
+# TensorFlow's arrays do not know NumPy 2's keyword yet; goes when they do.
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_weights_can_be_made_without_any_image_file(tmp_path):
+    path = tmp_path / "weights.safetensors"
+    options = ["--procedural", "2", "--size", "nano", "--steps", "1", "--quiet"]
+    assert main(["pretrain", "-o", str(path), *options]) == 0
+    noisy = np.full((1, 16, 16), 0.5)
+    assert load(path).transform(noisy).shape == noisy.shape
+
+
+def test_no_folder_and_no_procedural_images_make_no_sense(tmp_path, capsys):
+    with pytest.raises(SystemExit) as leaving:
+        main(["pretrain", "-o", str(tmp_path / "weights.safetensors")])
+    assert leaving.value.code == 2
+    assert "--procedural N" in " ".join(capsys.readouterr().err.split())
+    assert not list(tmp_path.iterdir())

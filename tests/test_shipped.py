@@ -1,0 +1,177 @@
+"""The weights that come with the package: for any image, better than before, and described."""
+
+import json
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+
+import skdenoise
+from skdenoise import AutoencoderDenoiser, denoise, load, model_cards, psnr
+from skdenoise._cli import main
+from skdenoise._shipped import FOLDER, KINDS, shipped_name
+
+DENOISERS = [card for card in model_cards() if card["estimator"] == "AutoencoderDenoiser"]
+
+
+def noisy(photo, sigma, seed=0):
+    noise = np.random.default_rng(seed).normal(0, sigma, photo.shape)
+    return np.clip(photo + noise, 0, 255).round().astype(np.uint8)
+
+
+# Files and cards
+
+
+def test_there_are_weights_for_gray_and_color_images():
+    assert {(card["weights"], card["n_channels"]) for card in DENOISERS} >= {
+        ("natural", 1),
+        ("natural", 3),
+    }
+
+
+@pytest.mark.parametrize("card", DENOISERS, ids=lambda card: card["name"])
+def test_a_card_says_what_its_weights_are(card):
+    for entry in ("data", "license", "command", "seed", "hours", "hardware", "metrics", "limits"):
+        assert card[entry] not in ("", None, {}, [])
+    denoiser = load(FOLDER / f"{card['name']}.safetensors")
+    assert (denoiser.size, denoiser.n_channels_in_) == (card["size"], card["n_channels"])
+    assert shipped_name(card["weights"], card["size"], card["n_channels"]) == card["name"]
+    assert (FOLDER / f"{card['name']}.safetensors").stat().st_size < 10e6
+
+
+def test_every_file_of_weights_has_a_card():
+    assert {path.stem for path in FOLDER.glob("*.safetensors")} == {
+        card["name"] for card in model_cards()
+    }
+
+
+def test_cards_are_printed(capsys):
+    assert main(["models"]) == 0
+    printed = capsys.readouterr().out
+    for card in model_cards():
+        assert card["name"] in printed
+    assert main(["models", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == model_cards()
+
+
+# Without fit
+
+
+@pytest.mark.parametrize("sigma", [5, 15, 25, 50, 75, 100])
+def test_gray_images_get_better_at_every_strength(photo, sigma):
+    before = noisy(photo, sigma)
+    assert psnr(photo, denoise(before)) > psnr(photo, before) + 1
+
+
+@pytest.mark.parametrize("sigma", [5, 25, 75])
+def test_color_images_get_better_at_every_strength(color_photos, sigma):
+    photo = color_photos[0]
+    before = noisy(photo, sigma)
+    assert psnr(photo, denoise(before)) > psnr(photo, before) + 1
+
+
+@pytest.mark.parametrize("weights", KINDS)
+def test_scale_and_offset_of_floats_do_not_matter(photo, weights):
+    if shipped_name(weights, "small", 1) is None:
+        pytest.skip(f"no {weights} weights")
+    image = noisy(photo, 25).astype(np.float32)
+    expected = denoise(image, weights=weights)
+    for scale, offset in ((1 / 255, 0.0), (1e-3, 5.0), (257.0, -1000.0)):
+        found = (denoise(image * scale + offset, weights=weights) - offset) / scale
+        np.testing.assert_allclose(found, expected, atol=1e-4 * 255)
+
+
+def test_sixteen_bits_are_like_eight(photo):
+    image = noisy(photo, 25)
+    wide = denoise(image.astype(np.uint16) * 257)
+    assert wide.dtype == np.uint16
+    assert np.abs(wide / 257 - denoise(image)).max() <= 0.5 + 1e-6
+
+
+@pytest.mark.parametrize("n_channels", [1, 2, 3, 5])
+def test_any_number_of_channels(photo, n_channels):
+    clean = np.repeat(photo[..., None], n_channels, axis=-1)
+    image = noisy(clean, 25)
+    denoiser = AutoencoderDenoiser(weights="natural")
+    (denoised,) = denoiser.transform([image])
+    assert denoised.shape == image.shape
+    assert psnr(clean, denoised) > psnr(clean, image) + 3
+    if n_channels in (2, 5):
+        for channel in range(n_channels):
+            np.testing.assert_array_equal(denoised[..., channel], denoise(image[..., channel]))
+
+
+def test_alpha_is_left_alone(photo):
+    image = np.dstack([noisy(photo, 25)] * 3 + [photo])
+    denoised = denoise(image)
+    np.testing.assert_array_equal(denoised[..., 3], photo)
+    np.testing.assert_array_equal(denoised[..., :3], denoise(image[..., :3]))
+
+
+def test_sigma_and_strength_steer(photo):
+    image = noisy(photo, 25)
+    residuals = [
+        np.std(image - denoise(image.astype(float), sigma=25, strength=strength))
+        for strength in (0, 0.5, 1, 1.5)
+    ]
+    assert residuals[0] == 0
+    assert all(less < more for less, more in pairwise(residuals))
+    with_map = denoise(image, sigma=np.full(image.shape, 25.0))
+    assert np.abs(with_map.astype(int) - denoise(image, sigma=25)).max() <= 1
+
+
+def test_only_what_has_weights_needs_no_fit(photo):
+    with pytest.raises(NotFittedError):
+        AutoencoderDenoiser().transform(photo[None])
+    ready = AutoencoderDenoiser(weights="natural")
+    np.testing.assert_array_equal(clone(ready).transform(photo[None]), ready.predict(photo[None]))
+    assert ready.score(noisy(photo, 25)[None], photo[None]) > 25
+    with pytest.raises(NotFittedError):
+        ready.save("anything.safetensors")
+
+
+def test_weights_that_do_not_exist_are_refused(photo):
+    with pytest.raises(ValueError, match=r"There are weights='natural' .* size='small'.*'nano'"):
+        AutoencoderDenoiser(size="nano", weights="natural").transform(photo[None])
+    with pytest.raises(ValueError, match="architecture='dncnn'"):
+        AutoencoderDenoiser("dncnn", weights="natural").fit(photo[None])
+    with pytest.raises(ValueError, match="'weights' parameter"):
+        AutoencoderDenoiser(weights="heavy").transform(photo[None])
+
+
+@pytest.mark.parametrize(
+    ("image", "message"),
+    [
+        (np.zeros(9), r"one image of shape .*got shape \(9,\)"),
+        (np.zeros((2, 32, 32)), r"at most 4 channels; got shape \(2, 32, 32\)"),
+        (np.full((8, 8), np.nan), "NaN or infinity"),
+        (np.zeros((8, 8), complex), "[Cc]omplex"),
+    ],
+)
+def test_what_is_not_one_image_is_refused(image, message):
+    with pytest.raises(ValueError, match=message):
+        denoise(image)
+
+
+def test_weights_are_named(photo):
+    with pytest.raises(ValueError, match="'natural' or 'procedural'"):
+        denoise(photo, weights="auto")
+
+
+# With fit
+
+
+def test_learning_goes_on_from_the_weights(photo):
+    noise = skdenoise.NoiseInjector(sigma=25)
+    X = photo[None, :64, :64]
+    started, random = (
+        AutoencoderDenoiser(weights=weights, noise=noise, epochs=1, random_state=0).fit(X)
+        for weights in ("natural", None)
+    )
+    assert started.learning_ == "fresh noise"
+    assert started.adaptation_ is None
+    assert started.history_["psnr"][0] > random.history_["psnr"][0] + 3
+    with pytest.raises(ValueError, match="2 channels to go on learning from"):
+        AutoencoderDenoiser(weights="natural", noise=noise).fit(np.dstack([photo] * 2)[None])
