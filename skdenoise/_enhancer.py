@@ -1,18 +1,15 @@
 """`ZeroDCEEnhancer`: its parameters, how it learns, and how its curves are applied."""
 
 import copy
-import functools
 import os
 import warnings
 import weakref
 from collections import deque
 from collections.abc import Iterable, Iterator
 from numbers import Integral, Real
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
 
@@ -25,12 +22,12 @@ from skdenoise._learning import extremes, generators
 from skdenoise._model_file import (
     ModelFileError,
     encode_estimator,
-    read_model_file,
     write_model_file,
 )
 from skdenoise._noise_maps import noise_maps
 from skdenoise._patches import PatchSampler, in_background
 from skdenoise._progress import ProgressBar
+from skdenoise._shipped import shipped_weights
 from skdenoise._validation import (
     INT_POSITIVE,
     REAL_NOT_NEGATIVE,
@@ -91,8 +88,9 @@ class ZeroDCEEnhancer(ImageTransformer):
         Whether the largest channel is brightened and the others follow in proportion, so that
         hue and saturation stay; otherwise each channel has its own curve.
     denoiser : AutoencoderDenoiser, default=None
-        A fitted denoiser for the noise that brightening would amplify. A FrozenEstimator of it
-        stays fitted when the enhancer is cloned, as in a search.
+        A denoiser for the noise that brightening would amplify: a fitted one, or one with
+        ``weights="natural"``. A FrozenEstimator of a fitted one stays fitted when the enhancer
+        is cloned, as in a search.
     denoise : {"before", "after"}, default="before"
         When the denoiser comes. After, it is told how strong the noise is at each pixel: that
         of the image, `denoiser.sigma` or estimated, times the slope of the curve.
@@ -525,7 +523,9 @@ class ZeroDCEEnhancer(ImageTransformer):
         return self.weights_ if hasattr(self, "weights_") else self._shipped()
 
     def _shipped(self) -> dict[str, np.ndarray]:
-        return _shipped_weights(self.architecture)
+        """Return the weights that come with the package."""
+        shapes = tuple(self._template().shapes().items())
+        return shipped_weights(f"default_{self.architecture}", shapes)
 
     def _template(self, *, training: bool = False) -> "Network":
         from skdenoise._keras._backend import has_fast_bfloat16
@@ -592,14 +592,13 @@ class ZeroDCEEnhancer(ImageTransformer):
         if not isinstance(denoiser, AutoencoderDenoiser):
             msg = f"denoiser must be an AutoencoderDenoiser. Got {self.denoiser!r} instead."
             raise ValueError(msg)
-        if not hasattr(denoiser, "weights_"):
-            msg = (
-                "The denoiser is not fitted. Call denoiser.fit(...) or skdenoise.load(...) first; "
-                "and since clones are not fitted, give it as "
-                "sklearn.frozen.FrozenEstimator(denoiser) where the enhancer is cloned."
-            )
-            raise NotFittedError(msg)
-        if denoiser.n_channels_in_ != images.n_channels:
+        message = (
+            "The denoiser is not fitted. Call denoiser.fit(...) or skdenoise.load(...) first, or "
+            "give it weights='natural'; and since clones are not fitted, give it as "
+            "sklearn.frozen.FrozenEstimator(denoiser) where the enhancer is cloned."
+        )
+        check_is_fitted(denoiser, msg=message)
+        if getattr(denoiser, "n_channels_in_", images.n_channels) != images.n_channels:
             msg = (
                 f"X has {images.n_channels} channels, but the denoiser was fitted on images with "
                 f"{denoiser.n_channels_in_} channels. Give a denoiser for such images."
@@ -631,16 +630,3 @@ def _warn_of_range(largest: float) -> None:
         UserWarning,
         stacklevel=6,
     )
-
-
-@functools.lru_cache(maxsize=4)
-def _shipped_weights(architecture: str) -> dict[str, np.ndarray]:
-    """Read the weights that come with the package."""
-    from skdenoise._keras._network import get_curve_network
-
-    shapes = get_curve_network(architecture, 3).shapes()
-    path = Path(__file__).parent / "weights" / f"default_{architecture}.safetensors"
-    _, tensors = read_model_file(
-        path, lambda header: {name: (shape, header["dtype"]) for name, shape in shapes.items()}
-    )
-    return {name: array.astype(np.float32) for name, array in tensors.items()}

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from skdenoise._enhancer import ZeroDCEEnhancer
+from skdenoise._enhancer import SMOOTHNESS, ZeroDCEEnhancer
 from skdenoise._exposures import ExposureBatch, exposure_batches, re_exposed, re_exposing
 from skdenoise._image_files import list_images, read_image
 from skdenoise._images import read_images
@@ -28,6 +28,8 @@ SIDE = 192
 REPORT = 100
 """Steps between two lines of the report."""
 
+INITIAL_DEVIATION = 0.02
+N_MAPS = {"dce": 24, "dce++": 3}
 SMALLER = {"dce": 2, "dce++": 4}
 """How much smaller photographs are made to be learned from: less to compute, more to be seen."""
 
@@ -54,7 +56,7 @@ class Recipe:
     n_steps: int = 1500
     patch_size: int = 72
     batch_size: int = 8
-    learning_rate: float = 1e-3
+    learning_rate: float = 2e-3
     seed: int = 0
 
 
@@ -73,7 +75,7 @@ def pretrain(
     rng = np.random.default_rng(recipe.seed)
     trainer = Trainer(
         network,
-        draw_weights(network, rng),
+        _widened(draw_weights(network, rng)),
         loss=learning._objective(network.n_outputs, "re-exposed"),
         optimizer="adam",
     )
@@ -104,6 +106,20 @@ def pretrain(
     return enhancer
 
 
+def _widened(weights: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return weights that let all of the signal through: they learn many times sooner."""
+    *hidden, last, bias = weights
+    widened = {}
+    for name in hidden:
+        shape = weights[name].shape
+        # A depthwise kernel (h, w, C, 1) sees one channel.
+        n_inputs = np.prod(shape[:2]) if shape[-1] == 1 else np.prod(shape[:-1])
+        widened[name] = (
+            weights[name] / np.float32(INITIAL_DEVIATION) * np.float32(np.sqrt(2 / n_inputs))
+        )
+    return {**widened, last: weights[last], bias: weights[bias]}
+
+
 def _learning(architecture: str) -> ZeroDCEEnhancer:
     """Return the parameters of the training; on smaller images all sides are smaller."""
     smaller = SMALLER[architecture]
@@ -112,11 +128,13 @@ def _learning(architecture: str) -> ZeroDCEEnhancer:
         reduction=max(1, ZeroDCEEnhancer(architecture)._reduction // smaller),
         spatial_region=4 // smaller,
         exposure_region=16 // smaller,
+        # At full size the maps are so much less steep.
+        smoothness_weight=SMOOTHNESS / N_MAPS[architecture] / smaller**2,
         # The known images have a say: a scene need be neither gray on average nor as bright.
         target_exposure=0.5,
-        exposure_weight=5.0,
-        color_weight=2.0,
-        paired_weight=4.0,
+        exposure_weight=4.0,
+        color_weight=1.0,
+        paired_weight=6.0,
     )
 
 

@@ -11,7 +11,7 @@ from skdenoise.noise import shot_read
 STOPS = -4.0, 1.5
 """Range of the change of exposure, in factors of two of the light."""
 DISPLAY_GAMMA = 2.2
-TONES = 0.8, 1.25
+TONES = 0.8, 1.5
 """Range of the exponent by which a camera's tones differ from the display's."""
 SHOT = 1e-4, 3e-3
 """Range of the variance that white light has, as a share of white squared."""

@@ -2,6 +2,7 @@
 
 import copy
 import hashlib
+import pickle
 import subprocess
 import sys
 
@@ -13,10 +14,18 @@ from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import make_pipeline
 
-from skdenoise import AutoencoderDenoiser, NoiseInjector, ZeroDCEEnhancer, load
+from skdenoise import (
+    AutoencoderDenoiser,
+    NoiseInjector,
+    ZeroDCEEnhancer,
+    load,
+    model_cards,
+    psnr,
+)
 from skdenoise._exposures import re_exposed
 from skdenoise._keras import _prediction
 from skdenoise._model_file import ModelFileError
+from skdenoise._shipped import FOLDER
 
 ARCHITECTURES = ["dce", "dce++"]
 
@@ -508,3 +517,47 @@ def test_parameters_are_checked_in_fit_and_transform(fitted, dark, parameters):
 def test_shipped_weights_are_for_known_networks(dark):
     with pytest.raises(ValueError, match="architecture is a function"):
         tiny(one_convolution, weights="default").fit(dark)
+
+
+# The weights that come with the package
+
+
+@pytest.fixture(scope="module", params=ARCHITECTURES)
+def ready(request):
+    if not (FOLDER / f"default_{request.param}.safetensors").is_file():
+        pytest.skip(f"no default weights of {request.param!r}")
+    return ZeroDCEEnhancer(request.param, weights="default")
+
+
+def test_a_dark_photo_gets_better_without_fit(ready, dark, color_photos):
+    clean = color_photos[:, :48, :48]
+    X = (dark * 255).astype(np.uint8)
+    bright = ready.transform(X)
+    assert bright.dtype == np.uint8
+    assert psnr(clean, bright) > psnr(clean, X) + 2
+    assert (bright == 255).mean() - (X == 255).mean() < 0.005
+    np.testing.assert_array_equal(clone(ready).transform(X), bright)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(ready)).transform(X), bright)
+
+
+def test_gray_images_are_brightened_too(ready, dark):
+    gray = dark.mean(-1)
+    assert ready.transform(gray).mean() > gray.mean() + 0.02
+
+
+def test_learning_goes_on_from_the_weights(ready, dark):
+    started = clone(ready).set_params(epochs=1, learning_rate=1e-9, random_state=0).fit(dark)
+    np.testing.assert_allclose(started.transform(dark), ready.transform(dark), atol=1e-4)
+
+
+def test_a_card_says_what_the_weights_are(ready):
+    name = f"default_{ready.architecture}"
+    assert (FOLDER / f"{name}.safetensors").stat().st_size < 500_000
+    (card,) = (card for card in model_cards() if card["name"] == name)
+    assert card["estimator"] == "ZeroDCEEnhancer"
+    for entry in ("data", "license", "command", "seed", "hours", "hardware", "metrics", "limits"):
+        assert card[entry] not in ("", None, {}, [])
+    assert (
+        card["metrics"]["parameters"]
+        == load(FOLDER / f"{name}.safetensors").network_.count_params()
+    )
