@@ -13,7 +13,6 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skdenoise._adaptation import (
-    SMALLEST_SIDE,
     Adaptation,
     can_adapt,
     masked_psnr,
@@ -168,7 +167,8 @@ class AutoencoderDenoiser(ImageTransformer):
     adaptation_ : Adaptation or None
         After ``fit(X_noisy)`` that began with trained weights: whether the adapted ones were
         ``kept``, and the estimates in dB ``before`` and ``after`` on rows that were held out, on
-        which that was decided.
+        which that was decided. None where an image is too small to hold anything out, less than
+        32 pixels of height or width; the weights are then used as they are.
     data_range_ : float
         White minus black that dB refer to: 1.0 for integers, scaled by their dtype, and for
         floats that fit [0, 1] but for noise; otherwise the range of the images.
@@ -268,6 +268,12 @@ class AutoencoderDenoiser(ImageTransformer):
         self.image_shape = image_shape
         self.random_state = random_state
         self.verbose = verbose
+
+    def __sklearn_tags__(self):
+        """Return the tags: weights of the package need no fit."""
+        tags = super().__sklearn_tags__()
+        tags.requires_fit = self.weights not in KINDS
+        return tags
 
     def __sklearn_is_fitted__(self) -> bool:
         """Tell whether there are weights to denoise with."""
@@ -519,6 +525,9 @@ class AutoencoderDenoiser(ImageTransformer):
             weights = shipped_weights(shipped, tuple(network.shapes().items()))
         self._warn_of_range(images)
 
+        if shipped is not None and learning == "self-supervised" and not can_adapt(images):
+            self._remember(weights, {}, "adapted", data_range)
+            return
         trained, judged = "all", None
         stride = independent_stride(images) if learning == "self-supervised" else 1
         if learning == "self-supervised" and shipped is not None:
@@ -587,8 +596,7 @@ class AutoencoderDenoiser(ImageTransformer):
         if judged is not None:
             adaptation = self._judge(weights, best, judged, data_range, stride, trained)
             best = best if adaptation.kept else weights
-        self._remember(best, history, learning, data_range)
-        self.adaptation_ = adaptation
+        self._remember(best, history, learning, data_range, adaptation)
         self._optimizer_state = trainer.optimizer_state if partial else None
 
     def _judge(
@@ -627,11 +635,13 @@ class AutoencoderDenoiser(ImageTransformer):
         history: dict[str, list[float]],
         learning: str,
         data_range: float,
+        adaptation: Adaptation | None = None,
     ) -> None:
         self.weights_ = weights
         self.history_ = history
         self.learning_ = learning
         self.data_range_ = data_range
+        self.adaptation_ = adaptation
 
     def _check_same_network(self, weights: dict[str, np.ndarray]) -> None:
         if {name: array.shape for name, array in weights.items()} != {
@@ -655,13 +665,6 @@ class AutoencoderDenoiser(ImageTransformer):
             msg = (
                 f"There are no weights={self.weights!r} for images with {images.n_channels} "
                 f"channels to go on learning from. Fit channel by channel, or set weights=None."
-            )
-            raise ValueError(msg)
-        if learning == "self-supervised" and not can_adapt(images):
-            msg = (
-                f"To adapt weights={self.weights!r} to noisy images alone, these need at least "
-                f"{SMALLEST_SIDE} pixels of height and width, got {min(images.shapes)}. Use the "
-                f"weights as they are, without fit, or set weights=None."
             )
             raise ValueError(msg)
         return name

@@ -438,6 +438,12 @@ def test_sigma_is_in_gray_levels_of_255_whatever_the_depth(run, halver, dtype):
     assert halver.made[0].steered == [(25 * scale, 0.5)]
 
 
+def test_orientations_can_be_averaged(run, halver):
+    put("a.png", draw(8, 8))
+    assert run("denoise", "a.png", "-o", "b.png", "--augment", 8)[0] == 0
+    assert halver.made[0].n_augment == 8
+
+
 def test_sigma_can_be_estimated(run, halver):
     put("a.png", draw(8, 8))
     Path("model").write_text("1")

@@ -122,6 +122,11 @@ def test_sigma_and_strength_steer(photo):
     assert np.abs(with_map.astype(int) - denoise(image, sigma=25)).max() <= 1
 
 
+def test_orientations_are_averaged(photo):
+    image = noisy(photo, 25)
+    assert psnr(photo, denoise(image, n_augment=8)) > psnr(photo, denoise(image)) + 0.03
+
+
 def test_only_what_has_weights_needs_no_fit(photo):
     with pytest.raises(NotFittedError):
         AutoencoderDenoiser().transform(photo[None])

@@ -26,6 +26,7 @@ ENHANCER = ZeroDCEEnhancer("dce++", epochs=1)
 ESTIMATORS = [
     UNET,
     AUTOENCODER,
+    AutoencoderDenoiser(weights="natural", epochs=1),
     ENHANCER,
     ZeroDCEEnhancer(epochs=1, exposure=0.5, keep_hue=True),
     NoiseInjector(),

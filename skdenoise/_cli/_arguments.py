@@ -70,6 +70,13 @@ def _add_denoise(commands: Any) -> None:
         help="weights of this package, see 'skdenoise models' (default: natural)",
     )
     parser.add_argument(
+        "--augment",
+        type=int,
+        choices=[1, 2, 4, 8],
+        help="denoise in so many orientations and take the mean: a little better, and so many times "
+        "slower (default: 1)",
+    )
+    parser.add_argument(
         "--adapt",
         action="store_true",
         help="let the network learn from the noisy images themselves, and use what it learned if "

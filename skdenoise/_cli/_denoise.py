@@ -162,9 +162,11 @@ def _adapt(
 
 
 def _steer(denoiser: Any, args: argparse.Namespace, image: np.ndarray) -> None:
-    """Tell a network how strong the noise is, in the units of the image."""
+    """Tell a network how strong the noise is, in the units of the image, and how to work."""
     if args.strength is not None:
         denoiser.set_params(strength=args.strength)
+    if args.augment is not None:
+        denoiser.set_params(n_augment=args.augment)
     if args.sigma is not None:
         is_float = args.sigma == "auto" or image.dtype.kind == "f"
         scale = 1 if is_float else np.iinfo(image.dtype).max / 255
