@@ -73,8 +73,8 @@ def _add_denoise(commands: Any) -> None:
         "--augment",
         type=int,
         choices=[1, 2, 4, 8],
-        help="denoise in so many orientations and take the mean: a little better, and so many times "
-        "slower (default: 1)",
+        help="denoise in so many orientations and take the mean: a little better, and so many "
+        "times slower (default: 1)",
     )
     parser.add_argument(
         "--adapt",
