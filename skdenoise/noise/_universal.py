@@ -13,11 +13,13 @@ FULL_SHARE = 0.8
 """Share of the draws whose strength is uniform; it is log-uniform in the others."""
 DECADES = 3.0
 """Decades below the largest strength that these span."""
-KINDS = {"white": 0.72, "light": 0.1, "place": 0.06, "correlated": 0.12}
+KINDS = {"white": 0.64, "light": 0.08, "place": 0.06, "correlated": 0.08, "camera": 0.14}
 """Shares of the kinds of noise."""
-MOST_CORRELATED = 0.5
+MOST_CORRELATED, MOST_OF_CAMERAS = 0.5, 0.3
 """Strongest correlated noise, as a share of the strongest noise: only processing correlates it,
 and it is weak by then."""
+CAMERA_DECADES = 1.7
+"""Decades below the strongest noise of cameras that it spans."""
 STORED, COMPRESSED = 0.1, 0.04
 """Shares of the draws that went through 8 bits, and through a JPEG file."""
 
@@ -26,14 +28,15 @@ STORED, COMPRESSED = 0.1, 0.04
 def universal(image: np.ndarray, *, sigma: float = 0.3, rng: np.random.Generator) -> np.ndarray:
     """Add noise of a strength and a kind drawn once per image, for denoisers that know them all.
 
-    The kind is white Gaussian noise (72 % of the draws), noise that grows with the light
-    (10 %), noise whose strength varies from place to place (6 %), or noise that is correlated
-    between neighbors (12 %, half as strong at most), as after demosaicing. In color images
-    all but the first are also, in half of the draws, unlike in the channels, and mixed
-    between them as by a color matrix. The strength is uniform up to `sigma` in 80 % of the draws
-    and log-uniform over three decades below it in the others, so that weak noise counts. At last,
-    10 % of the images are clipped to [0, 1] and rounded to 8 bits, and 4 % are compressed as
-    JPEG of quality 70 to 97.
+    The kind is white Gaussian noise (64 % of the draws), noise that grows with the light (8 %),
+    noise whose strength varies from place to place (6 %), noise that is correlated between
+    neighbors (8 %, half as strong at most), or that of a camera (14 %, three tenths as strong
+    at most): growing with the light, measured on every second pixel only and interpolated, and
+    smoothed. In color images all but the first are also, in half of the draws, unlike in the
+    channels, and mixed between them as by a color matrix. The strength is uniform up to `sigma`
+    in 80 % of the draws and log-uniform over three decades below it in the others, so that weak
+    noise counts; that of cameras is log-uniform. At last, 10 % of the images are clipped to
+    [0, 1] and rounded to 8 bits, and 4 % are compressed as JPEG of quality 70 to 97.
 
     Parameters
     ----------
@@ -80,6 +83,9 @@ def universal(image: np.ndarray, *, sigma: float = 0.3, rng: np.random.Generator
     elif kind == 3:
         strength *= MOST_CORRELATED
         noise = _blurred(noise, rng.uniform(0.4, 1.5))
+    elif kind == 4:
+        strength = MOST_OF_CAMERAS * largest * 10 ** (-CAMERA_DECADES * rng.random())
+        noise = _of_camera(picture, rng)
     if kind and noise.shape[-1] > 1 and rng.random() < 0.5:
         noise = _mixed_channels(noise, rng)
     noisy = picture + strength * noise
@@ -117,6 +123,23 @@ def _blurred(noise: np.ndarray, length: float) -> np.ndarray:
     impulse[len(impulse) // 2] = 1
     line = ndimage.gaussian_filter1d(impulse, length, truncate=3.0)
     return blurred / np.square(line).sum().astype(noise.dtype)
+
+
+def _of_camera(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return noise as a camera leaves it behind, of a mean square of about 1."""
+    height, width, n_channels = picture.shape
+    coarse = rng.standard_normal((height // 2 + 2, width // 2 + 2, n_channels), picture.dtype.type)
+    # Between two measured pixels lies their mean.
+    fine = np.repeat(np.repeat(coarse, 2, axis=0), 2, axis=1)
+    fine = 0.5 * (fine[1:] + fine[:-1])
+    fine = 0.5 * (fine[:, 1:] + fine[:, :-1])
+    top, left = rng.integers(2, size=2)
+    noise = fine[top : top + height, left : left + width]
+    length = rng.uniform(0.0, 2.0)
+    if length > 0.4:
+        noise = ndimage.gaussian_filter(noise, (length, length, 0), mode="wrap", truncate=3.0)
+    noise = noise * _rising_with_light(picture, rng)
+    return (noise / (np.sqrt(np.square(noise).mean()) + 1e-6)).astype(picture.dtype)
 
 
 def _mixed_channels(noise: np.ndarray, rng: np.random.Generator) -> np.ndarray:
