@@ -32,7 +32,7 @@ def measure(n_rounds: int) -> Iterator[Result]:
     if not DATA.is_dir():
         print(f"  skipped: no folder {DATA}; name one with SKDENOISE_DATA")
         return
-    clean = [_square(path) for path in _files("Set12", 12)]
+    clean = [_square(path) for path in _files("Set12", 6)]
     known = [_with_noise(image, NoiseInjector(sigma=25 / 255)) for image in clean]
     yield from _adapted("Set12, sigma 25", known)
     for name, noise in (
@@ -62,7 +62,7 @@ def _with_noise(clean: np.ndarray, noise: NoiseInjector) -> Scene:
 
 def _microscopy() -> Iterator[Scene]:
     """Pairs whose contrast was stretched one by one: clean images are fitted to noisy ones."""
-    for path in _files("W2S_8bit/noisy_avg1", 8):
+    for path in _files("W2S_8bit/noisy_avg1", 6):
         noisy = _square(path)
         target = DATA / "W2S_8bit/clean_avg400" / path.name.replace("input_avg1", "target_avg400")
         clean = _square(target)
