@@ -12,7 +12,8 @@ from scipy import ndimage
 
 from skdenoise._images import Images, read_images
 from skdenoise._report import DenoisingReport, denoising_report
-from skdenoise.metrics import check_data_range, check_matching, in_own_units, psnr_of_images
+from skdenoise.metrics._reading import check_data_range, check_matching, in_own_units
+from skdenoise.metrics._reference import psnr_of_images
 from skdenoise.scoring._pipelines import chosen, image_shape_of, without_noise
 
 __all__ = ["DenoisingDisplay", "HistoryDisplay", "ReportDisplay"]
