@@ -1,8 +1,8 @@
 """Flicker: how much the brightness of a scene jumps between enhanced frames, by the smoothing.
 
-A camera pans over a photograph of scikit-image, three stops too dark, with the noise of few photons;
-once it is steady, and once its exposure jitters by a quarter of a stop. All frames show one piece
-of the scene, whose mean brightness is followed.
+A camera pans over a photograph of scikit-image, three stops too dark, with the noise of few
+photons; once it is steady, and once its exposure jitters by a quarter of a stop. All frames show
+one piece of the scene, whose mean brightness is followed.
 ``python -m benchmarks.flicker`` prints the table.
 """
 

@@ -343,7 +343,7 @@ def test_scorers_score_the_enhancer_in_a_search():
         {"zerodceenhancer__keep_hue": [False, True]},
         scoring={"hue": hue_scorer, "exposure": exposure_scorer},
         refit=False,
-        cv=2,
+        cv=[([0, 1], [2, 3])],
     ).fit(X)
     free, kept = search.cv_results_["mean_test_hue"]
     assert free < kept == pytest.approx(0, abs=0.01)
