@@ -152,8 +152,9 @@ def _add_enhance(commands: Any) -> None:
         "--frames",
         action="store_true",
         help="the images are frames of one sequence, in the order in which they are given, or of "
-        "their names in a folder: curves change smoothly, so that brightness does not flicker; "
-        "all frames are in memory at once",
+        "their names in a folder: curves change smoothly from frame to frame; where the exposure "
+        "of the camera itself jitters, --exposure without --frames is better; all frames are in "
+        "memory at once",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace existing files")
     _add_bounds(parser)
