@@ -8,13 +8,32 @@ from ._model_file import ModelFileError
 from ._procedural import procedural_images
 from ._report import DenoisingReport, denoising_report
 from ._shipped import model_cards
-from .metrics import psnr, psnr_gain, ssim
+from .metrics import (
+    clipped_share,
+    color_shift,
+    exposure_error,
+    hue_shift,
+    lightness_order_error,
+    psnr,
+    psnr_gain,
+    ssim,
+)
 from .noise import NoiseInjector, estimate_noise
 from .scoring import (
+    ClippingScorer,
+    ColorScorer,
+    ExposureScorer,
+    HueScorer,
+    LightnessOrderScorer,
     Noise2SelfScorer,
     PSNRScorer,
     SSIMScorer,
     SUREScorer,
+    clipping_scorer,
+    color_scorer,
+    exposure_scorer,
+    hue_scorer,
+    lightness_order_scorer,
     noise2self_scorer,
     psnr_scorer,
     ssim_scorer,
@@ -26,8 +45,13 @@ __version__: str
 
 __all__ = [
     "AutoencoderDenoiser",
+    "ClippingScorer",
+    "ColorScorer",
     "ConformalDenoiser",
     "DenoisingReport",
+    "ExposureScorer",
+    "HueScorer",
+    "LightnessOrderScorer",
     "ModelFileError",
     "Noise2SelfScorer",
     "NoiseInjector",
@@ -35,9 +59,19 @@ __all__ = [
     "SSIMScorer",
     "SUREScorer",
     "ZeroDCEEnhancer",
+    "clipped_share",
+    "clipping_scorer",
+    "color_scorer",
+    "color_shift",
     "denoise",
     "denoising_report",
     "estimate_noise",
+    "exposure_error",
+    "exposure_scorer",
+    "hue_scorer",
+    "hue_shift",
+    "lightness_order_error",
+    "lightness_order_scorer",
     "load",
     "losses",
     "metrics",

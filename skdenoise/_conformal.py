@@ -15,7 +15,7 @@ from skdenoise._base import ImageTransformer
 from skdenoise._images import Images, read_images
 from skdenoise._learning import same_pixels
 from skdenoise._validation import Interval, OneOf, check_parameters
-from skdenoise.metrics import check_matching, in_own_units
+from skdenoise.metrics._reading import check_matching, in_own_units
 from skdenoise.noise import NoiseInjector
 from skdenoise.scoring._pipelines import image_shape_of, without_noise
 from skdenoise.scoring._scorer import like, run_denoiser

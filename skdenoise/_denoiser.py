@@ -47,7 +47,7 @@ from skdenoise._validation import (
     check_parameters,
 )
 from skdenoise.losses import LOSSES
-from skdenoise.metrics import psnr_of_images
+from skdenoise.metrics._reference import psnr_of_images
 from skdenoise.networks import NETWORKS
 from skdenoise.noise import NoiseInjector
 from skdenoise.scoring import SUREScorer

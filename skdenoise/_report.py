@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from skdenoise._images import Images, read_images
-from skdenoise.metrics import check_data_range, check_matching, in_own_units
+from skdenoise.metrics._reading import check_data_range, check_matching, in_own_units
 from skdenoise.noise import NoiseEstimate, estimate_noise
 from skdenoise.scoring._pipelines import image_shape_of, without_noise
 from skdenoise.scoring._self_supervised import decibels, peaks_of_noisy, squared_errors

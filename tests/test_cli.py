@@ -14,6 +14,7 @@ import skdenoise
 from skdenoise._adaptation import Adaptation
 from skdenoise._cli import _arguments, main
 from skdenoise._cli._denoise import apply
+from skdenoise._cli._enhance import apply as apply_enhancer
 from skdenoise._image_files import (
     _reading,
     read_color_profile,
@@ -56,19 +57,44 @@ class Halver:
         Path(path).write_text(str(self.n_channels_in_))
 
 
+class Brightener:
+    """Stands in for an enhancer: each value becomes five more, and one more than the one before."""
+
+    made: list["Brightener"] = []  # noqa: RUF012 - the tests look at them
+
+    def __init__(self, architecture="dce", **params):
+        self.params = {"architecture": architecture} | params
+        self.seen = []
+        Brightener.made.append(self)
+
+    def set_params(self, **params):
+        self.params |= params
+        return self
+
+    def transform(self, X):
+        n_channels = {image.shape[-1] for image in X}
+        assert len(n_channels) == 1
+        assert n_channels == {getattr(self, "n_channels_in_", *n_channels)}
+        self.seen.append(len(X))
+        return [image + np.array(5 + index, image.dtype) for index, image in enumerate(X)]
+
+
 def load(path):
-    model = Halver()
-    model.n_channels_in_ = int(Path(path).read_text())
+    text = Path(path).read_text()
+    model = Brightener() if text.startswith("enhancer") else Halver()
+    model.n_channels_in_ = int(text.split()[-1])
     return model
 
 
 @pytest.fixture(autouse=True)
 def halver(monkeypatch, tmp_path):
-    """Let the commands use the stand-in, in an empty folder."""
+    """Let the commands use the stand-ins, in an empty folder."""
     monkeypatch.setitem(vars(skdenoise), "AutoencoderDenoiser", Halver)
+    monkeypatch.setitem(vars(skdenoise), "ZeroDCEEnhancer", Brightener)
     monkeypatch.setitem(vars(skdenoise), "load", load)
     monkeypatch.setattr(Halver, "made", [])
-    for command in ("_denoise", "_train"):
+    monkeypatch.setattr(Brightener, "made", [])
+    for command in ("_denoise", "_enhance", "_train"):
         monkeypatch.setattr(f"skdenoise._cli.{command}.wake_keras", lambda: None)
     monkeypatch.chdir(tmp_path)
     return Halver
@@ -341,6 +367,18 @@ def test_interrupting_ends_with_its_own_code(run, monkeypatch):
         (["denoise", "a.png", "-o", "b.png", "--strength", "much"], "a number, at least 0"),
         (["denoise", "a.png", "-o", "b.png", "--time-budget", "0"], "above 0"),
         (["denoise", "a.png", "-o", "b.png", "--seed", "-1"], "an integer from 0"),
+        (["enhance", "a.png"], "-o"),
+        (["enhance", "a.png", "-o", "b.gif"], "suffix"),
+        (["enhance", "a.png", "-o", "b.png", "--exposure", "0"], "a number between 0 and 1"),
+        (["enhance", "a.png", "-o", "b.png", "--exposure", "1"], "a number between 0 and 1"),
+        (["enhance", "a.png", "-o", "b.png", "--strength", "-1"], "at least 0"),
+        (["enhance", "a.png", "-o", "b.png", "--iterations", "0"], "integer above 0"),
+        (["enhance", "a.png", "-o", "b.png", "--protect-highlights", "2"], "from 0 to 1"),
+        (["enhance", "a.png", "-o", "b.png", "--denoise-order", "after"], "is for --denoise"),
+        (
+            ["enhance", "a.png", "-o", "b.png", "--model", "m", "--architecture", "dce"],
+            "--model has one",
+        ),
         (["train", "in", "-o", "."], "is a folder"),
         (["train", "in", "-o", "no/model"], "does not exist"),
         (["train", "in", "-o", "model", "--sigma", "1", "2", "3"], "one number"),
@@ -360,6 +398,132 @@ def test_arguments_that_make_no_sense_end_with_code_2(run, arguments, message):
     assert "usage: skdenoise" in said
     assert re.search(message, " ".join(said.split()))
     assert files() == {"a.png"}
+
+
+# Brightening
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "dtype"),
+    [
+        ("a.png", (9, 7), np.uint8),
+        ("a.png", (9, 7, 4), np.uint8),
+        ("a.png", (9, 7, 2), np.uint8),
+        ("a.png", (9, 7, 3), np.uint16),
+        ("a.tif", (9, 7, 3), np.float32),
+    ],
+)
+def test_colors_are_enhanced_and_all_else_stays(run, name, shape, dtype):
+    image = put(name, draw(*shape, dtype=dtype) // 2)
+    out = f"out{Path(name).suffix}"
+    code, said = run("enhance", name, "-o", out)
+    assert code == 0
+    assert "1 image enhanced" in said
+    wanted = image.copy()
+    wanted[..., : 3 if shape[-1] == 4 else 1 if shape[-1] == 2 else None] += np.array(5, dtype)
+    found = read_image(out)
+    assert found.dtype == dtype
+    np.testing.assert_array_equal(found, wanted)
+    (made,) = Brightener.made
+    assert made.params == {"architecture": "dce", "weights": "default"}
+
+
+def test_what_is_typed_is_told_to_the_enhancer(run, halver):
+    put("a.png", draw(8, 8))
+    knobs = ["--architecture", "dce++", "--exposure", "0.4", "--strength", "0.5"]
+    more = ["--iterations", "4", "--keep-hue", "--protect-highlights", "0.7"]
+    noise = ["--denoise", "--denoise-order", "after"]
+    assert run("enhance", "a.png", "-o", "b.png", *knobs, *more, *noise)[0] == 0
+    (made,) = Brightener.made
+    assert isinstance(made.params.pop("denoiser"), halver)
+    assert halver.made[0].params["weights"] == "natural"
+    assert made.params == {
+        "architecture": "dce++",
+        "weights": "default",
+        "exposure": 0.4,
+        "strength": 0.5,
+        "n_iterations": 4,
+        "keep_hue": True,
+        "protect_highlights": 0.7,
+        "denoise": "after",
+    }
+
+
+def test_a_model_keeps_what_is_not_typed(run):
+    Path("model").write_text("enhancer 3")
+    put("in/a.png", draw(8, 8, 3))
+    assert run("enhance", "in", "-o", "out", "--model", "model", "--no-keep-hue")[0] == 0
+    assert Brightener.made[0].params == {"architecture": "dce", "keep_hue": False}
+
+
+def test_images_are_enhanced_one_by_one_and_frames_together(run):
+    image = put("in/b.png", draw(8, 8) // 2)
+    put("in/a.png", draw(8, 9) // 2)
+    assert run("enhance", "in", "-o", "one")[0] == 0
+    assert Brightener.made[0].seen == [1, 1]
+    np.testing.assert_array_equal(read_image("one/b.png"), image + 5)
+    assert run("enhance", "in", "-o", "two", "--frames")[0] == 0
+    assert Brightener.made[1].seen == [2]
+    assert Brightener.made[1].params["smoothing"] == 0.8
+    np.testing.assert_array_equal(read_image("two/b.png"), image + 6)
+
+
+@pytest.mark.parametrize("frames", [[], ["--frames"]])
+def test_the_other_files_are_enhanced_when_one_is_bad(run, frames):
+    put("in/a.png", draw(8, 8))
+    Path("in/b.png").write_text("hello")
+    put("in/c.png", draw(8, 8))
+    code, said = run("enhance", "in", "missing.png", "-o", "out", *frames)
+    assert code == 1
+    assert {name for name in files() if name.startswith("out")} == {"out/a.png", "out/c.png"}
+    assert said.count("b.png") == said.count("missing.png") == 1
+
+
+@pytest.mark.parametrize("frames", [[], ["--frames"]])
+def test_an_image_that_cannot_be_enhanced_is_named(run, monkeypatch, frames):
+    def transform(self, X):
+        raise RuntimeError("too dark")
+
+    monkeypatch.setattr(Brightener, "transform", transform)
+    put("in/a.png", draw(8, 8))
+    put("in/b.png", draw(8, 8))
+    code, said = run("enhance", "in", "-o", "out", *frames)
+    assert code == 1
+    assert said.count("RuntimeError: too dark") == (1 if frames else 2)
+    assert ("in/b.png" in said) == (not frames)
+    assert not Path("out").exists()
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_gray_and_color_frames_are_enhanced_together(dtype):
+    gray, color = np.full((4, 5), 7, dtype), np.full((3, 4, 4), 9, dtype)
+    found = apply_enhancer(Brightener(), [gray, color])
+    np.testing.assert_array_equal(found[0], np.full((4, 5), 12, dtype))
+    np.testing.assert_array_equal(found[1][..., :3], np.full((3, 4, 3), 15, dtype))
+    np.testing.assert_array_equal(found[1][..., 3], color[..., 3])
+    assert [image.dtype for image in found] == [dtype, dtype]
+
+
+def test_a_model_of_color_images_enhances_gray_ones_but_not_the_other_way(run):
+    put("a.png", draw(8, 8))
+    Path("model").write_text("enhancer 3")
+    assert run("enhance", "a.png", "-o", "b.png", "--model", "model")[0] == 0
+    assert read_image("b.png").shape == (8, 8)
+    put("c.png", draw(8, 8, 3))
+    Path("model").write_text("enhancer 1")
+    code, said = run("enhance", "c.png", "-o", "d.png", "--model", "model")
+    assert code == 1
+    assert "the model is for gray images" in said
+
+
+def test_a_model_for_another_command_is_an_error(run):
+    put("a.png", draw(8, 8))
+    for text, command, other in [("1", "enhance", "denoise"), ("enhancer 1", "denoise", "enhance")]:
+        Path("model").write_text(text)
+        code, said = run(command, "a.png", "-o", "b.png", "--model", "model")
+        assert code == 1
+        assert f"it is for 'skdenoise {other}'" in said
+    assert files() == {"a.png", "model"}
 
 
 # Weights of the package, and learning from the noisy images
@@ -564,10 +728,10 @@ def test_training_without_an_image_is_an_error(run, halver):
 
 
 def test_the_choices_are_those_of_the_networks():
-    from skdenoise.networks._table import NETWORKS
+    from skdenoise.networks._table import CURVE_NETWORKS, NETWORKS
 
     code = inspect.getsource(_arguments)
-    assert all(f'"{name}"' in code for name in NETWORKS)
+    assert all(f'"{name}"' in code for name in [*NETWORKS, *CURVE_NETWORKS])
 
 
 def test_defaults_that_are_written_down_twice_agree():
@@ -575,7 +739,9 @@ def test_defaults_that_are_written_down_twice_agree():
     assert inspect.signature(NoiseInjector).parameters["noise_factor"].default == 0.1
 
 
-@pytest.mark.parametrize("command", [[], ["denoise"], ["train"], ["pretrain"], ["benchmark"]])
+@pytest.mark.parametrize(
+    "command", [[], ["denoise"], ["enhance"], ["train"], ["pretrain"], ["benchmark"]]
+)
 def test_help_is_printed(run, command):
     code, said = run(*command, "--help")
     assert code == 0
@@ -592,12 +758,13 @@ def test_bad_files_and_help_never_load_keras():
         from skdenoise._cli import main
         codes = [main(["denoise", "missing.png", "-o", "b.png"])]
         wrong = ["train", "a", "-o", "b", "--sigma"]
-        for arguments in (["--help"], ["train", "--help"], ["benchmark", "--help"], wrong):
+        helps = [[command, "--help"] for command in ("train", "enhance", "benchmark")]
+        for arguments in (["--help"], *helps, wrong):
             try:
                 main(arguments)
             except SystemExit as leaving:
                 codes.append(leaving.code)
-        assert codes == [1, 0, 0, 0, 2], codes
+        assert codes == [1, 0, 0, 0, 0, 2], codes
         assert not {"keras", "tensorflow", "skimage"} & set(sys.modules)
     """
     finished = subprocess.run(

@@ -7,8 +7,9 @@ import pytest
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from skdenoise import NoiseInjector, denoising_report, psnr
-from skdenoise.plotting import DenoisingDisplay, HistoryDisplay, ReportDisplay
+from skdenoise import NoiseInjector, ZeroDCEEnhancer, denoising_report, psnr
+from skdenoise._curves import Curves
+from skdenoise.plotting import CurvesDisplay, DenoisingDisplay, HistoryDisplay, ReportDisplay
 
 HISTORY = {"loss": [0.3, 0.2, 0.1], "psnr": [20.0, 24.0, 25.0], "val_psnr": [21.0, 23.0, 24.0]}
 
@@ -188,6 +189,75 @@ def test_constant_images_and_no_noise_are_shown():
     display = ReportDisplay.from_images(flat, flat)
     assert titles(display)[0][0] == "noisy, sigma 0"
     np.testing.assert_array_equal(shown(display.axes_[0, 3]), 0)
+
+
+class ConstantCurves(ZeroDCEEnhancer):
+    """Stands in for an enhancer whose curves are known: red is brightened, blue darkened."""
+
+    __init__ = ZeroDCEEnhancer.__init__
+
+    def _with_curves(self, images):
+        for image in images:
+            height, width, _ = image.shape
+            maps = np.zeros((height, width, 1, 3), np.float32)
+            maps[..., 0], maps[..., 2] = -0.5, 0.25
+            maps[: height // 2, :, :, 0] = -0.25
+            curves = Curves(maps, height, width)
+            yield image, curves.shared() if self.keep_hue or images.n_channels == 1 else curves
+
+
+def constant_curves(**options):
+    return ConstantCurves(weights="default", n_iterations=1, **options)
+
+
+def test_curves_are_shown_by_their_strength_and_what_they_do(color_photos):
+    display = CurvesDisplay.from_estimator(constant_curves(), color_photos[:2])
+    assert display.axes_.shape == (2, 4)
+    np.testing.assert_allclose(shown(display.axes_[0, 0]), color_photos[0] / 255, atol=1e-6)
+    enhanced = constant_curves().transform(color_photos[:2])
+    np.testing.assert_allclose(shown(display.axes_[1, 1]), enhanced[1] / 255, atol=1e-6)
+    strength = shown(display.axes_[0, 2])
+    np.testing.assert_allclose(strength[0], 0, atol=1e-7)
+    np.testing.assert_allclose(strength[-1], 0.25 / 3)
+    x = display.levels
+    red, green, blue = np.moveaxis(display.tones[0], -1, 0)
+    np.testing.assert_allclose(red[[0, 2]], [x - r * (x - x**2) for r in (-0.25, -0.5)], atol=1e-6)
+    np.testing.assert_allclose(green, np.tile(x, (3, 1)), atol=1e-6)
+    np.testing.assert_allclose(blue[1], x - 0.25 * (x - x**2), atol=1e-6)
+    drawn = [line.get_ydata() for line in display.axes_[0, 3].lines[1:]]
+    np.testing.assert_array_equal(drawn, [red[1], green[1], blue[1]])
+
+
+def test_curves_that_are_shared_are_one_line(color_photos, photos):
+    for enhancer, X in [
+        (constant_curves(keep_hue=True), color_photos[:1]),
+        (constant_curves(), photos[:1]),
+    ]:
+        display = CurvesDisplay.from_estimator(enhancer, X)
+        assert len(display.axes_[0, 3].lines) == 2
+        assert display.tones[0].shape == (3, 65, 1)
+
+
+def test_the_original_of_a_pipeline_is_what_comes_to_the_enhancer(color_photos):
+    steps = NoiseInjector(), FunctionTransformer(halved), constant_curves()
+    display = CurvesDisplay.from_estimator(make_pipeline(*steps), color_photos[:1])
+    np.testing.assert_allclose(display.original[0], halved(color_photos[0]) / 255, atol=1e-6)
+
+
+def test_curves_of_sequences_and_tables_are_shown(color_photos):
+    images = [color_photos[0], color_photos[1][:20, :40]]
+    display = CurvesDisplay.from_estimator(constant_curves(), images, max_images=2)
+    assert [shown(row[2]).shape for row in display.axes_] == [(64, 64), (20, 40)]
+    table = color_photos[:1].reshape(1, -1) / 255
+    display = CurvesDisplay.from_estimator(constant_curves(image_shape=(64, 64, 3)), table)
+    assert shown(display.axes_[0, 1]).shape == (64, 64, 3)
+
+
+def test_what_has_no_curves_is_an_error(photos):
+    with pytest.raises(ValueError, match="NoiseInjector has no curves"):
+        CurvesDisplay.from_estimator(NoiseInjector(), photos)
+    with pytest.raises(ValueError, match="max_images must be 1 or more"):
+        CurvesDisplay.from_estimator(constant_curves(), photos, max_images=0)
 
 
 class Fitted:

@@ -40,9 +40,30 @@ PROMISED = {
     "images": ["denoise", "procedural_images"],
     "weights": ["ModelFileError", "model_cards"],
     "numbers": ["estimate_noise", "psnr", "psnr_gain", "ssim"],
+    "numbers of enhancement": [
+        "clipped_share",
+        "color_shift",
+        "exposure_error",
+        "hue_shift",
+        "lightness_order_error",
+    ],
     "trust": ["ConformalDenoiser", "DenoisingReport", "denoising_report"],
     "scorers": ["noise2self_scorer", "psnr_scorer", "ssim_scorer", "sure_scorer"],
     "kinds of scorers": ["Noise2SelfScorer", "PSNRScorer", "SSIMScorer", "SUREScorer"],
+    "scorers of enhancement": [
+        "clipping_scorer",
+        "color_scorer",
+        "exposure_scorer",
+        "hue_scorer",
+        "lightness_order_scorer",
+    ],
+    "kinds of scorers of enhancement": [
+        "ClippingScorer",
+        "ColorScorer",
+        "ExposureScorer",
+        "HueScorer",
+        "LightnessOrderScorer",
+    ],
     "modules": ["losses", "metrics", "networks", "noise", "plotting", "scoring"],
 }
 

@@ -21,14 +21,16 @@ def make_parser() -> argparse.ArgumentParser:
     """Describe the commands and their options."""
     parser = argparse.ArgumentParser(
         prog="skdenoise",
-        description="Remove noise from images with neural networks.",
+        description="Remove noise from images, and brighten dark ones, with neural networks.",
         epilog="Exit codes: 0 all went well, 1 something failed (the rest was done), 2 wrong "
         "arguments, 130 interrupted. Documentation of all options of the networks and noise "
-        "models: help(skdenoise.AutoencoderDenoiser), help(skdenoise.NoiseInjector).",
+        "models: help(skdenoise.AutoencoderDenoiser), help(skdenoise.ZeroDCEEnhancer), "
+        "help(skdenoise.NoiseInjector).",
     )
     parser.add_argument("--version", action=_Version)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _add_denoise(commands)
+    _add_enhance(commands)
     _add_train(commands)
     _add_pretrain(commands)
     _add_models(commands)
@@ -49,17 +51,7 @@ def _add_denoise(commands: Any) -> None:
         "and takes their mean.",
     )
     parser.set_defaults(run=_run_denoise, wrong_usage=parser.error)
-    parser.add_argument(
-        "inputs", nargs="+", type=Path, metavar="IN", help="image files, and folders of them"
-    )
-    parser.add_argument(
-        "-o",
-        "--output",
-        required=True,
-        metavar="OUT",
-        help="for one image a file, whose suffix chooses the format; for several, or for a "
-        "folder, a folder, in which the folders within folders are kept",
-    )
+    _add_files(parser)
     parser.add_argument(
         "--model", type=Path, help="a file from 'skdenoise train', instead of the --weights"
     )
@@ -102,6 +94,77 @@ def _add_denoise(commands: Any) -> None:
         time_budget="with --adapt: at most so many seconds for learning (default: "
         f"{TIME_BUDGET:g}; no limit with --epochs)",
     )
+
+
+def _add_enhance(commands: Any) -> None:
+    parser = commands.add_parser(
+        "enhance",
+        help="brighten dark photographs",
+        description="Brighten dark photographs of any size: PNG, JPEG, TIFF, BMP, WebP, PGM and "
+        "PPM, with 8 or 16 bits (TIFF: floats in [0, 1], too), gray or in color. Size, bit depth, "
+        "alpha and color profile stay as they are.",
+        epilog="The network draws a curve for every pixel, and the curves make the image brighter "
+        "where it is dark. What is not said about them is as the model has it.",
+    )
+    parser.set_defaults(run=_run_enhance, wrong_usage=parser.error)
+    _add_files(parser)
+    parser.add_argument(
+        "--model", type=Path, help="a file of your own, instead of the weights of this package"
+    )
+    parser.add_argument(
+        "--architecture",
+        choices=["dce", "dce++"],
+        help="the network of this package; dce++ is much faster (default: dce)",
+    )
+    parser.add_argument(
+        "--exposure",
+        type=_inner_share,
+        help="mean brightness of the result, between 0 and 1, for example 0.4 (default: as the "
+        "network sees fit)",
+    )
+    parser.add_argument(
+        "--strength",
+        type=_not_negative,
+        help="multiplies the curves: 0 changes nothing, 1 is usual",
+    )
+    parser.add_argument(
+        "--iterations",
+        type=_positive_integer,
+        metavar="N",
+        help="how often curves are applied (default: 8)",
+    )
+    parser.add_argument(
+        "--keep-hue",
+        action=argparse.BooleanOptionalAction,
+        help="brighten all channels of a pixel by the same factor, so that its hue stays",
+    )
+    parser.add_argument(
+        "--protect-highlights",
+        type=_share,
+        metavar="SHARE",
+        help="how much weaker the curves are in highlights, from 0 to 1, so that lamps and skies "
+        "keep their structure (default: 0)",
+    )
+    parser.add_argument(
+        "--denoise",
+        action="store_true",
+        help="remove the noise, which brightening would amplify, with the weights of this package",
+    )
+    parser.add_argument(
+        "--denoise-order",
+        choices=["before", "after"],
+        help="with --denoise: before brightening, or after it (default: before)",
+    )
+    parser.add_argument(
+        "--frames",
+        action="store_true",
+        help="the images are frames of one sequence, in the order in which they are given, or of "
+        "their names in a folder: curves change smoothly from frame to frame; where the exposure "
+        "of the camera itself jitters, --exposure without --frames is better; all frames are in "
+        "memory at once",
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace existing files")
+    _add_bounds(parser)
 
 
 def _add_train(commands: Any) -> None:
@@ -256,15 +319,8 @@ def _add_benchmark(commands: Any) -> None:
     parser.add_argument(
         "--max-images", type=_positive_integer, metavar="N", help="only the first so many images"
     )
-    parser.add_argument(
-        "--max-pixels",
-        type=_positive_integer,
-        default=MAX_PIXELS,
-        metavar="N",
-        help=f"refuse images with more pixels (default: {MAX_PIXELS})",
-    )
     parser.add_argument("--overwrite", action="store_true", help="replace the files in OUT")
-    parser.add_argument("-q", "--quiet", action="store_true", help="print nothing but errors")
+    _add_bounds(parser)
 
 
 def _add_colors(parser: argparse.ArgumentParser, verb: str) -> None:
@@ -306,6 +362,26 @@ def _add_models(commands: Any) -> None:
 def _add_limits(parser: argparse.ArgumentParser, time_budget: str) -> None:
     """Add the options on how much is done and said."""
     parser.add_argument("--time-budget", type=_positive, metavar="SECONDS", help=time_budget)
+    _add_bounds(parser)
+
+
+def _add_files(parser: argparse.ArgumentParser) -> None:
+    """Add which images, and where to."""
+    parser.add_argument(
+        "inputs", nargs="+", type=Path, metavar="IN", help="image files, and folders of them"
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        required=True,
+        metavar="OUT",
+        help="for one image a file, whose suffix chooses the format; for several, or for a "
+        "folder, a folder, in which the folders within folders are kept",
+    )
+
+
+def _add_bounds(parser: argparse.ArgumentParser) -> None:
+    """Add the options on how much is read and said."""
     parser.add_argument(
         "--max-pixels",
         type=_positive_integer,
@@ -326,6 +402,12 @@ def _run_denoise(args: argparse.Namespace, say: Messages) -> None:
     from skdenoise._cli._denoise import denoise
 
     denoise(args, say)
+
+
+def _run_enhance(args: argparse.Namespace, say: Messages) -> None:
+    from skdenoise._cli._enhance import enhance
+
+    enhance(args, say)
 
 
 def _run_models(args: argparse.Namespace, say: Messages) -> None:
@@ -380,6 +462,8 @@ def _number(
 _INFINITY = float("inf")
 _positive = _number(float, "a number above 0", lambda number: 0 < number < _INFINITY)
 _not_negative = _number(float, "a number, at least 0,", lambda number: 0 <= number < _INFINITY)
+_share = _number(float, "a number from 0 to 1", lambda number: 0 <= number <= 1)
+_inner_share = _number(float, "a number between 0 and 1", lambda number: 0 < number < 1)
 _positive_integer = _number(int, "an integer above 0", lambda number: number > 0)
 _seed = _number(int, "an integer from 0 to 4294967295", lambda number: 0 <= number < 2**32)
 _sigma_number = _number(

@@ -1,36 +1,21 @@
-"""``skdenoise denoise``: which images, by which network, into which files."""
+"""``skdenoise denoise``: by which network, and what it is told."""
 
 import argparse
-import os
 import random
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 import skdenoise
 from skdenoise._cli._arguments import TIME_BUDGET
 from skdenoise._cli._channels import split_alpha
+from skdenoise._cli._jobs import Job, plan, read, write
+from skdenoise._cli._loading import load_model
 from skdenoise._cli._messages import Messages, count
 from skdenoise._cli._waking import wake_keras
-from skdenoise._image_files import (
-    ImageFileError,
-    check_writable,
-    list_images,
-    read_color_profile,
-    read_image,
-    write_image,
-)
 
 LEARNING_PIXELS = 2**26
 """Noisy images are learned from until they have so many pixels together."""
-
-
-class _Job(NamedTuple):
-    """An image to denoise, and the file for the result."""
-
-    source: Path
-    target: Path
 
 
 def denoise(args: argparse.Namespace, say: Messages) -> None:
@@ -39,12 +24,12 @@ def denoise(args: argparse.Namespace, say: Messages) -> None:
         args.wrong_usage("--adapt goes on from the --weights of this package, not from a --model")
     if not args.adapt and (args.epochs, args.time_budget, args.seed) != (None, None, None):
         args.wrong_usage("--epochs, --time-budget and --seed are for --adapt; nothing learns here")
-    jobs = _plan(args, say)
+    jobs = plan(args, say)
     if not jobs:
         return
     wake_keras()
     if args.model is not None:
-        model = skdenoise.load(args.model)
+        model = load_model(args.model, skdenoise.AutoencoderDenoiser, "skdenoise enhance")
         denoisers = {1: model, 3: model}
     elif args.adapt:
         jobs, denoisers = _adapt(jobs, args, say)
@@ -54,67 +39,18 @@ def denoise(args: argparse.Namespace, say: Messages) -> None:
     n_done = 0
     for job in say.progress(jobs, "denoising"):
         with say.trying(job.source):
-            image = _read(job, args)
+            image = read(job, args)
             denoiser = denoisers[split_alpha(image)[0].shape[-1]]
             _steer(denoiser, args, image)
             denoised = apply(denoiser, image)
-            job.target.parent.mkdir(parents=True, exist_ok=True)
-            profile = read_color_profile(job.source)
-            write_image(job.target, denoised, overwrite=args.overwrite, color_profile=profile)
+            write(job, denoised, args)
             n_done += 1
     say.note(f"{count(n_done, 'image')} denoised")
 
 
-def _plan(args: argparse.Namespace, say: Messages) -> list[_Job]:
-    """Find the images, and choose the file for each result."""
-    output = Path(args.output)
-    is_file = len(args.inputs) == 1 and not args.inputs[0].is_dir()
-    if is_file and not output.is_dir() and not args.output.endswith(("/", os.sep)):
-        try:
-            check_writable(output, overwrite=True)
-        except ImageFileError as error:
-            args.wrong_usage(f"{error} For a folder, end its name with '/'.")
-        targets = {output: args.inputs[0]}
-    elif output.exists() and not output.is_dir():
-        args.wrong_usage(f"{args.output!r} is a file; for several images a folder is wanted")
-    else:
-        targets = {}
-        for given in args.inputs:
-            with say.trying(given):
-                inside = given.is_dir() and given.resolve() in output.resolve().parents
-                for image in list_images(given):
-                    if inside and output.resolve() in image.path.resolve().parents:
-                        continue  # what an earlier run has written
-                    target = output / image.relative
-                    first = targets.setdefault(target, image.path)
-                    if first.resolve() != image.path.resolve():
-                        say.error(
-                            f"{str(image.path)!r}: its result would be written to "
-                            f"{str(target)!r}, like that of {str(first)!r}; denoise it on its own"
-                        )
-        if not targets and not say.n_errors:
-            say.error(f"there is no image but those in {args.output!r}, from an earlier run")
-    jobs = []
-    for target, source in targets.items():
-        with say.trying(source):
-            if not source.exists():
-                list_images(source)
-            check_writable(target, overwrite=args.overwrite)
-            jobs.append(_Job(source, target))
-    return jobs
-
-
-def _read(job: _Job, args: argparse.Namespace) -> np.ndarray:
-    """Read an image whose result can be written."""
-    image = read_image(job.source, max_pixels=args.max_pixels)
-    n_channels = 1 if image.ndim == 2 else image.shape[2]
-    check_writable(job.target, image.dtype, n_channels, overwrite=args.overwrite)
-    return image
-
-
 def _adapt(
-    jobs: list[_Job], args: argparse.Namespace, say: Messages
-) -> tuple[list[_Job], dict[int, Any]]:
+    jobs: list[Job], args: argparse.Namespace, say: Messages
+) -> tuple[list[Job], dict[int, Any]]:
     """Learn from the noisy images: a network for each number of channels that they have."""
     images: dict[int, list[np.ndarray]] = {}
     channels = {}
@@ -123,7 +59,7 @@ def _adapt(
     random.Random(args.seed or 0).shuffle(shuffled)
     for job in say.progress(shuffled, "reading"):
         with say.trying(job.source):
-            color, _ = split_alpha(_read(job, args))
+            color, _ = split_alpha(read(job, args))
             channels[job] = color.shape[-1]
             chosen = images.setdefault(color.shape[-1], [])
             if not chosen or n_pixels + color[..., 0].size <= LEARNING_PIXELS:

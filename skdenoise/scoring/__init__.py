@@ -1,8 +1,7 @@
 """Fitted estimators to numbers: scorers for ``scoring=``, with and without clean images.
 
-A scorer is called as ``scorer(estimator, X, y=None)`` and returns decibels or a
-similarity, of which more is better. It holds parameters only, so it can be copied,
-pickled and sent to other processes.
+A scorer is called as ``scorer(estimator, X, y=None)`` and returns a number of which more is
+better. It holds parameters only, so it can be copied, pickled and sent to other processes.
 
 =================== ==================== ======================= =========================
 scorer              X holds              needs                   score
@@ -15,6 +14,22 @@ scorer              X holds              needs                   score
                                          between pixels          pixels; ranks only
 =================== ==================== ======================= =========================
 
+What brightening did to images is told without any reference, by errors that are negated:
+
+======================== =============================================================
+scorer                   score
+======================== =============================================================
+`exposure_scorer`        - distance of the brightness of regions from a target
+`clipping_scorer`        - share of the pixels that became clipped highlights
+`hue_scorer`             - median change of hue in degrees
+`color_scorer`           - median change of the ratios of red, green and blue, in degrees
+`lightness_order_scorer` - share of pairs of pixels in another order of lightness
+======================== =============================================================
+
+Each of them alone has a cheap optimum: doing nothing keeps hues, and gray keeps an exposure.
+With a reference, `psnr_scorer` and `ssim_scorer` judge enhancers as well: ``y`` is the well-lit
+image.
+
 **A search over the strength of injected noise needs a scorer with its own noise.** With
 ``GridSearchCV(pipeline, {"noise__noise_factor": [...]}, scoring=psnr_scorer)`` the searched
 factor also makes the test easier, so the smallest always wins. The honest form is
@@ -23,6 +38,13 @@ tested on the same noisy images, without the injector of the pipeline. Several s
 are a dict of such scorers.
 """
 
+from skdenoise.scoring._enhancement import (
+    ClippingScorer,
+    ColorScorer,
+    ExposureScorer,
+    HueScorer,
+    LightnessOrderScorer,
+)
 from skdenoise.scoring._pipelines import without_noise
 from skdenoise.scoring._reference import PSNRScorer, SSIMScorer
 from skdenoise.scoring._self_supervised import Noise2SelfScorer, SUREScorer
@@ -39,11 +61,36 @@ sure_scorer = SUREScorer()
 noise2self_scorer = Noise2SelfScorer()
 """Masked self-supervised score in dB, from noisy images alone."""
 
+exposure_scorer = ExposureScorer()
+"""Distance of the brightness of regions from 0.6, negated."""
+
+clipping_scorer = ClippingScorer()
+"""Share of the pixels that became clipped highlights, negated."""
+
+hue_scorer = HueScorer()
+"""Median change of hue in degrees, negated."""
+
+color_scorer = ColorScorer()
+"""Median change of the ratios of red, green and blue in degrees, negated."""
+
+lightness_order_scorer = LightnessOrderScorer()
+"""Share of pairs of pixels in another order of lightness, negated."""
+
 __all__ = [
+    "ClippingScorer",
+    "ColorScorer",
+    "ExposureScorer",
+    "HueScorer",
+    "LightnessOrderScorer",
     "Noise2SelfScorer",
     "PSNRScorer",
     "SSIMScorer",
     "SUREScorer",
+    "clipping_scorer",
+    "color_scorer",
+    "exposure_scorer",
+    "hue_scorer",
+    "lightness_order_scorer",
     "noise2self_scorer",
     "psnr_scorer",
     "ssim_scorer",

@@ -11,7 +11,8 @@ from sklearn.base import clone
 
 from skdenoise._images import Images, is_image_sequence, read_images
 from skdenoise._validation import Interval, check_parameters
-from skdenoise.metrics import check_data_range, psnr_of_images, ssim_of_images
+from skdenoise.metrics._reading import check_data_range
+from skdenoise.metrics._reference import psnr_of_images, ssim_of_images
 from skdenoise.noise._injector import NoiseInjector
 from skdenoise.scoring._pipelines import (
     active_injectors,

@@ -1,4 +1,4 @@
-"""What all scorers share: how they look, and how they run a denoiser."""
+"""What all scorers share: how they look, and how they run a denoiser or an enhancer."""
 
 import inspect
 from typing import Any
@@ -24,11 +24,11 @@ class Scorer:
 
 
 def run_denoiser(estimator: Any, X: Any, image_shape: tuple[int, ...] | None) -> Images:
-    """Run a denoiser."""
+    """Run a denoiser, or what else makes images of images."""
     if not hasattr(estimator, "transform"):
         msg = (
-            f"{type(estimator).__name__} has no transform method, so there are no denoised images "
-            f"to score. Pass a fitted denoiser, or a pipeline that ends with one."
+            f"{type(estimator).__name__} has no transform method, so there are no images of its "
+            f"own to score. Pass a fitted denoiser or enhancer, or a pipeline that ends with one."
         )
         raise TypeError(msg)
     return read_images(estimator.transform(X), image_shape, name="denoised")

@@ -11,7 +11,7 @@ import numpy as np
 from skdenoise._images import Images, read_images
 from skdenoise._masking import fill_masked, grid_masks, neighbor_mean
 from skdenoise._validation import Interval, check_parameters
-from skdenoise.metrics import check_data_range, check_matching, float_range_message
+from skdenoise.metrics._reading import check_data_range, check_matching, float_range_message
 from skdenoise.noise._estimation import estimate_noise
 from skdenoise.scoring._pipelines import image_shape_of, without_noise
 from skdenoise.scoring._scorer import Scorer, like, run_denoiser

@@ -1,0 +1,99 @@
+"""``skdenoise enhance``: by which network, and how bright."""
+
+import argparse
+from typing import Any
+
+import numpy as np
+
+import skdenoise
+from skdenoise._cli._channels import split_alpha, to_color
+from skdenoise._cli._jobs import Job, plan, read, write
+from skdenoise._cli._loading import load_model
+from skdenoise._cli._messages import Messages, count
+from skdenoise._cli._waking import wake_keras
+
+FRAME_SMOOTHING = 0.8
+"""Share of the curves of the frames before, where the images are frames."""
+
+
+def enhance(args: argparse.Namespace, say: Messages) -> None:
+    """Run ``skdenoise enhance``."""
+    if args.model is not None and args.architecture is not None:
+        args.wrong_usage("--architecture is that of the weights of this package; --model has one")
+    if args.denoise_order is not None and not args.denoise:
+        args.wrong_usage("--denoise-order is for --denoise; nothing is denoised here")
+    jobs = plan(args, say)
+    if not jobs:
+        return
+    wake_keras()
+    enhancer = _enhancer(args)
+    # Frames depend on each other; other images come one by one, so that few are in memory.
+    groups = [jobs] if args.frames else [[job] for job in jobs]
+    n_done = 0
+    for group in say.progress(groups, "enhancing"):
+        n_done += _enhance_group(enhancer, group, args, say)
+    say.note(f"{count(n_done, 'image')} enhanced")
+
+
+def _enhancer(args: argparse.Namespace) -> Any:
+    """Make the enhancer, and tell it what was typed."""
+    if args.model is not None:
+        enhancer = load_model(args.model, skdenoise.ZeroDCEEnhancer, "skdenoise denoise")
+    else:
+        enhancer = skdenoise.ZeroDCEEnhancer(args.architecture or "dce", weights="default")
+    typed = {
+        "exposure": args.exposure,
+        "strength": args.strength,
+        "n_iterations": args.iterations,
+        "keep_hue": args.keep_hue,
+        "protect_highlights": args.protect_highlights,
+        "denoiser": skdenoise.AutoencoderDenoiser(weights="natural") if args.denoise else None,
+        "denoise": args.denoise_order,
+        "smoothing": FRAME_SMOOTHING if args.frames else None,
+    }
+    return enhancer.set_params(**{key: value for key, value in typed.items() if value is not None})
+
+
+def _enhance_group(enhancer: Any, jobs: list[Job], args: argparse.Namespace, say: Messages) -> int:
+    """Enhance one image, or all frames of a sequence; return how many were written."""
+    images = {}
+    for job in jobs:
+        with say.trying(job.source):
+            images[job] = read(job, args)
+    n_done = 0
+    with say.trying(jobs[0].source if len(jobs) == 1 else None):
+        enhanced = apply(enhancer, list(images.values())) if images else []
+        for job, image in zip(images, enhanced, strict=True):
+            with say.trying(job.source):
+                write(job, image, args)
+                n_done += 1
+    return n_done
+
+
+def apply(enhancer: Any, images: list[np.ndarray]) -> list[np.ndarray]:
+    """Enhance a sequence of images, and give alpha back."""
+    colors, alphas = zip(*map(split_alpha, images), strict=True)
+    n_wanted = getattr(enhancer, "n_channels_in_", None)
+    if n_wanted == 1 and any(color.shape[-1] == 3 for color in colors):
+        raise ValueError("the model is for gray images, this one is in color")
+    if n_wanted == 3 or len({color.shape[-1] for color in colors}) > 1:
+        found = [
+            _like(color, result)
+            for color, result in zip(
+                colors, enhancer.transform([to_color(color) for color in colors]), strict=True
+            )
+        ]
+    else:
+        found = enhancer.transform(list(colors))
+    return [
+        np.concatenate([result, alpha], axis=-1).reshape(image.shape)
+        for image, result, alpha in zip(images, found, alphas, strict=True)
+    ]
+
+
+def _like(color: np.ndarray, result: np.ndarray) -> np.ndarray:
+    """Return the mean of the channels where there was one."""
+    if color.shape[-1] == 3:
+        return result
+    mean = result.mean(axis=-1, keepdims=True, dtype=np.float64)
+    return (mean if color.dtype.kind == "f" else np.rint(mean)).astype(color.dtype)

@@ -1,0 +1,79 @@
+"""Which images a command works on, and the files that it reads and writes."""
+
+import argparse
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from skdenoise._cli._messages import Messages
+from skdenoise._image_files import (
+    ImageFileError,
+    check_writable,
+    list_images,
+    read_color_profile,
+    read_image,
+    write_image,
+)
+
+
+class Job(NamedTuple):
+    """An image to work on, and the file for the result."""
+
+    source: Path
+    target: Path
+
+
+def plan(args: argparse.Namespace, say: Messages) -> list[Job]:
+    """Find the images, and choose the file for each result."""
+    output = Path(args.output)
+    is_file = len(args.inputs) == 1 and not args.inputs[0].is_dir()
+    if is_file and not output.is_dir() and not args.output.endswith(("/", os.sep)):
+        try:
+            check_writable(output, overwrite=True)
+        except ImageFileError as error:
+            args.wrong_usage(f"{error} For a folder, end its name with '/'.")
+        targets = {output: args.inputs[0]}
+    elif output.exists() and not output.is_dir():
+        args.wrong_usage(f"{args.output!r} is a file; for several images a folder is wanted")
+    else:
+        targets = {}
+        for given in args.inputs:
+            with say.trying(given):
+                inside = given.is_dir() and given.resolve() in output.resolve().parents
+                for image in list_images(given):
+                    if inside and output.resolve() in image.path.resolve().parents:
+                        continue  # what an earlier run has written
+                    target = output / image.relative
+                    first = targets.setdefault(target, image.path)
+                    if first.resolve() != image.path.resolve():
+                        say.error(
+                            f"{str(image.path)!r}: its result would be written to "
+                            f"{str(target)!r}, like that of {str(first)!r}; do it on its own"
+                        )
+        if not targets and not say.n_errors:
+            say.error(f"there is no image but those in {args.output!r}, from an earlier run")
+    jobs = []
+    for target, source in targets.items():
+        with say.trying(source):
+            if not source.exists():
+                list_images(source)
+            check_writable(target, overwrite=args.overwrite)
+            jobs.append(Job(source, target))
+    return jobs
+
+
+def read(job: Job, args: argparse.Namespace) -> np.ndarray:
+    """Read an image whose result can be written."""
+    image = read_image(job.source, max_pixels=args.max_pixels)
+    n_channels = 1 if image.ndim == 2 else image.shape[2]
+    check_writable(job.target, image.dtype, n_channels, overwrite=args.overwrite)
+    return image
+
+
+def write(job: Job, image: np.ndarray, args: argparse.Namespace) -> None:
+    """Write a result, with the color profile of what it was made of."""
+    job.target.parent.mkdir(parents=True, exist_ok=True)
+    profile = read_color_profile(job.source)
+    write_image(job.target, image, overwrite=args.overwrite, color_profile=profile)

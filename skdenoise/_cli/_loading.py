@@ -1,0 +1,14 @@
+"""The model file that a command is given, which may be one for another command."""
+
+from pathlib import Path
+from typing import Any
+
+import skdenoise
+
+
+def load_model(path: Path, wanted: type, other: str) -> Any:
+    """Load a model; say which command it is for, if it is another class than `wanted`."""
+    model = skdenoise.load(path)
+    if not isinstance(model, wanted):
+        raise ValueError(f"{str(path)!r} holds a {type(model).__name__}; it is for '{other}'")
+    return model
