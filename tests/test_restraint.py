@@ -1,0 +1,81 @@
+"""What restrains blind networks: images without noise stay as they are, strong noise goes."""
+
+import numpy as np
+import pytest
+
+from skdenoise import AutoencoderDenoiser, NoiseInjector, denoise, psnr
+from skdenoise._restraint import share_to_remove
+
+
+@pytest.fixture(scope="module")
+def scene():
+    """Return a gray photograph, (128, 128) uint8."""
+    from skimage import data
+
+    return data.camera()[64:192, 180:308]
+
+
+def blur(image):
+    padded = np.pad(image, [(1, 1), (1, 1), (0, 0)], mode="edge")
+    return (
+        sum(
+            padded[i : i + image.shape[0], j : j + image.shape[1]]
+            for i in (0, 1, 2)
+            for j in (0, 1, 2)
+        )
+        / 9
+    )
+
+
+def test_an_image_without_noise_is_left_alone(scene):
+    np.testing.assert_array_equal(denoise(scene), scene)
+
+
+def test_a_color_image_without_noise_is_left_alone():
+    from skimage import data
+
+    photo = data.astronaut()
+    np.testing.assert_array_equal(denoise(photo), photo)
+
+
+@pytest.mark.parametrize("sigma", [1, 2, 3, 5])
+def test_weak_noise_never_gets_worse(scene, sigma):
+    noisy = (scene + np.random.default_rng(0).normal(0, sigma, scene.shape)) / 255
+    clean = scene / 255
+    before, after = (psnr(clean, image, data_range=1) for image in (noisy, denoise(noisy)))
+    assert after > before - 0.05
+
+
+def test_the_share_is_that_of_least_error():
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:256, :256] / 32
+    clean = (20 * np.sin(7 * y) * np.sin(6 * x))[..., None]
+    noisy = clean + rng.standard_normal(clean.shape)
+    share = share_to_remove(noisy, blur(noisy), blur)
+    errors = {
+        part: np.square(noisy + part * (blur(noisy) - noisy) - clean).mean()
+        for part in np.linspace(0, 1, 101)
+    }
+    assert 0 < share < 1
+    assert abs(share - min(errors, key=errors.get)) < 0.05
+    assert errors[round(100 * share) / 100] < 1
+
+
+def test_strong_noise_is_removed_whole():
+    noisy = np.random.default_rng(0).normal(0.5, 0.2, (64, 64, 1))
+
+    def never(image):
+        raise AssertionError
+
+    assert share_to_remove(noisy, np.full_like(noisy, 0.5), never) == 1
+    assert share_to_remove(noisy, noisy.copy(), never) == 1
+
+
+def test_those_who_say_what_the_noise_is_are_believed(scene):
+    assert (denoise(scene, sigma=10) != scene).any()
+
+
+def test_learning_users_are_not_restrained(photos):
+    noise = NoiseInjector(sigma=25)
+    denoiser = AutoencoderDenoiser(size="nano", noise=noise, epochs=2, random_state=0).fit(photos)
+    assert (denoiser.transform(photos) != photos).any()
