@@ -143,7 +143,7 @@ def test_weights_that_do_not_exist_are_refused(photo):
     with pytest.raises(ValueError, match="architecture='dncnn'"):
         AutoencoderDenoiser("dncnn", weights="natural").fit(photo[None])
     with pytest.raises(ValueError, match="'weights' parameter"):
-        AutoencoderDenoiser(weights="heavy").transform(photo[None])
+        AutoencoderDenoiser(weights="heavy").fit(photo[None])
 
 
 @pytest.mark.parametrize(
