@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 from skimage import exposure
 
-from skdenoise import ZeroDCEEnhancer, psnr, ssim
+from skdenoise import AutoencoderDenoiser, ZeroDCEEnhancer, psnr, ssim
 
 DATA = Path(os.environ.get("SKDENOISE_DATA", "../shared/data")) / "LOL_our485"
 GAMMAS = np.arange(0.2, 1.01, 0.05)
@@ -54,6 +54,12 @@ def methods() -> dict[str, Method]:
             enhancer = ZeroDCEEnhancer(architecture, weights="default", **options)
             text = "".join(f", {name}={value}" for name, value in options.items())
             found[f"ZeroDCEEnhancer({architecture!r}{text})"] = _one(enhancer)
+        for order in ("before", "after"):
+            denoiser = AutoencoderDenoiser(weights="natural")
+            enhancer = ZeroDCEEnhancer(
+                architecture, weights="default", denoiser=denoiser, denoise=order
+            )
+            found[f"ZeroDCEEnhancer({architecture!r}), denoised {order}"] = _one(enhancer)
     return found
 
 
