@@ -6,6 +6,7 @@ at once.
 
 import logging
 import os
+import sys
 import warnings
 from collections.abc import Sequence
 
@@ -53,6 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         say.error("interrupted; no file was left half-written")
         return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever reads what is printed, such as head, has seen enough.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except Exception as error:
         say.failure(error)
     return SOME_FAILED if say.n_errors else DONE
