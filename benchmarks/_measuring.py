@@ -10,10 +10,13 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 T = TypeVar("T")
 
+DATA = Path(os.environ.get("SKDENOISE_DATA", "../shared/data"))
+"""Where photographs are looked for."""
 COMPARISONS = {">=": operator.ge, "<=": operator.le, "<": operator.lt}
 
 

@@ -3,7 +3,6 @@
 The photographs are looked for in the folder that SKDENOISE_DATA names, or in ../shared/data.
 """
 
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,11 +10,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from benchmarks._measuring import Result
+from benchmarks._measuring import DATA, Result
 from skdenoise import AutoencoderDenoiser, NoiseInjector, SUREScorer, psnr
 from skdenoise._image_files import list_images, read_image
 
-DATA = Path(os.environ.get("SKDENOISE_DATA", "../shared/data"))
 SIDE = 256
 STRENGTHS = 0.4, 0.6, 0.8, 1.0, 1.2, 1.4, 1.6
 

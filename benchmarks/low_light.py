@@ -6,7 +6,6 @@ scaling them to the brightness of the reference, which would add up to 8 dB.
 ``python -m benchmarks.low_light`` prints the table.
 """
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,16 +13,17 @@ import numpy as np
 from PIL import Image
 from skimage import exposure
 
+from benchmarks._measuring import DATA
 from skdenoise import AutoencoderDenoiser, ZeroDCEEnhancer, psnr, ssim
 
-DATA = Path(os.environ.get("SKDENOISE_DATA", "../shared/data")) / "LOL_our485"
+PAIRS = DATA / "LOL_our485"
 GAMMAS = np.arange(0.2, 1.01, 0.05)
 Method = Callable[[np.ndarray], np.ndarray]
 
 
 def pairs() -> list[tuple[np.ndarray, np.ndarray]]:
     """Read the dark images and the long exposures, uint8."""
-    files = sorted((DATA / "low").glob("*.png"))
+    files = sorted((PAIRS / "low").glob("*.png"))
     return [
         tuple(np.asarray(Image.open(path).convert("RGB")) for path in (file, _high(file)))
         for file in files
@@ -87,7 +87,7 @@ def main() -> None:
     """Print the table."""
     images = pairs()
     if not images:
-        print(f"no images in {DATA}; name the folder of LOL_our485 with SKDENOISE_DATA")
+        print(f"no images in {PAIRS}; name the folder of LOL_our485 with SKDENOISE_DATA")
         return
     best = max(
         GAMMAS,

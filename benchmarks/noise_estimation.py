@@ -5,7 +5,6 @@ White noise of a known sigma is added as in the papers: in the shape of the imag
 same generator for every image, neither clipped nor rounded.
 """
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,10 +12,9 @@ import numpy as np
 from PIL import Image
 from skimage.restoration import estimate_sigma
 
-from benchmarks._measuring import Result, table
+from benchmarks._measuring import DATA, Result, table
 from skdenoise import estimate_noise
 
-DATA = Path(os.environ.get("SKDENOISE_DATA", "../shared/data"))
 WHITE = {"Set12": 12, "Set5": 5, "BSD432_color": 100, "Train400": 399}
 SIGMAS = (5, 10, 15, 25, 50, 75)
 

@@ -3,19 +3,16 @@
 The photographs are looked for in the folder that SKDENOISE_DATA names, or in ../shared/data.
 """
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
 from unittest import mock
 
 import numpy as np
 
-from benchmarks._measuring import Result
+from benchmarks._measuring import DATA, Result
 from skdenoise import AutoencoderDenoiser
 from skdenoise._image_files import list_images, read_image
 from skdenoise._protocol import quality, with_white_noise
 
-DATA = Path(os.environ.get("SKDENOISE_DATA", "../shared/data"))
 N_IMAGES = 11
 SIGMAS = 1, 2, 3, 5, 10
 """Gray levels."""

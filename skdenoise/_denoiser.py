@@ -23,6 +23,8 @@ from skdenoise._adaptation import (
 from skdenoise._base import ImageTransformer
 from skdenoise._images import Images, read_images
 from skdenoise._learning import (
+    called_back,
+    check_schedule,
     data_range_of,
     extremes,
     generators,
@@ -32,7 +34,7 @@ from skdenoise._learning import (
     validation_batches,
     way_to_learn,
 )
-from skdenoise._model_file import encode_estimator, write_model_file
+from skdenoise._model_file import write_estimator
 from skdenoise._noise_maps import noise_maps
 from skdenoise._patches import Batch, PatchSampler, image_statistics, in_background
 from skdenoise._progress import ProgressBar
@@ -59,9 +61,6 @@ if TYPE_CHECKING:
 
 KNOWN_SIGMA = 0.5
 """Share of the patches for which a steerable network is told the strength of the noise."""
-
-WEIGHT_DTYPES = "float32", "float16"
-"""How weights may lie in a file."""
 
 _networks: "weakref.WeakKeyDictionary[Any, Any]" = weakref.WeakKeyDictionary()
 
@@ -401,22 +400,13 @@ class AutoencoderDenoiser(ImageTransformer):
             estimator then, for people who trust you.
         """
         check_is_fitted(self, "weights_")
-        header = encode_estimator(
-            self, {"AutoencoderDenoiser": AutoencoderDenoiser, "NoiseInjector": NoiseInjector}
-        )
-        header["fitted"] = {
+        classes = {"AutoencoderDenoiser": AutoencoderDenoiser, "NoiseInjector": NoiseInjector}
+        fitted = {
             "n_channels_in_": self.n_channels_in_,
-            "n_features_in_": getattr(self, "n_features_in_", None),
-            "feature_names_in_": list(getattr(self, "feature_names_in_", [])) or None,
             "learning_": self.learning_,
             "data_range_": self.data_range_,
         }
-        if dtype not in WEIGHT_DTYPES:
-            msg = f"dtype is one of {', '.join(map(repr, WEIGHT_DTYPES))}; got {dtype!r}."
-            raise ValueError(msg)
-        header["dtype"] = dtype
-        weights = {name: array.astype(dtype) for name, array in self.weights_.items()}
-        write_model_file(path, header, weights)
+        write_estimator(path, self, classes, fitted, self.weights_, dtype)
 
     @property
     def network_(self) -> "keras.Model":
@@ -460,16 +450,8 @@ class AutoencoderDenoiser(ImageTransformer):
                 "verbose": ["boolean", Interval(Integral, 0, 10)],
             },
         )
-        if self.epochs is None and self.time_budget is None:
-            msg = "epochs=None would train for ever. Set time_budget to a number of seconds."
-            raise ValueError(msg)
+        check_schedule(self.epochs, self.time_budget, self.callbacks)
         self._check_weights()
-        if any(not callable(callback) for callback in self.callbacks or ()):
-            msg = (
-                f"Each of the callbacks must be a function of one dict that returns True to stop. "
-                f"Got {self.callbacks!r} instead."
-            )
-            raise ValueError(msg)
         if self.noise is not None:
             self.noise._check_parameters()
 
@@ -582,7 +564,7 @@ class AutoencoderDenoiser(ImageTransformer):
                         else None
                     ),
                     on_step=progress.step,
-                    on_epoch=self._call_back,
+                    on_epoch=functools.partial(called_back, self.callbacks),
                 )
         except DivergenceError as error:
             if error.weights is not None:
@@ -699,10 +681,6 @@ class AutoencoderDenoiser(ImageTransformer):
                 UserWarning,
                 stacklevel=5,
             )
-
-    def _call_back(self, numbers: dict[str, float]) -> bool:
-        answers = [bool(callback(dict(numbers))) for callback in self.callbacks or ()]
-        return any(answers)
 
     # Denoising
 

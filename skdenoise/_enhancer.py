@@ -1,6 +1,7 @@
 """`ZeroDCEEnhancer`: its parameters, how it learns, and how its curves are applied."""
 
 import copy
+import functools
 import os
 import warnings
 import weakref
@@ -15,15 +16,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdenoise._base import ImageTransformer
 from skdenoise._curves import Bending, Curves, reduced
-from skdenoise._denoiser import WEIGHT_DTYPES, AutoencoderDenoiser
+from skdenoise._denoiser import AutoencoderDenoiser
 from skdenoise._exposures import ExposureBatch, exposure_batches, in_color, re_exposing
 from skdenoise._images import Images, read_images
-from skdenoise._learning import extremes, generators
-from skdenoise._model_file import (
-    ModelFileError,
-    encode_estimator,
-    write_model_file,
-)
+from skdenoise._learning import called_back, check_schedule, extremes, generators
+from skdenoise._model_file import ModelFileError, write_estimator
 from skdenoise._noise_maps import noise_maps
 from skdenoise._patches import PatchSampler, in_background
 from skdenoise._progress import ProgressBar
@@ -320,19 +317,12 @@ class ZeroDCEEnhancer(ImageTransformer):
                 "A model file holds one network. Save the denoiser with denoiser.save(path), and "
                 "the enhancer after enhancer.set_params(denoiser=None)."
             )
-        if dtype not in WEIGHT_DTYPES:
-            msg = f"dtype is one of {', '.join(map(repr, WEIGHT_DTYPES))}; got {dtype!r}."
-            raise ValueError(msg)
-        header = encode_estimator(self, {"ZeroDCEEnhancer": ZeroDCEEnhancer})
-        header["fitted"] = {
+        fitted = {
             "n_channels_in_": getattr(self, "n_channels_in_", None),
-            "n_features_in_": getattr(self, "n_features_in_", None),
-            "feature_names_in_": list(getattr(self, "feature_names_in_", [])) or None,
             "learning_": getattr(self, "learning_", "re-exposed"),
         }
-        header["dtype"] = dtype
-        weights = {name: array.astype(dtype) for name, array in self._weights().items()}
-        write_model_file(path, header, weights)
+        classes = {"ZeroDCEEnhancer": ZeroDCEEnhancer}
+        write_estimator(path, self, classes, fitted, self._weights(), dtype)
 
     @property
     def network_(self) -> "keras.Model":
@@ -383,15 +373,7 @@ class ZeroDCEEnhancer(ImageTransformer):
                 "verbose": ["boolean", Interval(Integral, 0, 10)],
             },
         )
-        if self.epochs is None and self.time_budget is None:
-            msg = "epochs=None would train for ever. Set time_budget to a number of seconds."
-            raise ValueError(msg)
-        if any(not callable(callback) for callback in self.callbacks or ()):
-            msg = (
-                f"Each of the callbacks must be a function of one dict that returns True to stop. "
-                f"Got {self.callbacks!r} instead."
-            )
-            raise ValueError(msg)
+        check_schedule(self.epochs, self.time_budget, self.callbacks)
         if self.weights == "default" and not isinstance(self.architecture, str):
             msg = (
                 "weights='default' are those of 'dce' or 'dce++', but architecture is a function. "
@@ -444,7 +426,7 @@ class ZeroDCEEnhancer(ImageTransformer):
                     plan=plan,
                     validate=None,
                     on_step=progress.step,
-                    on_epoch=self._call_back,
+                    on_epoch=functools.partial(called_back, self.callbacks),
                 )
         except DivergenceError as error:
             if error.weights is not None:
@@ -490,10 +472,6 @@ class ZeroDCEEnhancer(ImageTransformer):
             float(self.protect_highlights),
             self._reduction,
         )
-
-    def _call_back(self, numbers: dict[str, float]) -> bool:
-        answers = [bool(callback(dict(numbers))) for callback in self.callbacks or ()]
-        return any(answers)
 
     # Enhancing
 

@@ -149,3 +149,28 @@ def generators(random_state: Any) -> list[np.random.Generator]:
         words = check_random_state(random_state).randint(0, 2**32, size=4, dtype=np.uint32)
     # The quickest bits for normal numbers, which are half of the cost of fresh noise.
     return np.random.Generator(np.random.SFC64(words)).spawn(2)
+
+
+def check_schedule(epochs: Any, time_budget: Any, callbacks: Any) -> None:
+    """Refuse a training without an end, and callbacks that cannot be called.
+
+    Raises
+    ------
+    ValueError
+        Where `epochs` and `time_budget` are None, or a callback is no function.
+    """
+    if epochs is None and time_budget is None:
+        msg = "epochs=None would train for ever. Set time_budget to a number of seconds."
+        raise ValueError(msg)
+    if any(not callable(callback) for callback in callbacks or ()):
+        msg = (
+            f"Each of the callbacks must be a function of one dict that returns True to stop. "
+            f"Got {callbacks!r} instead."
+        )
+        raise ValueError(msg)
+
+
+def called_back(callbacks: Any, numbers: dict[str, float]) -> bool:
+    """Call every callback with its own copy of the numbers; tell whether one says stop."""
+    answers = [bool(callback(dict(numbers))) for callback in callbacks or ()]
+    return any(answers)

@@ -5,9 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from skdenoise._denoiser import WEIGHT_DTYPES, AutoencoderDenoiser
+from skdenoise._denoiser import AutoencoderDenoiser
 from skdenoise._enhancer import ZeroDCEEnhancer
-from skdenoise._model_file import ModelFileError, decode_estimator, read_model_file
+from skdenoise._model_file import (
+    WEIGHT_DTYPES,
+    ModelFileError,
+    decode_estimator,
+    read_model_file,
+)
 from skdenoise.noise import NoiseInjector
 
 CLASSES: dict[str, Any] = {
