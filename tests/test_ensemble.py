@@ -262,7 +262,7 @@ def test_files_of_before_there_were_orientations_have_one(tmp_path, X, fitted, m
         del header["params"]["n_augment"]
         return header
 
-    monkeypatch.setattr("skdenoise._denoiser.encode_estimator", encoded_before)
+    monkeypatch.setattr("skdenoise._model_file._estimator.encode_estimator", encoded_before)
     fitted().save(tmp_path / "old.safetensors")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
