@@ -20,6 +20,11 @@ MOST_CORRELATED, MOST_OF_CAMERAS = 0.5, 0.3
 and it is weak by then."""
 CAMERA_DECADES = 1.7
 """Decades below the strongest noise of cameras that it spans."""
+MOST_DISTANT, MOST_COMMON = 0.5, 0.95
+"""Of the variance of a camera's noise, at most these shares lie in patches of several pixels, and
+are the same in all channels."""
+COMPRESSED_BY_CAMERAS = 0.3
+"""Share of the draws of camera noise that are compressed as JPEG."""
 STORED, COMPRESSED = 0.1, 0.04
 """Shares of the draws that went through 8 bits, and through a JPEG file."""
 
@@ -31,12 +36,14 @@ def universal(image: np.ndarray, *, sigma: float = 0.3, rng: np.random.Generator
     The kind is white Gaussian noise (64 % of the draws), noise that grows with the light (8 %),
     noise whose strength varies from place to place (6 %), noise that is correlated between
     neighbors (8 %, half as strong at most), or that of a camera (14 %, three tenths as strong
-    at most): growing with the light, measured on every second pixel only and interpolated, and
-    smoothed. In color images all but the first are also, in half of the draws, unlike in the
+    at most): growing with the light, measured on every second pixel only and interpolated,
+    smoothed, with a share that reaches over several pixels and one that the channels have in
+    common. In color images all but the first are also, in half of the draws, unlike in the
     channels, and mixed between them as by a color matrix. The strength is uniform up to `sigma`
     in 80 % of the draws and log-uniform over three decades below it in the others, so that weak
     noise counts; that of cameras is log-uniform. At last, 10 % of the images are clipped to
-    [0, 1] and rounded to 8 bits, and 4 % are compressed as JPEG of quality 70 to 97.
+    [0, 1] and rounded to 8 bits, and 4 % (of those with the noise of a camera, 30 %) are
+    compressed as JPEG of quality 70 to 97.
 
     Parameters
     ----------
@@ -90,9 +97,10 @@ def universal(image: np.ndarray, *, sigma: float = 0.3, rng: np.random.Generator
         noise = _mixed_channels(noise, rng)
     noisy = picture + strength * noise
     lot = rng.random()
+    compressed = COMPRESSED_BY_CAMERAS if kind == 4 else COMPRESSED
     if lot < STORED:
         noisy = np.rint(noisy.clip(0, 1) * 255) / np.array(255, noisy.dtype)
-    elif lot < STORED + COMPRESSED:
+    elif lot < STORED + compressed:
         noisy = jpeg(noisy.clip(0, 1), quality=int(rng.integers(70, 98)), rng=rng)
     return noisy.reshape(image.shape)
 
@@ -126,20 +134,40 @@ def _blurred(noise: np.ndarray, length: float) -> np.ndarray:
 
 
 def _of_camera(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return noise as a camera leaves it behind, of a mean square of about 1."""
+    """Return noise as a camera leaves it behind, of a mean square of about 1.
+
+    Filters against noise leave its low frequencies alone, and lightness has more of it than color.
+    """
     height, width, n_channels = picture.shape
-    coarse = rng.standard_normal((height // 2 + 2, width // 2 + 2, n_channels), picture.dtype.type)
+    dtype = picture.dtype.type
+    # In color, one plane more, for what the channels have in common.
+    n_planes = n_channels + (n_channels > 1)
+    coarse = rng.standard_normal((height // 2 + 2, width // 2 + 2, n_planes), dtype)
     # Between two measured pixels lies their mean.
     fine = np.repeat(np.repeat(coarse, 2, axis=0), 2, axis=1)
     fine = 0.5 * (fine[1:] + fine[:-1])
     fine = 0.5 * (fine[:, 1:] + fine[:, :-1])
     top, left = rng.integers(2, size=2)
     noise = fine[top : top + height, left : left + width]
-    length = rng.uniform(0.0, 2.0)
+    length = rng.uniform(-0.8, 1.6)
     if length > 0.4:
         noise = ndimage.gaussian_filter(noise, (length, length, 0), mode="wrap", truncate=3.0)
-    noise = noise * _rising_with_light(picture, rng)
-    return (noise / (np.sqrt(np.square(noise).mean()) + 1e-6)).astype(picture.dtype)
+    distant = rng.standard_normal((height, width, n_planes), dtype)
+    distant = _blurred(distant, 2 * 4 ** rng.random())
+    noise = _mixed(_standardized(noise), distant, MOST_DISTANT * rng.random())
+    if n_channels > 1:
+        noise = _mixed(noise[..., :-1], noise[..., -1:], MOST_COMMON * rng.random())
+    return _standardized(noise * _rising_with_light(picture, rng))
+
+
+def _standardized(noise: np.ndarray) -> np.ndarray:
+    return noise / (np.sqrt(np.square(noise).mean()) + np.array(1e-6, noise.dtype))
+
+
+def _mixed(noise: np.ndarray, other: np.ndarray, share: float) -> np.ndarray:
+    """Let another noise make up a share of the variance."""
+    dtype = noise.dtype.type
+    return dtype(np.sqrt(1 - share)) * noise + dtype(np.sqrt(share)) * other
 
 
 def _mixed_channels(noise: np.ndarray, rng: np.random.Generator) -> np.ndarray:
