@@ -6,9 +6,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from skdenoise import load, procedural_images
+from skdenoise import AutoencoderDenoiser, load, procedural_images
 from skdenoise._cli import main
-from skdenoise._pretraining import HELD_OUT_SIDE, REDUCTIONS, Pretraining, Recipe, State
+from skdenoise._keras._network import get_network
+from skdenoise._pretraining import (
+    HELD_OUT_SIDE,
+    REDUCTIONS,
+    Pretraining,
+    Recipe,
+    State,
+    widened,
+)
+from skdenoise._shipped import shipped_weights
 
 RECIPE = Recipe(1, size="nano", n_steps=1, n_procedural=2)
 
@@ -65,3 +74,30 @@ def test_no_folder_and_no_procedural_images_make_no_sense(tmp_path, capsys):
     assert leaving.value.code == 2
     assert "--procedural N" in " ".join(capsys.readouterr().err.split())
     assert not list(tmp_path.iterdir())
+
+
+def test_a_wider_network_begins_as_the_narrower_one():
+    wide = widened(shipped("small"), "base", 1, seed=0)
+    noisy = np.random.default_rng(0).random((1, 24, 32))
+    narrow_denoiser, wide_denoiser = AutoencoderDenoiser(), AutoencoderDenoiser(size="base")
+    for denoiser, weights in ((narrow_denoiser, shipped("small")), (wide_denoiser, wide)):
+        denoiser.n_channels_in_ = 1
+        denoiser._remember(weights, {}, "fresh noise", 1.0)
+    np.testing.assert_allclose(
+        wide_denoiser.transform(noisy), narrow_denoiser.transform(noisy), atol=1e-5
+    )
+
+
+def test_units_of_a_wider_network_can_learn_different_things():
+    first, second = (widened(shipped("small"), "base", 1, seed=seed) for seed in (0, 1))
+    assert any(not np.array_equal(first[name], second[name]) for name in first)
+
+
+def test_only_half_the_width_can_be_widened():
+    with pytest.raises(ValueError, match="half its widths"):
+        widened(shipped("small"), "small", 3, seed=0)
+
+
+def shipped(size):
+    network = get_network("unet", size, 1)
+    return shipped_weights(f"natural_gray_{size}", tuple(network.shapes().items()))

@@ -257,7 +257,10 @@ def _add_pretrain(commands: Any) -> None:
         help="how large the unet is (default: small)",
     )
     parser.add_argument(
-        "--start", type=Path, metavar="MODEL", help="weights to begin with, gray ones for --color"
+        "--start",
+        type=Path,
+        metavar="MODEL",
+        help="weights to begin with; may be gray ones for --color, or of half the width",
     )
     parser.add_argument(
         "--steps", type=_positive_integer, metavar="N", default=40_000, help="default: 40000"

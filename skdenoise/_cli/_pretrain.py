@@ -58,13 +58,20 @@ def pretrain(args: argparse.Namespace, say: Messages) -> None:
 
 def _start(args: argparse.Namespace, n_channels: int) -> dict[str, np.ndarray]:
     """Read the weights to begin with."""
-    from skdenoise._pretraining import for_more_channels
+    from skdenoise._pretraining import for_more_channels, widened
 
     model = skdenoise.load(args.start)
-    known = model.n_channels_in_
-    if (model.architecture, model.size) != ("unet", args.size) or known not in (1, n_channels):
-        args.wrong_usage(f"--start must be a unet of size {args.size} for {n_channels} channels")
-    return model.weights_ if known == n_channels else for_more_channels(model.weights_, n_channels)
+    known, weights = model.n_channels_in_, model.weights_
+    if model.architecture != "unet" or known not in (1, n_channels):
+        args.wrong_usage(f"--start must be a unet for {n_channels} channels")
+    if known != n_channels:
+        weights = for_more_channels(weights, n_channels)
+    if model.size != args.size:
+        try:
+            weights = widened(weights, args.size, n_channels, args.seed or 0)
+        except ValueError as error:
+            args.wrong_usage(f"--start: {error}")
+    return weights
 
 
 def _read_clean(args: argparse.Namespace, say: Messages, n_channels: int) -> list[np.ndarray]:
