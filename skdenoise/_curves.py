@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from scipy.optimize import brentq
+from scipy.optimize import bisect, brentq
 
 BLOCK_PIXELS = 8192
 """Pixels that are bent at once, so that all intermediate results stay in the cache."""
@@ -17,6 +17,10 @@ SAMPLED_PIXELS = 128 * 128
 """About how many pixels, on a grid, tell how bright an image will be."""
 SATURATED = 4.0
 """Mean absolute parameter, if it were not kept within [-1, 1], beyond which no gain is sought."""
+WHITE = 254 / 255
+"""A pixel with a channel from here on is clipped, or as good as."""
+MOST_CLIPPED = 0.003
+"""Share of the pixels that may become so for the sake of a wanted brightness."""
 DARKEST = 1e-4
 """Brightness below which the ratio of after to before is that of this brightness."""
 
@@ -54,9 +58,9 @@ class Curves:
         return replace(self, maps=mean)
 
     def mixed(self, before: "Curves | None", share: float) -> "Curves":
-        """Return the mean with curves of an earlier image, where that is of the same size."""
+        """Return the mean with curves of an earlier image of the same size, if there is one."""
         maps = self._strengthened(self.maps.copy())
-        if before is not None and before.maps.shape == maps.shape:
+        if before is not None:
             maps += share * (before._strengthened(before.maps.copy()) - maps)
         return replace(self, maps=maps, factor=1.0)
 
@@ -139,24 +143,40 @@ class Bending:
             out[rows] = self._noise_gain(image[rows], curves.at(rows))
         return out
 
+    def brightness(self, image: np.ndarray, curves: Curves) -> float:
+        """Return the mean brightness that an image will have."""
+        grid = _grid(image)
+        return _mean(self._enhanced(image[grid], curves.at(*grid)))
+
     def gain_for(self, target: float, image: np.ndarray, curves: Curves) -> float:
         """Return what `curves` must be multiplied by for an image of mean brightness `target`.
 
-        Where no gain reaches it, the one that comes nearest; 0 leaves the image as it is.
+        Where no gain reaches it, the one that comes nearest; 0 leaves the image as it is. It is
+        smaller where highlights would be lost.
         """
-        step = max(1, int(np.ceil(np.sqrt(image.shape[0] * image.shape[1] / SAMPLED_PIXELS))))
-        grid = slice(None, None, step)
-        sample, maps = image[grid, grid], replace(curves, factor=1.0).at(grid, grid)
+        grid = _grid(image)
+        sample, maps = image[grid], replace(curves, factor=1.0).at(*grid)
+
+        def bent(gain: float) -> np.ndarray:
+            return self._enhanced(sample, np.clip(np.float32(gain) * maps, -1, 1))
 
         def excess(gain: float) -> float:
-            bent = self._enhanced(sample, np.clip(np.float32(gain) * maps, -1, 1))
-            return float(bent.mean(dtype=np.float64)) - target
+            return _mean(bent(gain)) - target
 
+        def newly_clipped(gain: float) -> float:
+            return _clipped(bent(gain)) - most
+
+        most = _clipped(sample) + MOST_CLIPPED
         largest = SATURATED / max(float(np.abs(maps).mean()), 1e-6)
         ends = excess(0.0), excess(largest)
         if ends[0] * ends[1] > 0:
-            return largest if abs(ends[1]) < abs(ends[0]) else 0.0
-        return float(brentq(excess, 0.0, largest, xtol=1e-4 * largest, rtol=1e-4))
+            gain = largest if abs(ends[1]) < abs(ends[0]) else 0.0
+        else:
+            gain = float(brentq(excess, 0.0, largest, xtol=1e-4 * largest, rtol=1e-4))
+        if newly_clipped(gain) > 0:
+            step = 1e-4 * gain
+            gain = max(0.0, float(bisect(newly_clipped, 0.0, gain, xtol=step)) - step)
+        return gain
 
     def _enhanced(self, image: np.ndarray, maps: np.ndarray) -> np.ndarray:
         if self._by_ratio(image):
@@ -212,6 +232,21 @@ class Bending:
             product *= 1 + r * (2 * x - 1 - protection * (3 * x - 2) * x)
             x += r * (x * x - x) * (1 - protection * x)
         return product
+
+
+def _grid(image: np.ndarray) -> tuple[slice, slice]:
+    """Return rows and columns of a few pixels that stand for all."""
+    step = max(1, int(np.ceil(np.sqrt(image.shape[0] * image.shape[1] / SAMPLED_PIXELS))))
+    return slice(None, None, step), slice(None, None, step)
+
+
+def _mean(image: np.ndarray) -> float:
+    return float(image.mean(dtype=np.float64))
+
+
+def _clipped(image: np.ndarray) -> float:
+    """Return the share of the pixels with a channel at white."""
+    return float((_largest(image) >= WHITE).mean())
 
 
 def _largest(image: np.ndarray) -> np.ndarray:

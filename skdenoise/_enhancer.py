@@ -72,7 +72,9 @@ class ZeroDCEEnhancer(ImageTransformer):
         and goes on from them. None draws them at random.
     exposure : float, default=None
         Mean brightness that an image is to have, in (0, 1): its curves are multiplied by the
-        one number that leads there. None takes the curves as they were learnt.
+        one number that leads there, or by a smaller one where more than 0.3 % of the pixels
+        would become white. None takes the curves as they were learnt; 0.46 is the middle gray
+        of photography, 18 % of the light.
     n_iterations : int, default=8
         How often curves are applied, in `fit` and in `transform`; "dce" has eight different
         ones, "dce++" has one.
@@ -92,8 +94,9 @@ class ZeroDCEEnhancer(ImageTransformer):
         When the denoiser comes. After, it is told how strong the noise is at each pixel: that
         of the image, `denoiser.sigma` or estimated, times the slope of the curve.
     smoothing : float, default=0.0
-        For frames of a video, in [0, 1): share of the curves of the frames before, so that
-        brightness does not flicker. The images of `X` are then a sequence.
+        For frames of a video, in [0, 1): share of the curves of the frames before, and of the
+        brightness that these led to, so that it does not flicker. The images of `X` are then a
+        sequence.
     reduction : int or "auto", default="auto"
         How many times smaller an image is made for the network; curves are interpolated.
         "auto" is 12 for "dce++" and 1 for others.
@@ -550,7 +553,8 @@ class ZeroDCEEnhancer(ImageTransformer):
                 waiting.append(image)
                 yield Task(reduced(in_color(image), reduction))
 
-        before = None
+        before: Curves | None = None
+        wanted = 0.0
         found = predict(self._template(), self._weights(), tasks(), owner=self)
         for maps in found:
             image = waiting.popleft()
@@ -562,7 +566,13 @@ class ZeroDCEEnhancer(ImageTransformer):
                 curves = curves.times(bending.gain_for(self.exposure, image, curves))
             curves = curves.times(self.strength)
             if self.smoothing:
-                curves = before = curves.mixed(before, self.smoothing)
+                own = bending.brightness(image, curves)
+                if before is None or before.maps.shape != curves.maps.shape:
+                    before, wanted = None, own
+                wanted = own + self.smoothing * (wanted - own)
+                before = curves.mixed(before, self.smoothing)
+                # Frames may differ in exposure: smoothed curves alone would pass that on.
+                curves = before.times(bending.gain_for(wanted, image, before))
             yield image, curves
 
     def _fitted_denoiser(self, images: Images) -> AutoencoderDenoiser:

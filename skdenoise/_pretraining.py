@@ -35,6 +35,9 @@ LARGE_PATCHES = 96, 8
 """Patch size and batch size while it falls; the network then sees more of the surroundings."""
 REDUCTIONS = 1.0, 0.75, 0.5
 """Sizes in which an image is learned from."""
+OVERSAMPLED = 0.5
+"""And once more without the finest detail, made so much smaller and large again: pixels of a
+camera lie closer than what its lens resolves."""
 SIGMAS = 15, 25, 50
 HELD_OUT = 16
 """Images that are judged on, not learned from; a square of `HELD_OUT_SIDE` pixels of each."""
@@ -352,15 +355,26 @@ def _split(images: Sequence[np.ndarray]) -> tuple[list[np.ndarray], list[np.ndar
 
 
 def _in_all_sizes(images: Sequence[np.ndarray]) -> list[np.ndarray]:
-    return [_reduced(image, reduction) for image in images for reduction in REDUCTIONS]
+    return [
+        version
+        for image in images
+        for version in (
+            *(_resized(image, *_smaller(image, reduction)) for reduction in REDUCTIONS),
+            _resized(_resized(image, *_smaller(image, OVERSAMPLED)), *image.shape[:2]),
+        )
+    ]
 
 
-def _reduced(image: np.ndarray, factor: float) -> np.ndarray:
-    if factor == 1:
+def _smaller(image: np.ndarray, factor: float) -> tuple[int, int]:
+    height, width = (max(1, round(factor * length)) for length in image.shape[:2])
+    return height, width
+
+
+def _resized(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    if image.shape[:2] == (height, width):
         return image
     from PIL import Image
 
-    height, width = (max(1, round(factor * length)) for length in image.shape[:2])
     planes = [
         np.asarray(Image.fromarray(plane).resize((width, height), Image.Resampling.LANCZOS))
         for plane in np.ascontiguousarray(np.moveaxis(image, -1, 0))

@@ -30,11 +30,12 @@ def state():
 def test_procedural_images_are_judged_on_only_where_there_are_no_others(tmp_path):
     image = np.full((HELD_OUT_SIDE, HELD_OUT_SIDE, 1), 7, np.uint8)
     alone = Pretraining([], replace(RECIPE, n_procedural=5), tmp_path)
-    assert len(alone._training) == 3 * len(REDUCTIONS)
+    versions = len(REDUCTIONS) + 1
+    assert len(alone._training) == 3 * versions
     drawn = procedural_images(5, random_state=0)[..., None]
     np.testing.assert_array_equal(alone._training[0], drawn[1])
     beside = Pretraining([image] * 5, RECIPE, tmp_path)
-    assert len(beside._training) == (3 + 2) * len(REDUCTIONS)
+    assert len(beside._training) == (3 + 2) * versions
     assert all((square == 7).all() for square in beside._held_out)
     assert len(beside._held_out) == 2
 
@@ -101,3 +102,11 @@ def test_only_half_the_width_can_be_widened():
 def shipped(size):
     network = get_network("unet", size, 1)
     return shipped_weights(f"natural_gray_{size}", tuple(network.shapes().items()))
+
+
+def test_images_are_also_learned_from_without_their_finest_detail(tmp_path):
+    fine = np.zeros((32, 32, 1), np.uint8)
+    fine[:, ::2] = 200
+    training = Pretraining([fine], RECIPE, tmp_path)._training
+    same_size = [image for image in training if image.shape == fine.shape]
+    assert [int(np.ptp(image[8:-8, 8:-8]) > 20) for image in same_size[:2]] == [1, 0]

@@ -13,7 +13,7 @@ FULL_SHARE = 0.8
 """Share of the draws whose strength is uniform; it is log-uniform in the others."""
 DECADES = 3.0
 """Decades below the largest strength that these span."""
-KINDS = {"white": 0.64, "light": 0.08, "place": 0.06, "correlated": 0.08, "camera": 0.14}
+KINDS = {"white": 0.58, "light": 0.08, "place": 0.06, "correlated": 0.08, "camera": 0.2}
 """Shares of the kinds of noise."""
 MOST_CORRELATED, MOST_OF_CAMERAS = 0.5, 0.3
 """Strongest correlated noise, as a share of the strongest noise: only processing correlates it,
@@ -33,9 +33,9 @@ STORED, COMPRESSED = 0.1, 0.04
 def universal(image: np.ndarray, *, sigma: float = 0.3, rng: np.random.Generator) -> np.ndarray:
     """Add noise of a strength and a kind drawn once per image, for denoisers that know them all.
 
-    The kind is white Gaussian noise (64 % of the draws), noise that grows with the light (8 %),
+    The kind is white Gaussian noise (58 % of the draws), noise that grows with the light (8 %),
     noise whose strength varies from place to place (6 %), noise that is correlated between
-    neighbors (8 %, half as strong at most), or that of a camera (14 %, three tenths as strong
+    neighbors (8 %, half as strong at most), or that of a camera (20 %, three tenths as strong
     at most): growing with the light, measured on every second pixel only and interpolated,
     smoothed, with a share that reaches over several pixels and one that the channels have in
     common. In color images all but the first are also, in half of the draws, unlike in the

@@ -1,0 +1,51 @@
+"""Learning from clean images, from nothing: how far `fit` gets in so many minutes.
+
+The photographs are looked for in the folder that SKDENOISE_DATA names, or in ../shared/data. The
+goals suppose two quiet cores.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from benchmarks._measuring import DATA, Result
+from skdenoise import AutoencoderDenoiser, NoiseInjector
+from skdenoise._image_files import list_images, read_image
+from skdenoise._protocol import quality, with_white_noise
+
+SIGMA = 25
+BM3D = 29.97
+"""Mean PSNR of BM3D on Set12, as published."""
+MINUTES = 20, 10, 6
+
+
+def measure(n_rounds: int) -> Iterator[Result]:
+    """Learn from Train400 with noise of one strength, and denoise Set12."""
+    if not DATA.is_dir():
+        print(f"  skipped: no folder {DATA}; name one with SKDENOISE_DATA")
+        return
+    training, test = (_gray(folder) for folder in ("Train400", "Set12"))
+    for minutes in MINUTES:
+        denoiser = AutoencoderDenoiser(
+            noise=NoiseInjector(sigma=SIGMA), epochs=None, time_budget=60 * minutes, random_state=0
+        )
+        denoiser.fit(training)
+        yield Result(
+            "learning",
+            f"Set12, sigma {SIGMA}, after {minutes} minutes with Train400",
+            (mean_psnr(denoiser, test),),
+            unit="dB",
+            goal=(">=", BM3D) if minutes == max(MINUTES) else None,
+            note=f"{len(denoiser.history_['loss'])} epochs",
+        )
+
+
+def mean_psnr(denoiser: AutoencoderDenoiser, clean: list[np.ndarray]) -> float:
+    """Return the mean PSNR in dB, as papers measure it."""
+    denoised = denoiser.transform([with_white_noise(image, SIGMA) for image in clean])
+    return float(np.mean([quality(*pair) for pair in zip(clean, denoised, strict=True)]))
+
+
+def _gray(folder: str) -> list[np.ndarray]:
+    images = [read_image(image.path) for image in list_images(DATA / folder)]
+    return [image if image.ndim == 2 else image[..., 0] for image in images]
