@@ -21,6 +21,8 @@ MEASUREMENTS = (
     "noise_estimation",
     "weak_noise",
     "adaptation",
+    "enhancing",
+    "learning",
 )
 RESULTS = Path("results/benchmarks.json")
 

@@ -3,9 +3,11 @@
 The photographs are the pairs in ``LOL_our485/{low,high}`` of the folder that SKDENOISE_DATA names,
 or of ../shared/data; nothing was trained on them. Images are compared as they come out, without
 scaling them to the brightness of the reference, which would add up to 8 dB.
-``python -m benchmarks.low_light`` prints the table.
+``python -m benchmarks.low_light`` prints the table; ``--reference WEIGHTS.npz`` adds a network that
+`benchmarks.torch_zero_dce` has trained with the losses and settings of Zero-DCE's authors.
 """
 
+import argparse
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +19,8 @@ from benchmarks._measuring import DATA
 from skdenoise import AutoencoderDenoiser, ZeroDCEEnhancer, psnr, ssim
 
 PAIRS = DATA / "LOL_our485"
+MIDDLE_GRAY = 0.46
+"""What reflects 18 % of the light, as sRGB has it: where photographers put the middle."""
 GAMMAS = np.arange(0.2, 1.01, 0.05)
 Method = Callable[[np.ndarray], np.ndarray]
 
@@ -42,25 +46,43 @@ def _in_floats(function: Callable[..., np.ndarray]) -> Method:
     return lambda image: np.rint(255 * function(image)).clip(0, 255).astype(np.uint8)
 
 
-def methods() -> dict[str, Method]:
+def methods(reference: str | None) -> dict[str, Method]:
     """Return what is compared, by name."""
+    denoiser = AutoencoderDenoiser(weights="natural")
     found: dict[str, Method] = {
         "input": lambda image: image,
         "histogram equalization": _in_floats(exposure.equalize_hist),
         "CLAHE": _in_floats(exposure.equalize_adapthist),
     }
+    if reference is not None:
+        found["Zero-DCE as published"] = _one(published(reference))
+        found["Zero-DCE as published, denoised before"] = _one(
+            published(reference).set_params(denoiser=denoiser)
+        )
     for architecture in ("dce++", "dce"):
-        for options in ({}, {"exposure": 0.45}, {"exposure": 0.45, "keep_hue": True}):
+        bright = {"exposure": MIDDLE_GRAY}
+        for options in ({}, bright, {**bright, "keep_hue": True}):
             enhancer = ZeroDCEEnhancer(architecture, weights="default", **options)
             text = "".join(f", {name}={value}" for name, value in options.items())
             found[f"ZeroDCEEnhancer({architecture!r}{text})"] = _one(enhancer)
         for order in ("before", "after"):
-            denoiser = AutoencoderDenoiser(weights="natural")
             enhancer = ZeroDCEEnhancer(
-                architecture, weights="default", denoiser=denoiser, denoise=order
+                architecture, weights="default", denoiser=denoiser, denoise=order, **bright
             )
-            found[f"ZeroDCEEnhancer({architecture!r}), denoised {order}"] = _one(enhancer)
+            text = f"ZeroDCEEnhancer({architecture!r}, exposure={MIDDLE_GRAY}), denoised {order}"
+            found[text] = _one(enhancer)
     return found
+
+
+def published(path: str) -> ZeroDCEEnhancer:
+    """Return an enhancer with the weights of `benchmarks.torch_zero_dce`."""
+    enhancer = ZeroDCEEnhancer("dce")
+    names = enhancer._template().shapes()
+    with np.load(path) as arrays:
+        weights = {name: arrays[key] for name, key in zip(names, sorted(arrays), strict=True)}
+    enhancer.n_channels_in_ = 3
+    enhancer._remember(weights, {}, "zero-reference")
+    return enhancer
 
 
 def _one(enhancer: ZeroDCEEnhancer) -> Method:
@@ -85,6 +107,9 @@ def hue_shift(before: np.ndarray, after: np.ndarray) -> float:
 
 def main() -> None:
     """Print the table."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.low_light")
+    parser.add_argument("--reference", metavar="WEIGHTS.npz")
+    arguments = parser.parse_args()
     images = pairs()
     if not images:
         print(f"no images in {PAIRS}; name the folder of LOL_our485 with SKDENOISE_DATA")
@@ -93,7 +118,7 @@ def main() -> None:
         GAMMAS,
         key=lambda value: np.mean([psnr(high, _gamma(value)(low)) for low, high in images]),
     )
-    compared = {f"gamma {best:.2f}, the best for all": _gamma(best), **methods()}
+    compared = {f"gamma {best:.2f}, the best for all": _gamma(best), **methods(arguments.reference)}
     print(f"{len(images)} pairs\n")
     print("| method | PSNR (dB) | SSIM | brightness | newly clipped | hue shift |")
     print("|---|---:|---:|---:|---:|---:|")

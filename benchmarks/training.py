@@ -80,7 +80,14 @@ class OurTraining:
 
 
 class TorchTraining:
-    """The same network in a process of its own, `benchmarks.torch_training`.
+    """The same network in a process of its own.
+
+    Parameters
+    ----------
+    module : str
+        Program that trains as often as it gets a line, such as ``"torch_training"``.
+    *arguments : str
+        Its arguments.
 
     Raises
     ------
@@ -88,10 +95,10 @@ class TorchTraining:
         Where that Python has no torch.
     """
 
-    def __init__(self, architecture: str) -> None:
+    def __init__(self, module: str, *arguments: str) -> None:
         python = os.environ.get("SKDENOISE_TORCH_PYTHON") or sys.executable
         self._process = subprocess.Popen(
-            [python, "-m", "benchmarks.torch_training", architecture, str(n_cores())],
+            [python, "-m", f"benchmarks.{module}", *arguments],
             cwd=Path(__file__).parents[1],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -101,7 +108,7 @@ class TorchTraining:
         if len(greeting) != 2:
             self._process.kill()
             msg = (
-                f"{python} cannot run benchmarks/torch_training.py, see above. Install torch, "
+                f"{python} cannot run benchmarks/{module}.py, see above. Install torch, "
                 f"python -m pip install '.[bench]', or set SKDENOISE_TORCH_PYTHON to a Python "
                 f"that has it."
             )
@@ -113,9 +120,9 @@ class TorchTraining:
         self._process.stdin.close()
         self._process.wait()
 
-    def rate(self) -> Rate:
+    def rate(self, duration: float = DURATION) -> Rate:
         """Train on a prepared batch."""
-        print(DURATION, file=self._process.stdin, flush=True)
+        print(duration, file=self._process.stdin, flush=True)
         return Rate(*map(float, self._process.stdout.readline().split()))
 
 
@@ -123,7 +130,7 @@ def measure(n_rounds: int) -> Iterator[Result]:
     """Train two networks: in torch, and here on fresh batches and on one prepared batch."""
     for architecture in ("autoencoder", "unet"):
         ours = OurTraining(architecture)
-        with closing(TorchTraining(architecture)) as torch:
+        with closing(TorchTraining("torch_training", architecture, str(n_cores()))) as torch:
             if torch.n_parameters != ours.n_parameters:
                 msg = (
                     f"{architecture} has {ours.n_parameters} parameters here, "
