@@ -8,6 +8,7 @@ that a memory map stays on disk.
 """
 
 import math
+import mmap
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -273,7 +274,9 @@ class Images:
 
     def blocks(self, index: int) -> Iterator[np.ndarray]:
         """Read one image block by block, in working units."""
-        return (self.crop(index, *block) for block in blocks_of(self._raw[index]))
+        for block in blocks_of(self._raw[index]):
+            yield self.crop(index, *block)
+            give_back(self._raw[index])
 
     def take(self, indices: Sequence[int]) -> "Images":
         """Return some of the images, which remember their positions."""
@@ -401,6 +404,14 @@ def memory_map_of(array: Any) -> np.memmap | None:
             return array
         array = array.base
     return None
+
+
+def give_back(array: Any) -> None:
+    """Let the system have the memory of pages that it can read again from their file."""
+    mapped = memory_map_of(array)
+    if mapped is None or mapped.mode == "c" or not hasattr(mmap, "MADV_DONTNEED"):
+        return  # pages of mode "c" are nowhere else
+    mapped._mmap.madvise(mmap.MADV_DONTNEED)  # type: ignore[attr-defined]
 
 
 def _with_channels(raw: np.ndarray) -> np.ndarray:
@@ -584,6 +595,7 @@ def _check_pixels(image: Any, index: int, kind: str, name: str) -> None:
             n_bad += good.size - int(good.sum())
             row, column, channel = (int(axis) for axis in np.argwhere(~good)[0])
             first.append((rows.start + row, columns.start + column, channel))
+        give_back(image)
     if n_bad:
         msg = (
             f"Image {index} of {name} contains NaN or infinity: {n_bad} of "

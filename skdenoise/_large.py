@@ -6,7 +6,6 @@ whatever the blocks are, so that results do not depend on where an image lies or
 """
 
 import math
-import mmap
 import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -16,7 +15,7 @@ import numpy as np
 
 from skdenoise._background import in_background
 from skdenoise._fingerprint import fingerprint
-from skdenoise._images import Images, Part, in_own_form, memory_map_of
+from skdenoise._images import Images, Part, give_back, in_own_form, memory_map_of
 from skdenoise._journal import Journal
 from skdenoise._survey import Extent, LocalTransform, survey
 from skdenoise._tiling import squares, tile_side, with_margin
@@ -94,7 +93,7 @@ def _transform_large(
     height, width, _ = images.shapes[index]
     raw = images.raw(index)
     judged = local.judge(index, survey(images, index, local))
-    side = tile_side(local.margin)
+    side = tile_side(local.margin, local.largest_tile)
     # Another input, of the same shape, was judged otherwise.
     name = f"{index} {fingerprint(judged, side)}"
     blocks = block_extents(raw, target.chunks(index), side)
@@ -131,7 +130,7 @@ def _transform_large(
         if (tile[0].stop, tile[1].stop) == (block[0].stop, block[1].stop):
             target.put(index, block, finished)
             journal.add(f"{name} {_text(block)}")
-            _give_back(raw)
+            give_back(raw)
 
 
 def _text(block: Extent) -> str:
@@ -216,7 +215,7 @@ class Target:
             mapped = memory_map_of(getattr(place, "array", place))
             if mapped is not None:
                 mapped.flush()
-            _give_back(getattr(place, "array", place))
+            give_back(getattr(place, "array", place))
 
     def journal_path(self, resume: bool | str | os.PathLike[str]) -> Path | None:
         """Return the file that says what is finished; None where nobody asks.
@@ -365,11 +364,3 @@ def _file_of(array: Any) -> str | None:
     if place.startswith("file://"):
         return os.path.realpath(place.removeprefix("file://"))
     return None
-
-
-def _give_back(array: Any) -> None:
-    """Let the system have the memory of pages that it can read again from their file."""
-    mapped = memory_map_of(array)
-    if mapped is None or mapped.mode == "c" or not hasattr(mmap, "MADV_DONTNEED"):
-        return  # pages of mode "c" are nowhere else
-    mapped._mmap.madvise(mmap.MADV_DONTNEED)  # type: ignore[attr-defined]

@@ -58,6 +58,8 @@ class LargeDenoising:
         In how many orientations parts are denoised.
     """
 
+    largest_tile = None
+
     def __init__(
         self,
         once: Run,

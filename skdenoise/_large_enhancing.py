@@ -16,6 +16,8 @@ from skdenoise._tiling import on_grid
 
 PLACE, PLACES_PER_AXIS = 64, 16
 """Side of a window that tells how bright an image is, and how many there are along each axis."""
+FULL_SIZE_TILE = 512
+"""Side of a tile where the network sees all pixels: curves take more memory than pixels."""
 EVERY = 8
 """Distance of the pixels of a window that are looked at."""
 
@@ -108,6 +110,7 @@ class LargeEnhancing:
         self._denoising = denoising
         self._on_highest = on_highest
         self.margin = self._halo + self._grid - 1
+        self.largest_tile = FULL_SIZE_TILE if reduction == 1 else None
         self.needs_moments = on_highest is not None
         if denoising is not None:
             self.margin += denoising.margin

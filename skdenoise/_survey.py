@@ -125,6 +125,11 @@ class LocalTransform(Protocol):
     margin: int
     needs_moments: bool
 
+    @property
+    def largest_tile(self) -> int | None:
+        """Side of what it should be asked for at once; None for the usual one."""
+        ...
+
     def windows(self, height: int, width: int) -> list[Extent]:
         """Return the windows that it wants to see of such an image."""
         ...
@@ -143,6 +148,7 @@ class Unchanged:
 
     margin = 0
     needs_moments = False
+    largest_tile = None
 
     def windows(self, height: int, width: int) -> list[Extent]:
         """Return no windows."""

@@ -132,9 +132,9 @@ def on_grid(
     return slice(first, min(-(-(inner.stop + halo) // grid) * grid, length))
 
 
-def tile_side(margin: int) -> int:
+def tile_side(margin: int, largest: int | None = None) -> int:
     """Return the side of the tiles of a large image, given the margin that they need."""
-    side = TILE
+    side = min(largest or TILE, TILE)
     while side > 1 and side + 2 * margin > LARGEST_OUTER and side > margin:
         side //= 2
     return side
