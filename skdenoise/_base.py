@@ -19,6 +19,7 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted, v
 from skdenoise._fingerprint import fingerprint
 from skdenoise._images import Images, is_image_sequence, read_images
 from skdenoise._large import transform
+from skdenoise._lazy import is_dask_array, transform_lazily
 from skdenoise._survey import LocalTransform
 
 
@@ -64,7 +65,7 @@ class ImageTransformer(TransformerMixin, BaseEstimator):
         ----------
         X : array of shape (n_images, height, width[, n_channels]), sequence of arrays, or table
             The images, of any size and dtype, with as many channels as in `fit`. Memory maps and
-            zarr arrays are read part by part.
+            zarr arrays are read part by part; dask arrays stay lazy.
         out : container like `X`, default=None
             Where the results go: arrays, memory maps or zarr arrays of the same shapes and
             dtypes. None makes new arrays.
@@ -76,7 +77,8 @@ class ImageTransformer(TransformerMixin, BaseEstimator):
         Returns
         -------
         container of the kind of `X`
-            `out`, or new images of the same shapes and dtypes.
+            `out`, or new images of the same shapes and dtypes. A dask array of the same chunks
+            where `X` is a dask array.
 
         Raises
         ------
@@ -84,6 +86,14 @@ class ImageTransformer(TransformerMixin, BaseEstimator):
             Where `out` does not fit, or the note of `resume` is about something else.
         """
         check_is_fitted(self)
+        if is_dask_array(X):
+            if out is not None or resume is not False:
+                msg = (
+                    "The transform of a dask array is a dask array, so there is nothing to fill or "
+                    "to resume yet. Type dask.array.store(denoiser.transform(X), out)."
+                )
+                raise ValueError(msg)
+            return transform_lazily(self, X)
         images = self._read(X, reset=False)
         local = None
         if any(map(images.is_large, range(len(images)))):
@@ -125,7 +135,10 @@ class ImageTransformer(TransformerMixin, BaseEstimator):
         """Return how large images are processed in parts; None takes them whole (hook)."""
         return None
 
-    def _read(self, X: Any, *, reset: bool) -> Images:
+    def _wake(self) -> None:
+        """Start what is needed, in a process that has not done anything yet (hook)."""
+
+    def _read(self, X: Any, *, reset: bool, lazily: bool = False) -> Images:
         """Read `X`; remember (`reset`) or compare its columns and channels."""
         columns = {}
         if reset:
@@ -135,7 +148,7 @@ class ImageTransformer(TransformerMixin, BaseEstimator):
                     delattr(self, name)
         try:
             check_table = functools.partial(validate_data, self, reset=reset)
-            images = read_images(X, self.image_shape, check_table=check_table)
+            images = read_images(X, self.image_shape, check_table=check_table, lazily=lazily)
         except Exception:
             for name, value in columns.items():
                 setattr(self, name, value)

@@ -745,6 +745,12 @@ class AutoencoderDenoiser(ImageTransformer):
         blind = self.sigma is None and self.strength == 1
         return blind and getattr(self, "learning_", "adapted") == "adapted"
 
+    def _wake(self) -> None:
+        """Start the backend."""
+        from skdenoise._keras._backend import to_tensors
+
+        to_tensors([np.zeros(1)])
+
     def _local_transform(self, images: Images) -> LocalTransform | None:
         from skdenoise._keras._prediction import predict
 

@@ -525,6 +525,12 @@ class ZeroDCEEnhancer(ImageTransformer):
             return iter(images)
         return self._enhanced(images)
 
+    def _wake(self) -> None:
+        """Start the backend."""
+        from skdenoise._keras._backend import to_tensors
+
+        to_tensors([np.zeros(1)])
+
     def _local_transform(self, images: Images) -> LocalTransform | None:
         """Return how parts are enhanced; None where the whole image must be there."""
         from skdenoise._keras._prediction import predict

@@ -454,6 +454,7 @@ def read_images(
     *,
     name: str = "X",
     check_table: Callable[[Any], np.ndarray] | None = None,
+    lazily: bool = False,
 ) -> Images:
     """Read images from any container.
 
@@ -468,6 +469,8 @@ def read_images(
     check_table : callable, default=None
         Turns a table-like `X` into a 2-D array; None means
         :func:`sklearn.utils.check_array`.
+    lazily : bool, default=False
+        Whether the pixels of an array are not looked at: nothing is said about NaN.
 
     Returns
     -------
@@ -484,7 +487,9 @@ def read_images(
     if getattr(X, "ndim", None) in (3, 4) or (
         not hasattr(X, "ndim") and _n_dimensions(X) in (3, 4)
     ):
-        return _read_array(X if isinstance(X, np.ndarray) or is_stored(X) else np.asarray(X), name)
+        return _read_array(
+            X if isinstance(X, np.ndarray) or is_stored(X) else np.asarray(X), name, lazily
+        )
     if getattr(X, "ndim", 0) > 4:
         msg = (
             f"Expected {name} of shape (n_images, height, width[, n_channels]), got an array "
@@ -513,7 +518,7 @@ def _read_sequence(X: Any, name: str) -> Images:
     return _checked("sequence", raw, X, name)
 
 
-def _read_array(X: Any, name: str) -> Images:
+def _read_array(X: Any, name: str, lazily: bool = False) -> Images:
     shape = X.shape
     if X.ndim == 3 and shape[-1] in (3, COLORS_WITH_ALPHA) and min(shape[:2]) >= 16:
         msg = (
@@ -531,7 +536,7 @@ def _read_array(X: Any, name: str) -> Images:
     if shape[0] == 0:
         msg = f"Found array with 0 sample(s) (shape={shape}) while a minimum of 1 is required."
         raise ValueError(msg)
-    return _checked("array", _StoredStack(X) if is_stored(X) else X, X, name)
+    return _checked("array", _StoredStack(X) if is_stored(X) else X, X, name, lazily)
 
 
 def _read_table(table: np.ndarray, image_shape: tuple[int, ...] | None, name: str) -> Images:
@@ -549,12 +554,14 @@ def _read_table(table: np.ndarray, image_shape: tuple[int, ...] | None, name: st
     return _checked("table", _Rows(table, shape), table, name)
 
 
-def _checked(kind: str, raw: Any, container: Any, name: str) -> Images:
+def _checked(kind: str, raw: Any, container: Any, name: str, lazily: bool = False) -> Images:
     """Refuse what is not an image, and describe the rest."""
     dtypes, shapes = [], []
     for index in range(len(raw)):
         image = raw[index]
-        _check_pixels(image, index, kind, name)
+        _check_numbers(image, index, name)
+        if kind != "table" and image.dtype.kind == "f" and not lazily:
+            _check_finite(image, index, name)
         height, width, n_channels = (*image.shape, 1)[:3]
         dtypes.append(image.dtype)
         shapes.append((height, width, 3 if n_channels == COLORS_WITH_ALPHA else n_channels))
@@ -565,7 +572,7 @@ def _checked(kind: str, raw: Any, container: Any, name: str) -> Images:
                 f"numpy.repeat(image[..., None], 3, axis=-1), or pass them separately."
             )
             raise ValueError(msg)
-    if kind != "table":
+    if kind != "table" and not lazily:
         _warn_of_wide_integers(raw, dtypes, name)
     scales = [_scale_of(dtype) for dtype in dtypes]
     return Images(
@@ -573,7 +580,7 @@ def _checked(kind: str, raw: Any, container: Any, name: str) -> Images:
     )
 
 
-def _check_pixels(image: Any, index: int, kind: str, name: str) -> None:
+def _check_numbers(image: Any, index: int, name: str) -> None:
     if image.dtype.kind == "c":
         msg = f"Complex data not supported: image {index} of {name} has dtype {image.dtype}."
         raise ValueError(msg)
@@ -586,8 +593,9 @@ def _check_pixels(image: Any, index: int, kind: str, name: str) -> None:
     if 0 in image.shape:
         msg = f"Image {index} of {name} is empty: its shape is {image.shape}."
         raise ValueError(msg)
-    if kind == "table" or image.dtype.kind != "f":
-        return
+
+
+def _check_finite(image: Any, index: int, name: str) -> None:
     n_bad, first = 0, []
     for rows, columns in blocks_of(image):
         good = np.isfinite(_with_channels(np.asarray(image[rows, columns])))
