@@ -247,15 +247,21 @@ def _again(X: Any) -> Any:
 
     tasks = convert_legacy_graph(dict(X.__dask_graph__()))
     prefix = "again-"
+    own = {(X.name, *block) for block in np.ndindex(X.numblocks)}
+    # What is there already need not be there twice.
     names = {
         key: (prefix + key[0], *key[1:]) if isinstance(key, tuple) else prefix + str(key)
         for key, task in tasks.items()
-        if not isinstance(task, DataNode)
+        if key in own or not isinstance(task, DataNode)
     }
-    copies = {
-        names.get(key, key): task.substitute(names, key=names[key]) if key in names else task
-        for key, task in tasks.items()
-    }
+    copies = {}
+    for key, task in tasks.items():
+        if key not in names:
+            copies[key] = task
+        elif isinstance(task, DataNode):
+            copies[names[key]] = DataNode(names[key], task.value)
+        else:
+            copies[names[key]] = task.substitute(names, key=names[key])
     return da.Array(copies, prefix + X.name, X.chunks, meta=X._meta)
 
 

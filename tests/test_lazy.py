@@ -134,16 +134,17 @@ def test_chunks_are_read_again_rather_than_kept(small_parts, noisy):
     )
     written.compute()
     assert events.count("written") == 4
-    assert events.count("read") == 8
+    assert events.count("read") == 3 * 4  # for moments, for windows, and to be worked on
     assert events[:4] == ["read"] * 4
     assert events[-1] == "written"
 
 
 def test_any_graph_can_be_read_again():
-    x = da.from_array(np.arange(100.0).reshape(10, 10), chunks=(4, 4)).rechunk((5, 5)) + 1
-    again = _again(x)
-    assert not set(again.__dask_keys__()[0]) & set(x.__dask_keys__()[0])
-    assert_array_equal(again.compute(), x.compute())
+    plain = da.from_array(np.arange(100.0).reshape(10, 10), chunks=(4, 4))
+    for x in (plain, plain.rechunk((5, 5)) + 1, da.ones((10, 10), chunks=5).persist()):
+        again = _again(x)
+        assert not set(again.__dask_keys__()[0]) & set(x.__dask_keys__()[0])
+        assert_array_equal((again + 1).compute(), x.compute() + 1)
 
 
 @pytest.mark.parametrize(
