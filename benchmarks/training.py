@@ -13,12 +13,13 @@ import numpy as np
 
 from benchmarks._measuring import Rate, Result, calls_per_second, n_cores, ratios, take_turns
 from skdenoise import NoiseInjector
+from skdenoise._background import in_background
 from skdenoise._images import read_images
 from skdenoise._keras._backend import has_fast_bfloat16
 from skdenoise._keras._network import draw_weights, get_network
 from skdenoise._keras._training import Trainer
 from skdenoise._learning import generators
-from skdenoise._patches import Batch, PatchSampler, in_background
+from skdenoise._patches import Batch, PatchSampler
 
 BATCH_SIZE, PATCH_SIZE = 32, 64
 DURATION = 4.0

@@ -6,15 +6,21 @@ and overrides neither `fit` nor `transform`.
 """
 
 import functools
+import os
 from collections.abc import Iterable
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
+from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
+from skdenoise._fingerprint import fingerprint
 from skdenoise._images import Images, is_image_sequence, read_images
+from skdenoise._large import transform
+from skdenoise._lazy import is_dask_array, transform_lazily
+from skdenoise._survey import LocalTransform
 
 
 def _has_features(estimator: Any) -> bool:
@@ -27,6 +33,8 @@ class ImageTransformer(TransformerMixin, BaseEstimator):
 
     image_shape: tuple[int, ...] | None
     n_channels_in_: int
+    # Where the results go is no metadata for a pipeline to route.
+    __metadata_request__transform: ClassVar = {"out": UNUSED, "resume": UNUSED}
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Learn from images.
@@ -48,22 +56,53 @@ class ImageTransformer(TransformerMixin, BaseEstimator):
         self._fit_images(images, self._read_target(y, images))
         return self
 
-    def transform(self, X: Any) -> Any:
+    def transform(
+        self, X: Any, out: Any = None, *, resume: bool | str | os.PathLike[str] = False
+    ) -> Any:
         """Process images.
 
         Parameters
         ----------
         X : array of shape (n_images, height, width[, n_channels]), sequence of arrays, or table
-            The images, of any size and dtype, with as many channels as in `fit`.
+            The images, of any size and dtype, with as many channels as in `fit`. Memory maps and
+            zarr arrays are read part by part; dask arrays stay lazy.
+        out : container like `X`, default=None
+            Where the results go: arrays, memory maps or zarr arrays of the same shapes and
+            dtypes. None makes new arrays.
+        resume : bool or path-like, default=False
+            Whether to keep a note of what is finished, and to go on from there when a call that
+            was interrupted is repeated. The note is a small file beside `out`, or the one that is
+            named here, and goes away in the end.
 
         Returns
         -------
         container of the kind of `X`
-            New images of the same shapes and dtypes.
+            `out`, or new images of the same shapes and dtypes. A dask array of the same chunks
+            where `X` is a dask array.
+
+        Raises
+        ------
+        ValueError
+            Where `out` does not fit, or the note of `resume` is about something else.
         """
         check_is_fitted(self)
+        if is_dask_array(X):
+            if out is not None or resume is not False:
+                msg = (
+                    "The transform of a dask array is a dask array, so there is nothing to fill or "
+                    "to resume yet. Type dask.array.store(denoiser.transform(X), out)."
+                )
+                raise ValueError(msg)
+            return transform_lazily(self, X)
         images = self._read(X, reset=False)
-        return images.restore(self._transform_images(images))
+        local = None
+        if any(map(images.is_large, range(len(images)))):
+            local = self._local_transform(images)
+        if local is None and out is None and resume is False:
+            return images.restore(self._transform_images(images))
+        return transform(
+            images, self._transform_images, local, out, owner=fingerprint(self), resume=resume
+        )
 
     @available_if(_has_features)
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
@@ -92,7 +131,14 @@ class ImageTransformer(TransformerMixin, BaseEstimator):
         """Return one result per image, in working units (hook)."""
         raise NotImplementedError
 
-    def _read(self, X: Any, *, reset: bool) -> Images:
+    def _local_transform(self, images: Images) -> LocalTransform | None:
+        """Return how large images are processed in parts; None takes them whole (hook)."""
+        return None
+
+    def _wake(self) -> None:
+        """Start what is needed, in a process that has not done anything yet (hook)."""
+
+    def _read(self, X: Any, *, reset: bool, lazily: bool = False) -> Images:
         """Read `X`; remember (`reset`) or compare its columns and channels."""
         columns = {}
         if reset:
@@ -102,7 +148,7 @@ class ImageTransformer(TransformerMixin, BaseEstimator):
                     delattr(self, name)
         try:
             check_table = functools.partial(validate_data, self, reset=reset)
-            images = read_images(X, self.image_shape, check_table=check_table)
+            images = read_images(X, self.image_shape, check_table=check_table, lazily=lazily)
         except Exception:
             for name, value in columns.items():
                 setattr(self, name, value)

@@ -126,11 +126,18 @@ class Bending:
     protection: float = 0.0
     keep_hue: bool = False
 
-    def enhanced(self, image: np.ndarray, curves: Curves) -> np.ndarray:
-        """Return a new image, of the dtype of `image`, shape (H, W, C)."""
+    def enhanced(
+        self, image: np.ndarray, curves: Curves, *, top: int = 0, left: int = 0
+    ) -> np.ndarray:
+        """Return a new image, of the dtype of `image`, shape (H, W, C).
+
+        Its first pixel is at row `top` and column `left` of the curves.
+        """
         out = np.empty(image.shape, image.dtype)
+        columns = slice(left, left + image.shape[1])
         for rows in _blocks(image):
-            out[rows] = self._enhanced(image[rows], curves.at(rows))
+            there = slice(top + rows.start, top + min(rows.stop, len(image)))
+            out[rows] = self._enhanced(image[rows], curves.at(there, columns))
         return out
 
     def noise_gain(self, image: np.ndarray, curves: Curves) -> np.ndarray:
@@ -155,7 +162,10 @@ class Bending:
         smaller where highlights would be lost.
         """
         grid = _grid(image)
-        sample, maps = image[grid], replace(curves, factor=1.0).at(*grid)
+        return self.gain_for_sample(target, image[grid], replace(curves, factor=1.0).at(*grid))
+
+    def gain_for_sample(self, target: float, sample: np.ndarray, maps: np.ndarray) -> float:
+        """Return the same for some pixels (h, w, C) and their curves (n_curves, h, w, C)."""
 
         def bent(gain: float) -> np.ndarray:
             return self._enhanced(sample, np.clip(np.float32(gain) * maps, -1, 1))

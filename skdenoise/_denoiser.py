@@ -20,8 +20,10 @@ from skdenoise._adaptation import (
     parts,
     what_to_train,
 )
+from skdenoise._background import in_background
 from skdenoise._base import ImageTransformer
 from skdenoise._images import Images, read_images
+from skdenoise._large_denoising import LargeDenoising
 from skdenoise._learning import (
     called_back,
     check_schedule,
@@ -36,10 +38,12 @@ from skdenoise._learning import (
 )
 from skdenoise._model_file import write_estimator
 from skdenoise._noise_maps import noise_maps
-from skdenoise._patches import Batch, PatchSampler, image_statistics, in_background
+from skdenoise._patches import Batch, PatchSampler, image_statistics
 from skdenoise._progress import ProgressBar
 from skdenoise._restraint import restrained
 from skdenoise._shipped import KINDS, model_cards, shipped_name, shipped_weights
+from skdenoise._survey import LocalTransform, Unchanged
+from skdenoise._tiling import windows_of
 from skdenoise._validation import (
     INT_POSITIVE,
     REAL_NOT_NEGATIVE,
@@ -715,7 +719,7 @@ class AutoencoderDenoiser(ImageTransformer):
 
         def tasks() -> Iterator[Task]:
             for index, image in enumerate(images):
-                sigma = told(index, image)
+                sigma = told(index, image.shape, functools.partial(windows_of, image))
                 for first in range(0, images.n_channels, n_channels):
                     part = image[..., first : first + n_channels]
                     mean, gain = image_statistics(part) if self._normalizes else (0.0, 1.0)
@@ -723,16 +727,49 @@ class AutoencoderDenoiser(ImageTransformer):
 
         once = functools.partial(predict, network, weights, owner=self)
         run = functools.partial(ensemble, once, n_augment=self.n_augment, return_std=return_std)
-        # Weights of this package do no harm, whatever they are given.
-        blind = self.sigma is None and self.strength == 1
-        restrained_ = blind and getattr(self, "learning_", "adapted") == "adapted"
-        denoised = restrained(run, once, tasks()) if restrained_ else run(tasks())
+        denoised = restrained(run, once, tasks()) if self._is_restrained else run(tasks())
         n_parts = images.n_channels // n_channels
         if n_parts == 1:
             return denoised
         return (
             np.concatenate([first, *itertools.islice(denoised, n_parts - 1)], axis=-1)
             for first in denoised
+        )
+
+    @property
+    def _is_restrained(self) -> bool:
+        """Whether less is taken away where there is hardly any noise.
+
+        Weights of this package do no harm, whatever they are given.
+        """
+        blind = self.sigma is None and self.strength == 1
+        return blind and getattr(self, "learning_", "adapted") == "adapted"
+
+    def _wake(self) -> None:
+        """Start the backend."""
+        from skdenoise._keras._backend import to_tensors
+
+        to_tensors([np.zeros(1)])
+
+    def _local_transform(self, images: Images) -> LocalTransform | None:
+        from skdenoise._keras._prediction import predict
+
+        self._check_parameters()
+        if self.strength == 0:
+            return Unchanged()
+        n_channels, network, weights = self._network_for(images.n_channels)
+        self._check_steering(network)
+        if network.halo is None:
+            return None
+        return LargeDenoising(
+            functools.partial(predict, network, weights, owner=self),
+            halo=network.halo,
+            grid=network.stride,
+            n_channels=n_channels,
+            normalizes=self._normalizes,
+            sigma_of=noise_maps(self.sigma, self.strength, images),
+            restrained=self._is_restrained,
+            n_augment=self.n_augment,
         )
 
     def _network_for(self, n_channels: int) -> "tuple[int, Network, dict[str, np.ndarray]]":

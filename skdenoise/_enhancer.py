@@ -14,17 +14,21 @@ import numpy as np
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from skdenoise._background import in_background
 from skdenoise._base import ImageTransformer
 from skdenoise._curves import Bending, Curves, reduced
 from skdenoise._denoiser import AutoencoderDenoiser
 from skdenoise._exposures import ExposureBatch, exposure_batches, in_color, re_exposing
 from skdenoise._images import Images, read_images
+from skdenoise._large_enhancing import LargeEnhancing
 from skdenoise._learning import called_back, check_schedule, extremes, generators
 from skdenoise._model_file import ModelFileError, write_estimator
 from skdenoise._noise_maps import noise_maps
-from skdenoise._patches import PatchSampler, in_background
+from skdenoise._patches import PatchSampler
 from skdenoise._progress import ProgressBar
 from skdenoise._shipped import shipped_weights
+from skdenoise._survey import LocalTransform, Unchanged
+from skdenoise._tiling import windows_of
 from skdenoise._validation import (
     INT_POSITIVE,
     REAL_NOT_NEGATIVE,
@@ -524,6 +528,40 @@ class ZeroDCEEnhancer(ImageTransformer):
             return iter(images)
         return self._enhanced(images)
 
+    def _wake(self) -> None:
+        """Start the backend."""
+        from skdenoise._keras._backend import to_tensors
+
+        to_tensors([np.zeros(1)])
+
+    def _local_transform(self, images: Images) -> LocalTransform | None:
+        """Return how parts are enhanced; None where the whole image must be there."""
+        from skdenoise._keras._prediction import predict
+
+        self._check_parameters()
+        self._check_channels(images)
+        if self.strength == 0:
+            return Unchanged()
+        network = self._template()
+        denoiser = None if self.denoiser is None else self._fitted_denoiser(images)
+        after = denoiser is not None and self.denoise == "after"
+        denoising = None if denoiser is None else denoiser._local_transform(images)
+        bounded = network.halo is not None and (denoising is None) == (denoiser is None)
+        if self.smoothing or after or not bounded:
+            return None
+        return LargeEnhancing(
+            functools.partial(predict, network, self._weights(), owner=self),
+            halo=network.halo or 0,
+            grid=network.stride,
+            reduction=self._reduction,
+            bending=self._bending,
+            shared=self.keep_hue or images.n_channels == 1,
+            strength=float(self.strength),
+            exposure=self.exposure,
+            denoising=denoising,
+            on_highest=_warn_of_range if images.dtypes[0].kind == "f" else None,
+        )
+
     def _enhanced(self, images: Images) -> Iterator[np.ndarray]:
         bending = self._bending
         clean = self._clean_denoiser(images) if self.denoise == "after" else None
@@ -605,13 +643,16 @@ class ZeroDCEEnhancer(ImageTransformer):
         def clean(
             index: int, image: np.ndarray, enhanced: np.ndarray, noise_gain: np.ndarray
         ) -> np.ndarray:
-            denoiser.sigma = (sigma_of(index, image) * noise_gain)[..., 0]
+            known = sigma_of(index, image.shape, functools.partial(windows_of, image))
+            denoiser.sigma = (known * noise_gain)[..., 0]
             return next(denoiser._transform_images(read_images([enhanced])))
 
         return clean
 
 
 def _warn_of_range(largest: float) -> None:
+    if largest <= BRIGHTEST:
+        return
     warnings.warn(
         f"X has values up to {largest:.4g}, but white is 1: what is above stays as far above it. "
         f"Pass X / 255 if these are gray levels, or integers.",

@@ -15,11 +15,12 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from skdenoise._background import in_background
 from skdenoise._enhancer import SMOOTHNESS, ZeroDCEEnhancer
 from skdenoise._exposures import ExposureBatch, exposure_batches, re_exposed, re_exposing
 from skdenoise._image_files import list_images, read_image
 from skdenoise._images import read_images
-from skdenoise._patches import PatchSampler, in_background
+from skdenoise._patches import PatchSampler
 from skdenoise.metrics import psnr
 
 HELD_OUT = 12

@@ -7,16 +7,22 @@ value of their dtype, floats as they are. Pixels are converted one image at a ti
 that a memory map stays on disk.
 """
 
+import math
+import mmap
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from sklearn.utils import check_array
 
+from skdenoise import _tiling
+
 COLORS_WITH_ALPHA = 4
 """A fourth channel is the opacity of an RGB image: it passes through untouched."""
+BLOCK_SIDE = 2048
+"""About how many rows and columns are looked at together, where all pixels have to be."""
 
 
 def _scale_of(dtype: np.dtype) -> float:
@@ -46,6 +52,156 @@ def _to_dtype(pixels: np.ndarray, dtype: np.dtype) -> np.ndarray:
     return np.rint(pixels * _scale_of(dtype)).clip(info.min, high).astype(dtype)
 
 
+def _working(part: np.ndarray, n_channels: int) -> np.ndarray:
+    """Return pixels (h, w[, C]) in working units, fresh, without alpha."""
+    part = _with_channels(part)[..., :n_channels]
+    work = _working_dtype(part.dtype)
+    if part.dtype.kind == "f":
+        return part.astype(work)
+    return np.divide(part, _scale_of(part.dtype), dtype=work)
+
+
+class Stored:
+    """An image that lies on disk, or anywhere but in an array, or a part of it.
+
+    Slices of rows and columns are such parts again; nothing is read before
+    :func:`numpy.asarray` asks for it.
+
+    Parameters
+    ----------
+    source : array-like with shape, dtype and `__getitem__`
+        Such as a zarr array, (H, W), (H, W, C), or with `index` (n, H, W[, C]).
+    index : int, default=None
+        Which image of `source` it is.
+    rows, columns : range, default=None
+        The part; None is everything.
+    """
+
+    def __init__(
+        self,
+        source: Any,
+        index: int | None = None,
+        rows: range | None = None,
+        columns: range | None = None,
+    ) -> None:
+        self._source, self._index = source, index
+        shape = source.shape if index is None else source.shape[1:]
+        self._rows = range(shape[0]) if rows is None else rows
+        self._columns = range(shape[1]) if columns is None else columns
+        self.dtype = source.dtype
+        self.ndim = len(shape)
+        self.shape = (len(self._rows), len(self._columns), *shape[2:])
+
+    @property
+    def chunks(self) -> tuple[int, int] | None:
+        """Rows and columns that are stored, and hence read, together; None if not known."""
+        found = self._source.chunks
+        if not found or not all(isinstance(side, int) for side in found):
+            return None
+        return tuple(found[:2] if self._index is None else found[1:3])
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self._rows)
+
+    def __getitem__(self, key: Any) -> "Stored":
+        """Return some rows and columns, given as one slice or two."""
+        rows: slice
+        columns: slice
+        rows, columns = key if isinstance(key, tuple) else (key, slice(None))
+        return Stored(self._source, self._index, self._rows[rows], self._columns[columns])
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        """Read the pixels."""
+        key, steps = [], []
+        for axis in (self._rows, self._columns):
+            # Not every storage knows negative steps.
+            low, high = (min(axis), max(axis)) if len(axis) else (0, -1)
+            key.append(slice(low, high + 1))
+            start = 0 if axis.step > 0 else high - low
+            steps.append(slice(start, None, axis.step))
+        if self._index is not None:
+            key.insert(0, self._index)  # type: ignore[arg-type]
+        pixels = np.asarray(self._source[tuple(key)])[tuple(steps)]
+        return pixels if dtype is None else pixels.astype(dtype, copy=False)
+
+
+class _StoredStack:
+    """The images of an array (n, H, W[, C]) that is not in memory."""
+
+    def __init__(self, source: Any) -> None:
+        self.source = source
+
+    def __len__(self) -> int:
+        return self.source.shape[0]
+
+    def __getitem__(self, index: int) -> Stored:
+        return Stored(self.source, index)
+
+
+def is_stored(X: Any) -> bool:
+    """Tell whether `X` is an array whose pixels lie elsewhere, and are read where it is sliced."""
+    return (
+        not isinstance(X, np.ndarray)
+        and isinstance(getattr(X, "dtype", None), np.dtype)
+        and hasattr(X, "chunks")
+        and hasattr(X, "shape")
+    )
+
+
+def blocks_of(raw: Any) -> Iterator[tuple[slice, slice]]:
+    """Cut an image into blocks of rows and columns that are read at once."""
+    height, width = raw.shape[:2]
+    if height * width <= _tiling.LARGE_PIXELS:
+        yield slice(0, height), slice(0, width)
+        return
+    sides = [
+        chunk * max(1, BLOCK_SIDE // chunk)
+        for chunk in getattr(raw, "chunks", None) or (BLOCK_SIDE, BLOCK_SIDE)
+    ]
+    for top in range(0, height, sides[0]):
+        for left in range(0, width, sides[1]):
+            yield (
+                slice(top, min(top + sides[0], height)),
+                slice(left, min(left + sides[1], width)),
+            )
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of an image that is in memory, addressed by rows and columns of the whole image.
+
+    Attributes
+    ----------
+    raw : ndarray of shape (h, w) or (h, w, C)
+        Its pixels as they came.
+    top, left : int
+        Where it lies in the image.
+    height, width : int
+        Of the image.
+    n_channels : int
+        Of the image, without alpha.
+    """
+
+    raw: np.ndarray
+    top: int
+    left: int
+    height: int
+    width: int
+    n_channels: int
+
+    def of_raw(self, rows: slice, columns: slice) -> np.ndarray:
+        """Return pixels as they came."""
+        return self.raw[
+            rows.start - self.top : rows.stop - self.top,
+            columns.start - self.left : columns.stop - self.left,
+        ]
+
+    def crop(self, rows: slice, columns: slice) -> np.ndarray:
+        """Return a fresh float array (h, w, C) in working units."""
+        return _working(self.of_raw(rows, columns), self.n_channels)
+
+
 @dataclass(frozen=True)
 class Images:
     """Images read from a container, in the order in which they came.
@@ -61,6 +217,10 @@ class Images:
         without alpha.
     source : container
         What the caller passed: for a table perhaps a data frame.
+    positions : sequence of int
+        Where in the container each image lies; empty where all of them are here.
+    n_in_container : int
+        How many images there are in the container.
     """
 
     kind: str
@@ -71,6 +231,8 @@ class Images:
     _raw: Any = field(repr=False)
     _container: Any = field(repr=False)
     source: Any = field(repr=False)
+    positions: Sequence[int] = ()
+    n_in_container: int = 0
 
     def __len__(self) -> int:
         """Return the number of images."""
@@ -86,11 +248,51 @@ class Images:
 
     def crop(self, index: int, rows: slice, columns: slice) -> np.ndarray:
         """Return a part of one image in working units, reading no more than that part."""
-        part = _with_channels(self._raw[index])[rows, columns, : self.n_channels]
-        work = _working_dtype(self.dtypes[index])
-        if self.dtypes[index].kind == "f":
-            return part.astype(work)
-        return np.divide(part, self.scales[index], dtype=work)
+        return _working(np.asarray(self._raw[index][rows, columns]), self.n_channels)
+
+    @property
+    def container(self) -> Any:
+        """The container: an array where images are the rows of a data frame."""
+        return self._container
+
+    def raw(self, index: int) -> Any:
+        """Return an image as it came: an array, or what reads it from where it lies."""
+        return self._raw[index]
+
+    def is_large(self, index: int) -> bool:
+        """Tell whether the image is one to be worked on in parts; rows of a table are not."""
+        height, width, _ = self.shapes[index]
+        return self.kind != "table" and height * width > _tiling.LARGE_PIXELS
+
+    def part(self, index: int, rows: slice, columns: slice) -> Part:
+        """Read a part of one image."""
+        raw = self._raw[index][rows, columns]
+        if not isinstance(raw, np.ndarray) or memory_map_of(raw) is not None:
+            raw = np.array(raw)
+        height, width, n_channels = self.shapes[index]
+        return Part(raw, rows.start, columns.start, height, width, n_channels)
+
+    def blocks(self, index: int) -> Iterator[np.ndarray]:
+        """Read one image block by block, in working units."""
+        for block in blocks_of(self._raw[index]):
+            yield self.crop(index, *block)
+            give_back(self._raw[index])
+
+    def take(self, indices: Sequence[int]) -> "Images":
+        """Return some of the images, which remember their positions."""
+        raw = [self._raw[index] for index in indices]
+        return Images(
+            "sequence",
+            self.n_channels,
+            [self.dtypes[index] for index in indices],
+            [self.scales[index] for index in indices],
+            [self.shapes[index] for index in indices],
+            raw,
+            raw,
+            raw,
+            list(indices),
+            self.n_in_container,
+        )
 
     def strips(self, *shares: tuple[float, float], every: int = 1) -> "Images":
         """Return parts of the images, given as shares of their rows, as images of their own.
@@ -119,6 +321,7 @@ class Images:
             raw,
             raw,
             raw,
+            n_in_container=len(raw),
         )
 
     def restore(self, results: Iterable[np.ndarray]) -> Any:
@@ -137,10 +340,18 @@ class Images:
         restored = (self._restore_one(index, result) for index, result in enumerate(results))
         if self.kind == "sequence":
             return self._sequence_of(list(restored))
-        out = np.empty(self._container.shape, dtype=self.dtypes[0])
-        for index, image in enumerate(restored):
-            out[index] = image.reshape(out.shape[1:])
+        out, places = self.new_container()
+        for place, image in zip(places, restored, strict=True):
+            place[...] = image
         return out
+
+    def new_container(self) -> tuple[Any, list[np.ndarray]]:
+        """Return a container like the caller's with new arrays, and these, one per image."""
+        if self.kind == "sequence":
+            places = [np.empty(raw.shape, raw.dtype) for raw in map(self.raw, range(len(self)))]
+            return self._sequence_of(places), places
+        out = np.empty(self._container.shape, dtype=self.dtypes[0])
+        return out, list(out.reshape(len(self), *self._raw[0].shape))
 
     def restore_deviations(self, results: Iterable[np.ndarray]) -> Any:
         """Put one standard deviation per pixel into a container like the caller's.
@@ -173,13 +384,34 @@ class Images:
         return tuple(items) if isinstance(self._container, tuple) else items
 
     def _restore_one(self, index: int, result: np.ndarray) -> np.ndarray:
-        raw = self._raw[index]
-        pixels = _to_dtype(np.asarray(result), self.dtypes[index])
-        if raw.ndim == 2:
-            return pixels[..., 0]
-        if raw.shape[-1] != self.n_channels:
-            pixels = np.concatenate([pixels, raw[..., self.n_channels :]], axis=-1)
-        return pixels
+        return in_own_form(self._raw[index], result)
+
+
+def in_own_form(raw: Any, result: np.ndarray) -> np.ndarray:
+    """Return a result (h, w, C) in working units as `raw` came: shape, dtype and alpha."""
+    pixels = _to_dtype(np.asarray(result), raw.dtype)
+    if raw.ndim == 2:
+        return pixels[..., 0]
+    if raw.shape[-1] != pixels.shape[-1]:
+        pixels = np.concatenate([pixels, np.asarray(raw)[..., pixels.shape[-1] :]], axis=-1)
+    return pixels
+
+
+def memory_map_of(array: Any) -> np.memmap | None:
+    """Return the memory map that an array is a view of."""
+    while isinstance(array, np.ndarray):
+        if isinstance(array, np.memmap):
+            return array
+        array = array.base
+    return None
+
+
+def give_back(array: Any) -> None:
+    """Let the system have the memory of pages that it can read again from their file."""
+    mapped = memory_map_of(array)
+    if mapped is None or mapped.mode == "c" or not hasattr(mmap, "MADV_DONTNEED"):
+        return  # pages of mode "c" are nowhere else
+    mapped._mmap.madvise(mmap.MADV_DONTNEED)  # type: ignore[attr-defined]
 
 
 def _with_channels(raw: np.ndarray) -> np.ndarray:
@@ -222,6 +454,7 @@ def read_images(
     *,
     name: str = "X",
     check_table: Callable[[Any], np.ndarray] | None = None,
+    lazily: bool = False,
 ) -> Images:
     """Read images from any container.
 
@@ -236,6 +469,8 @@ def read_images(
     check_table : callable, default=None
         Turns a table-like `X` into a 2-D array; None means
         :func:`sklearn.utils.check_array`.
+    lazily : bool, default=False
+        Whether the pixels of an array are not looked at: nothing is said about NaN.
 
     Returns
     -------
@@ -252,7 +487,9 @@ def read_images(
     if getattr(X, "ndim", None) in (3, 4) or (
         not hasattr(X, "ndim") and _n_dimensions(X) in (3, 4)
     ):
-        return _read_array(X if isinstance(X, np.ndarray) else np.asarray(X), name)
+        return _read_array(
+            X if isinstance(X, np.ndarray) or is_stored(X) else np.asarray(X), name, lazily
+        )
     if getattr(X, "ndim", 0) > 4:
         msg = (
             f"Expected {name} of shape (n_images, height, width[, n_channels]), got an array "
@@ -267,7 +504,7 @@ def _read_sequence(X: Any, name: str) -> Images:
     raw = []
     for index, item in enumerate(X):
         try:
-            image = np.asarray(item)
+            image = Stored(item) if is_stored(item) else np.asarray(item)
         except ValueError as error:
             msg = f"Image {index} of {name} is ragged: its rows have different lengths."
             raise ValueError(msg) from error
@@ -281,7 +518,7 @@ def _read_sequence(X: Any, name: str) -> Images:
     return _checked("sequence", raw, X, name)
 
 
-def _read_array(X: np.ndarray, name: str) -> Images:
+def _read_array(X: Any, name: str, lazily: bool = False) -> Images:
     shape = X.shape
     if X.ndim == 3 and shape[-1] in (3, COLORS_WITH_ALPHA) and min(shape[:2]) >= 16:
         msg = (
@@ -299,7 +536,7 @@ def _read_array(X: np.ndarray, name: str) -> Images:
     if shape[0] == 0:
         msg = f"Found array with 0 sample(s) (shape={shape}) while a minimum of 1 is required."
         raise ValueError(msg)
-    return _checked("array", X, X, name)
+    return _checked("array", _StoredStack(X) if is_stored(X) else X, X, name, lazily)
 
 
 def _read_table(table: np.ndarray, image_shape: tuple[int, ...] | None, name: str) -> Images:
@@ -317,13 +554,15 @@ def _read_table(table: np.ndarray, image_shape: tuple[int, ...] | None, name: st
     return _checked("table", _Rows(table, shape), table, name)
 
 
-def _checked(kind: str, raw: Any, container: Any, name: str) -> Images:
+def _checked(kind: str, raw: Any, container: Any, name: str, lazily: bool = False) -> Images:
     """Refuse what is not an image, and describe the rest."""
     dtypes, shapes = [], []
     for index in range(len(raw)):
-        image = _with_channels(raw[index])
-        _check_pixels(image, index, kind, name)
-        height, width, n_channels = image.shape
+        image = raw[index]
+        _check_numbers(image, index, name)
+        if kind != "table" and image.dtype.kind == "f" and not lazily:
+            _check_finite(image, index, name)
+        height, width, n_channels = (*image.shape, 1)[:3]
         dtypes.append(image.dtype)
         shapes.append((height, width, 3 if n_channels == COLORS_WITH_ALPHA else n_channels))
         if shapes[-1][2] != shapes[0][2]:
@@ -333,13 +572,15 @@ def _checked(kind: str, raw: Any, container: Any, name: str) -> Images:
                 f"numpy.repeat(image[..., None], 3, axis=-1), or pass them separately."
             )
             raise ValueError(msg)
-    if kind != "table":
+    if kind != "table" and not lazily:
         _warn_of_wide_integers(raw, dtypes, name)
     scales = [_scale_of(dtype) for dtype in dtypes]
-    return Images(kind, shapes[0][2], dtypes, scales, shapes, raw, container, container)
+    return Images(
+        kind, shapes[0][2], dtypes, scales, shapes, raw, container, container, (), len(raw)
+    )
 
 
-def _check_pixels(image: np.ndarray, index: int, kind: str, name: str) -> None:
+def _check_numbers(image: Any, index: int, name: str) -> None:
     if image.dtype.kind == "c":
         msg = f"Complex data not supported: image {index} of {name} has dtype {image.dtype}."
         raise ValueError(msg)
@@ -349,18 +590,27 @@ def _check_pixels(image: np.ndarray, index: int, kind: str, name: str) -> None:
             f"Convert it, for example with image.astype(numpy.float32)."
         )
         raise TypeError(msg)
-    if image.size == 0:
+    if 0 in image.shape:
         msg = f"Image {index} of {name} is empty: its shape is {image.shape}."
         raise ValueError(msg)
-    if kind == "table" or image.dtype.kind != "f" or np.isfinite(image).all():
-        return
-    bad = ~np.isfinite(image)
-    where = tuple(int(axis) for axis in np.argwhere(bad)[0])
-    msg = (
-        f"Image {index} of {name} contains NaN or infinity: {int(bad.sum())} of {bad.size} values, "
-        f"the first at {where}. Fill them first, for example with numpy.nan_to_num({name})."
-    )
-    raise ValueError(msg)
+
+
+def _check_finite(image: Any, index: int, name: str) -> None:
+    n_bad, first = 0, []
+    for rows, columns in blocks_of(image):
+        good = np.isfinite(_with_channels(np.asarray(image[rows, columns])))
+        if not good.all():
+            n_bad += good.size - int(good.sum())
+            row, column, channel = (int(axis) for axis in np.argwhere(~good)[0])
+            first.append((rows.start + row, columns.start + column, channel))
+        give_back(image)
+    if n_bad:
+        msg = (
+            f"Image {index} of {name} contains NaN or infinity: {n_bad} of "
+            f"{math.prod(image.shape)} values, the first at {min(first)}. Fill them first, for "
+            f"example with numpy.nan_to_num({name})."
+        )
+        raise ValueError(msg)
 
 
 def _warn_of_wide_integers(raw: Any, dtypes: list[np.dtype], name: str) -> None:
@@ -368,7 +618,8 @@ def _warn_of_wide_integers(raw: Any, dtypes: list[np.dtype], name: str) -> None:
     for index, dtype in enumerate(dtypes):
         if dtype.kind not in "iu" or dtype.itemsize < 4:
             continue
-        largest = int(raw[index].max())
+        image = raw[index]
+        largest = max(int(np.asarray(image[block]).max()) for block in blocks_of(image))
         if largest > np.iinfo(np.uint16).max:
             continue
         narrow = "uint8" if largest <= np.iinfo(np.uint8).max else "uint16"

@@ -11,7 +11,9 @@ from sklearn.utils import check_random_state
 
 from skdenoise._images import Images
 from skdenoise._patches import Batch, PatchSampler
-from skdenoise.noise import NoiseInjector, estimate_noise
+from skdenoise._tiling import windows
+from skdenoise.noise import NoiseInjector
+from skdenoise.noise._estimation import estimate_of_windows
 
 VALIDATION_PATCHES = 64
 PROBED_IMAGES = 8
@@ -85,22 +87,31 @@ def independent_stride(images: Images) -> int:
     if min(min(shape[:2]) for shape in images.shapes) < SMALLEST_PROBE:
         return 1
     probed = range(0, len(images), max(1, len(images) // PROBED_IMAGES))
-    estimates = [estimate_noise(images[index][None]) for index in probed]
-    if max(float(found.sigma[0]) for found in estimates) < WEAKEST_NOISE * data_range_of(images):
+    estimates = [
+        estimate_of_windows(
+            [images.crop(index, *cut) for cut in windows(*images.shapes[index][:2])]
+        )
+        for index in probed
+    ]
+    if max(sigma for sigma, _ in estimates) < WEAKEST_NOISE * data_range_of(images):
         warnings.warn(
             "X has hardly any noise to learn from. If X is clean, give the denoiser a "
             "noise=NoiseInjector(...); if it is noisy, pass clean images as y.",
             UserWarning,
             stacklevel=5,
         )
-    n_correlated = sum(bool(found.correlated[0]) for found in estimates)
+    n_correlated = sum(correlated for _, correlated in estimates)
     return 2 if n_correlated > len(estimates) / 2 else 1
 
 
 def extremes(images: Images, *, most: int = 64) -> tuple[float, float]:
     """Return the smallest and the largest pixel, of about `most` images."""
     probed = range(0, len(images), max(1, len(images) // most))
-    pairs = [(float(image.min()), float(image.max())) for image in map(images.__getitem__, probed)]
+    pairs = [
+        (float(block.min()), float(block.max()))
+        for index in probed
+        for block in images.blocks(index)
+    ]
     return min(low for low, _ in pairs), max(high for _, high in pairs)
 
 

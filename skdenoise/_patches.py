@@ -5,18 +5,14 @@ clean images with fresh noise at every draw, and noisy images alone.
 """
 
 import math
-import queue
-import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
 
 import numpy as np
 
 from skdenoise._images import Images
 from skdenoise._subsampling import neighbor_pair
-
-T = TypeVar("T")
+from skdenoise._survey import moments_of
 
 Noise = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 """``noise(image, rng)`` returns a noisy copy of a clean image."""
@@ -58,9 +54,21 @@ def image_statistics(image: np.ndarray) -> tuple[float, float]:
     # In blocks, since squares in float64 are larger than the image.
     blocks = (image[top : top + 256] for top in range(0, len(image), 256))
     squares = sum(float(np.square(block - mean, dtype=np.float64).sum()) for block in blocks)
-    spread = math.sqrt(squares / image.size)
+    return mean, gain_of(mean, math.sqrt(squares / image.size))
+
+
+def statistics_of(images: Images, index: int) -> tuple[float, float]:
+    """Return the same of an image that need not be in memory."""
+    if not images.is_large(index):
+        return image_statistics(images[index])
+    mean, spread = moments_of(images, index).mean_and_spread()
+    return mean, gain_of(mean, spread)
+
+
+def gain_of(mean: float, spread: float) -> float:
+    """Return what pixels are divided by: their deviation, or 1 if the image is constant."""
     # The deviation of a constant image is rounding error.
-    return mean, spread if spread > 1e-6 * abs(mean) and spread > 1e-30 else 1.0
+    return spread if spread > 1e-6 * abs(mean) and spread > 1e-30 else 1.0
 
 
 class PatchSampler:
@@ -201,7 +209,7 @@ class PatchSampler:
         if not self.normalized:
             return 0.0, 1.0
         if index not in self._statistics:
-            self._statistics[index] = image_statistics(self.images[index])
+            self._statistics[index] = statistics_of(self.images, index)
         return self._statistics[index]
 
     def _filled(self, patch: np.ndarray) -> np.ndarray:
@@ -253,46 +261,3 @@ class PatchSampler:
         if self._memory.shape != array.shape or self._memory.dtype != array.dtype:
             self._memory = np.empty_like(array)
         return self._memory
-
-
-def in_background(items: Iterable[T], *, depth: int = 2) -> Iterator[T]:
-    """Iterate over `items` while a thread prepares the next `depth` of them.
-
-    The order is that of `items`, and what they raise is raised here. The thread ends when
-    the iterator is closed.
-    """
-    ready: queue.Queue[Any] = queue.Queue(maxsize=depth)
-    closed = threading.Event()
-    end = object()
-
-    def put(item: Any) -> bool:
-        while not closed.is_set():
-            try:
-                ready.put(item, timeout=0.1)
-            except queue.Full:
-                continue
-            return True
-        return False
-
-    def work() -> None:
-        try:
-            for item in items:
-                if not put((item, None)):
-                    return
-            put((end, None))
-        except BaseException as error:  # noqa: BLE001, RUF100 - it is raised where items are used
-            put((end, error))
-
-    thread = threading.Thread(target=work, name="skdenoise-patches", daemon=True)
-    thread.start()
-    try:
-        while True:
-            item, error = ready.get()
-            if error is not None:
-                raise error
-            if item is end:
-                return
-            yield item
-    finally:
-        closed.set()
-        thread.join()

@@ -17,9 +17,10 @@ from typing import Any
 
 import numpy as np
 
+from skdenoise._background import in_background
 from skdenoise._denoiser import AutoencoderDenoiser
 from skdenoise._images import read_images
-from skdenoise._patches import Batch, PatchSampler, image_statistics, in_background
+from skdenoise._patches import Batch, PatchSampler, image_statistics
 from skdenoise._procedural import procedural_images
 from skdenoise._protocol import quality, with_white_noise
 from skdenoise._whole_file import plain_file, whole_file

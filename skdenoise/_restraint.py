@@ -2,17 +2,18 @@
 
 A blind network removes a little from every image. Where that is little in comparison with the
 contrast of the image, it may be texture, and the share of it that is really taken away is the
-one with the least expected error.
+one with the least expected error. Large images are judged by a few windows.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from skdenoise.noise import estimate_noise
+from skdenoise import _tiling
+from skdenoise.noise._estimation import estimate_of_windows
 
 WEAK = 0.12
 """Deviation of what is removed, as a share of the image's, below which this is looked at."""
@@ -51,16 +52,48 @@ def restrained(run: Run, once: Run, tasks: Iterable[Any]) -> Iterator[np.ndarray
     for result in run(remembered()):
         task = waiting.popleft()
         noisy = task.pixels
-        denoised = result[0] if result.ndim > noisy.ndim else result
+        both = result.ndim > noisy.ndim
+        denoised = result[0] if both else result
+        if noisy.shape[0] * noisy.shape[1] > _tiling.LARGE_PIXELS:
+            share = share_of_windows(run, once, task, _tiling.windows_of(noisy))
+        else:
 
-        def again(pixels: np.ndarray, task: Any = task) -> np.ndarray:
-            return next(once([replace(task, pixels=pixels)]))
+            def again(pixels: np.ndarray, task: Any = task) -> np.ndarray:
+                return next(once([replace(task, pixels=pixels)]))
 
-        share = share_to_remove(noisy, denoised, again)
+            share = share_to_remove(noisy, denoised, again)
         if share < 1:
-            restored = (noisy + share * (denoised - noisy)).astype(noisy.dtype)
-            result = restored if denoised is result else np.stack([restored, share * result[1]])
+            restored = with_share(noisy, denoised, share)
+            result = np.stack([restored, share * result[1]]) if both else restored
         yield result
+
+
+def with_share(noisy: np.ndarray, denoised: np.ndarray, share: float) -> np.ndarray:
+    """Return an image from which no more than a share of ``noisy - denoised`` was taken."""
+    return (noisy + share * (denoised - noisy)).astype(noisy.dtype)
+
+
+def share_of_windows(run: Run, once: Run, task: Any, windows: Sequence[np.ndarray]) -> float:
+    """Return the share to be removed from a large image, judged by some windows.
+
+    Parameters
+    ----------
+    run, once : callable
+        As for `restrained`.
+    task : Task
+        The statistics of the image.
+    windows : sequence of ndarray of shape (h, w, C)
+        Parts of the image; each is denoised as an image of its own.
+    """
+
+    def tasks(windows: Sequence[np.ndarray]) -> list[Any]:
+        return [replace(task, pixels=window) for window in windows]
+
+    denoised = [
+        result[0] if result.ndim > window.ndim else result
+        for result, window in zip(run(tasks(windows)), windows, strict=True)
+    ]
+    return _share(windows, denoised, lambda moved: list(once(tasks(moved))))
 
 
 def share_to_remove(
@@ -85,27 +118,61 @@ def share_to_remove(
     .. [1] C. Stein, "Estimation of the Mean of a Multivariate Normal Distribution", Annals of
        Statistics 9 (6), 1981.
     """
-    removed = np.subtract(noisy, denoised, dtype=np.float64)
-    power = float(np.square(removed).mean())
-    if min(noisy.shape[:2]) < SMALLEST_SIDE or not 0 < power < (WEAK * float(noisy.std())) ** 2:
+    return _share([noisy], [denoised], lambda moved: [again(moved[0])])
+
+
+def _share(
+    noisy: Sequence[np.ndarray],
+    denoised: Sequence[np.ndarray],
+    again: Callable[[list[np.ndarray]], list[np.ndarray]],
+) -> float:
+    """Return the share for an image of which there are some windows."""
+    removed = [
+        np.subtract(before, after, dtype=np.float64)
+        for before, after in zip(noisy, denoised, strict=True)
+    ]
+    power = _mean([np.square(part) for part in removed])
+    contrast = float(_together(noisy).std())
+    if min(noisy[0].shape[:2]) < SMALLEST_SIDE or not 0 < power < (WEAK * contrast) ** 2:
         return 1.0
-    found = estimate_noise(noisy[None])
-    sigma = float(found.sigma[0])
-    if found.correlated[0]:
+    sigma, correlated = estimate_of_windows(
+        [part for window in noisy for part in _tiling.windows_of(window)]
+    )
+    if correlated:
         return 1.0 if _in_flat_places(denoised, removed) >= EVERYWHERE else 0.0
     step = PROBE * sigma
     if not step > 0:
         return 0.0
-    signs = np.random.default_rng(0).choice([-1.0, 1.0], size=noisy.shape)
-    moved = again((noisy + step * signs).astype(noisy.dtype))
-    divergence = float((signs * np.subtract(moved, denoised, dtype=np.float64)).mean()) / step
+    rng = np.random.default_rng(0)
+    signs = [rng.choice([-1.0, 1.0], size=window.shape) for window in noisy]
+    moved = again(
+        [
+            (window + step * sign).astype(window.dtype)
+            for window, sign in zip(noisy, signs, strict=True)
+        ]
+    )
+    changes = [
+        sign * np.subtract(after, before, dtype=np.float64)
+        for sign, after, before in zip(signs, moved, denoised, strict=True)
+    ]
+    divergence = _mean(changes) / step
     return float(np.clip(sigma**2 * (1 - divergence) / power, 0.0, 1.0))
 
 
-def _in_flat_places(denoised: np.ndarray, removed: np.ndarray) -> float:
+def _together(windows: Sequence[np.ndarray]) -> np.ndarray:
+    """Return all values in no order."""
+    return windows[0] if len(windows) == 1 else np.concatenate([part.ravel() for part in windows])
+
+
+def _mean(windows: Sequence[np.ndarray]) -> float:
+    return float(_together(windows).mean())
+
+
+def _in_flat_places(denoised: Sequence[np.ndarray], removed: Sequence[np.ndarray]) -> float:
     """Return the deviation removed from the flattest quarter, as a share of that of the whole."""
-    contrast = _of_blocks(denoised.mean(axis=-1, keepdims=True, dtype=np.float64)).var(axis=1)
-    energy = np.square(_of_blocks(removed)).mean(axis=1)
+    gray = [part.mean(axis=-1, keepdims=True, dtype=np.float64) for part in denoised]
+    contrast = np.concatenate([_of_blocks(part).var(axis=1) for part in gray])
+    energy = np.concatenate([np.square(_of_blocks(part)).mean(axis=1) for part in removed])
     flat = np.argsort(contrast, kind="stable")[: max(1, len(contrast) // 4)]
     return float(np.sqrt(energy[flat].mean() / energy.mean()))
 

@@ -1,7 +1,25 @@
-"""Cut an image into tiles with a margin, so that a network sees what it would see in the whole."""
+"""Cut an image into tiles with a margin, so that a network sees what it would see in the whole.
 
+Large images are worked on in tiles that are cut before anything else is done, so that no more
+than a few of them are in memory; and what has to be judged of a whole image, such as how much of
+what was removed is noise, is judged of a few windows.
+"""
+
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+
+import numpy as np
+
+LARGE_PIXELS = 2**22
+"""An image of more pixels is large, whether it is in memory or not."""
+TILE = 1024
+"""Height and width of what is worked on at once of a large image, its margin aside."""
+LARGEST_OUTER = 1280
+"""The same with the margin; activations of a network take about 1 kB per pixel."""
+WINDOW, WINDOWS_PER_AXIS = 256, 4
+"""Side of a window of a square image, and how many of them there are along each axis."""
+SMALLEST_WINDOW = 64
 
 
 @dataclass(frozen=True)
@@ -58,3 +76,99 @@ def _extent(start: int, length: int, side: int, halo: int) -> tuple[slice, slice
     stop = min(start + side, length)
     first, last = max(start - halo, 0), min(stop + halo, length)
     return slice(first, last), slice(start, stop), slice(start - first, stop - first)
+
+
+def squares(rows: slice, columns: slice, side: int) -> Iterator[tuple[slice, slice]]:
+    """Cut a part of an image into squares, row by row; those at the end are smaller."""
+    for top in range(rows.start, rows.stop, side):
+        for left in range(columns.start, columns.stop, side):
+            yield (
+                slice(top, min(top + side, rows.stop)),
+                slice(left, min(left + side, columns.stop)),
+            )
+
+
+def with_margin(inner: slice, length: int, margin: int) -> slice:
+    """Return an extent with a margin on either side, as far as the image goes."""
+    return slice(max(inner.start - margin, 0), min(inner.stop + margin, length))
+
+
+def on_grid(
+    inner: slice, length: int, *, halo: int, grid: int, from_the_end: bool = False
+) -> slice:
+    """Return what has to be read of an axis for `inner` to come out as in the whole image.
+
+    Parameters
+    ----------
+    inner : slice
+        What is wanted.
+    length : int
+        Of the axis.
+    halo : int
+        Margin on both sides.
+    grid : int
+        What the beginning must be a multiple of, and the end too, unless the image ends there.
+    from_the_end : bool, default=False
+        Whether the grid begins at the end of the axis, as that of a mirrored image does.
+
+    Returns
+    -------
+    slice
+        No more than ``halo + grid - 1`` pixels larger at either end.
+
+    Examples
+    --------
+    >>> from skdenoise._tiling import on_grid
+    >>> on_grid(slice(20, 30), 101, halo=3, grid=8)
+    slice(16, 40, None)
+    >>> on_grid(slice(20, 30), 101, halo=3, grid=8, from_the_end=True)
+    slice(13, 37, None)
+    """
+    if from_the_end:
+        mirrored = slice(length - inner.stop, length - inner.start)
+        found = on_grid(mirrored, length, halo=halo, grid=grid)
+        return slice(length - found.stop, length - found.start)
+    first = max(inner.start - halo, 0) // grid * grid
+    return slice(first, min(-(-(inner.stop + halo) // grid) * grid, length))
+
+
+def tile_side(margin: int, largest: int | None = None) -> int:
+    """Return the side of the tiles of a large image, given the margin that they need."""
+    side = min(largest or TILE, TILE)
+    while side > 1 and side + 2 * margin > LARGEST_OUTER and side > margin:
+        side //= 2
+    return side
+
+
+def windows(height: int, width: int) -> list[tuple[slice, slice]]:
+    """Return the windows by which an image is judged that is too large to be judged as a whole.
+
+    Parameters
+    ----------
+    height, width : int
+        Of the image, in pixels.
+
+    Returns
+    -------
+    list of (slice, slice)
+        Rows and columns of 16 windows of 256 x 256 pixels on a grid; fewer and longer ones where
+        the image is narrow, and the whole image where it has no more pixels than those.
+    """
+    lengths = height, width
+    long = [length >= WINDOW * WINDOWS_PER_AXIS for length in lengths]
+    part = ((WINDOW * WINDOWS_PER_AXIS) ** 2 / math.prod(lengths)) ** (1 / max(sum(long), 1))
+    if part >= 1:
+        return [(slice(0, height), slice(0, width))]
+    cuts = []
+    for length, is_long in zip(lengths, long, strict=True):
+        side = length
+        if is_long:
+            side = max(SMALLEST_WINDOW, int(part * length / WINDOWS_PER_AXIS))
+        starts = np.linspace(0, length - side, WINDOWS_PER_AXIS if is_long else 1).astype(int)
+        cuts.append([slice(start, start + side) for start in starts.tolist()])
+    return [(rows, columns) for rows in cuts[0] for columns in cuts[1]]
+
+
+def windows_of(image: np.ndarray) -> list[np.ndarray]:
+    """Return these windows of an image."""
+    return [image[cut] for cut in windows(*image.shape[:2])]

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from skdenoise._background import in_background
 from skdenoise._images import read_images
-from skdenoise._patches import PatchSampler, image_statistics, in_background
+from skdenoise._patches import PatchSampler, image_statistics
 from skdenoise.noise import NoiseInjector
 
 SHAPES = [(20, 30), (9, 40), (8, 8), (3, 5), (1, 1)]
@@ -224,7 +225,7 @@ def test_statistics_are_those_of_numpy():
 
 
 def threads():
-    return [thread for thread in threading.enumerate() if thread.name == "skdenoise-patches"]
+    return [thread for thread in threading.enumerate() if thread.name == "skdenoise-background"]
 
 
 @given(st.lists(st.integers(), max_size=20), st.integers(1, 4))

@@ -37,6 +37,12 @@ def turned(image: np.ndarray, orientation: int, *, back: bool = False) -> np.nda
     return image.swapaxes(0, 1) if orientation & 4 and back else image
 
 
+def mirrored_axes(orientation: int) -> tuple[bool, bool]:
+    """Return whether the rows and the columns of an image run backwards in an orientation."""
+    first, second = bool(orientation & 2), bool(orientation & 1)
+    return (second, first) if orientation & 4 else (first, second)
+
+
 def ensemble(
     run: Run, tasks: Iterable[Task], n_augment: int, *, return_std: bool = False
 ) -> Iterator[np.ndarray]:

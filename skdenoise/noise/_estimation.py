@@ -1,6 +1,6 @@
 """`estimate_noise`: how strong the noise of an image is, from that image alone."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
@@ -9,6 +9,7 @@ import numpy as np
 from scipy import ndimage
 
 from skdenoise._images import Images, read_images
+from skdenoise._tiling import windows
 from skdenoise._validation import Interval
 
 _WINDOW = 7
@@ -18,9 +19,6 @@ _WHITE = {1: (6.98, 0.9955), 2: (7.31, 1.0)}
 """What white noise of variance one does, in images of one and of two dimensions: the mean squared
 central difference in a window that it rarely exceeds (four standard deviations above the mean), and
 the standard deviation of the residual where it stays below."""
-
-_LARGE, _N_TILES = 2**20, 4
-"""Images of more pixels are judged by a grid of tiles, so many per axis."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -113,7 +111,7 @@ def estimate_noise(
     but at most twice what the flattest quarter says: rather too much than too little, also
     on clean photographs that went through JPEG, where noise and texture look the same.
 
-    Images of more than 2**20 pixels are judged by a grid of 16 tiles.
+    Images of more than 2**20 pixels are judged by a grid of 16 windows.
 
     References
     ----------
@@ -143,18 +141,15 @@ def estimate_noise(
 
 
 def _tiles(images: Images, index: int) -> list[np.ndarray]:
-    """Return the image, or where it is large a grid of parts of it, float64."""
-    lengths = images.shapes[index][:2]
-    long = [length >= 256 * _N_TILES for length in lengths]
-    part = (_LARGE / np.prod(lengths)) ** (1 / max(sum(long), 1))
-    if part >= 1:
-        return [images[index].astype(np.float64)]
-    cuts = []
-    for length, is_long in zip(lengths, long, strict=True):
-        side = max(64, int(part * length / _N_TILES)) if is_long else length
-        starts = np.linspace(0, length - side, _N_TILES if is_long else 1).astype(int)
-        cuts.append([slice(start, start + side) for start in starts])
-    return [images.crop(index, r, c).astype(np.float64) for r in cuts[0] for c in cuts[1]]
+    """Return the image, or where it is large a grid of windows, float64."""
+    cuts = windows(*images.shapes[index][:2])
+    return [images.crop(index, *cut).astype(np.float64) for cut in cuts]
+
+
+def estimate_of_windows(pixels: Sequence[np.ndarray]) -> tuple[float, bool]:
+    """Return sigma of an image of which there are windows, and whether the noise is correlated."""
+    found = _estimate_one([window.astype(np.float64) for window in pixels], 4)
+    return float(found[0]), found[3]
 
 
 def _estimate_one(

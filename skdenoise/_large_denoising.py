@@ -1,0 +1,168 @@
+"""Denoising a large image part by part, so that no seam shows where parts meet.
+
+Whatever depends on the whole image, such as its mean, its noise, and how much of what the network
+would take away is noise, is judged once. The rest is a matter of a pixel's surroundings.
+"""
+
+import functools
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from skdenoise._noise_maps import NoiseMap
+from skdenoise._patches import gain_of
+from skdenoise._restraint import share_of_windows, with_share
+from skdenoise._survey import Extent, Findings, Pixels
+from skdenoise._tiling import on_grid, windows
+
+Run = Callable[[Iterable[Any]], Iterator[np.ndarray]]
+
+
+class Judged(NamedTuple):
+    """What is the same for all parts of an image.
+
+    Attributes
+    ----------
+    sigma : float or ndarray of shape (H, W, 1)
+        What the network is told about the noise.
+    of_channels : list of (float, float, float)
+        For each group of channels that the network takes: mean, gain, and the share of what it
+        would take away that is taken away.
+    """
+
+    sigma: float | np.ndarray
+    of_channels: list[tuple[float, float, float]]
+
+
+class LargeDenoising:
+    """How a denoiser works on parts of large images.
+
+    Parameters
+    ----------
+    once : callable
+        Yields the output of the network for each task.
+    halo : int
+        How far the network sees.
+    grid : int
+        What the origin of an image for the network must be a multiple of.
+    n_channels : int
+        How many channels the network takes at once.
+    normalizes : bool
+        Whether the network sees images normalized.
+    sigma_of : callable
+        Tells what the network is told about the noise.
+    restrained : bool
+        Whether less is taken away where there is hardly any noise.
+    n_augment : int
+        In how many orientations parts are denoised.
+    """
+
+    largest_tile = None
+
+    def __init__(
+        self,
+        once: Run,
+        *,
+        halo: int,
+        grid: int,
+        n_channels: int,
+        normalizes: bool,
+        sigma_of: NoiseMap,
+        restrained: bool,
+        n_augment: int,
+    ) -> None:
+        self._once = once
+        self._halo, self._grid = halo, grid
+        self._n_channels = n_channels
+        self._sigma_of = sigma_of
+        self._restrained = restrained
+        self._n_augment = n_augment
+        self.needs_moments = normalizes
+        self.margin = halo + grid - 1
+
+    def windows(self, height: int, width: int) -> list[Extent]:
+        """Return the windows that an image is judged by."""
+        return windows(height, width)
+
+    def judge(self, index: int, findings: Findings) -> Judged:
+        """Return statistics, the noise that is expected, and how much is to be taken away."""
+        from skdenoise._keras._ensemble import ensemble
+        from skdenoise._keras._prediction import Task
+
+        cuts = self.windows(findings.height, findings.width)
+        seen = [part.crop(*cut) for part, cut in zip(findings.windows, cuts, strict=True)]
+        shape = findings.height, findings.width, findings.n_channels
+        sigma = self._sigma_of(index, shape, lambda: seen)
+        run = functools.partial(ensemble, self._once, n_augment=self._n_augment)
+        of_channels = []
+        for first in range(0, findings.n_channels, self._n_channels):
+            channels = slice(first, first + self._n_channels)
+            mean, gain = 0.0, 1.0
+            if findings.moments is not None:
+                mean, spread = findings.moments.mean_and_spread(channels)
+                gain = gain_of(mean, spread)
+            share = 1.0
+            if self._restrained:
+                task = Task(seen[0], mean, gain, 0.0)
+                pixels = [window[..., channels] for window in seen]
+                share = share_of_windows(run, self._once, task, pixels)
+            of_channels.append((mean, gain, share))
+        return Judged(sigma, of_channels)
+
+    def apply(self, image: Pixels, rows: slice, columns: slice, judged: Judged) -> np.ndarray:
+        """Return a part of the denoised image."""
+        found = [
+            self._part(image, rows, columns, judged, index)
+            for index in range(len(judged.of_channels))
+        ]
+        return found[0] if len(found) == 1 else np.concatenate(found, axis=-1)
+
+    def _part(
+        self, image: Pixels, rows: slice, columns: slice, judged: Judged, index: int
+    ) -> np.ndarray:
+        mean, gain, share = judged.of_channels[index]
+        channels = slice(index * self._n_channels, (index + 1) * self._n_channels)
+        denoised = np.empty(0)
+        for orientation in range(self._n_augment):
+            output = self._turned(
+                image, (rows, columns), judged.sigma, (mean, gain), channels, orientation
+            )
+            if self._n_augment == 1:
+                denoised = output
+            elif orientation == 0:
+                denoised = output.astype(np.float64)
+            else:
+                denoised += (output - denoised) / (orientation + 1)
+        noisy = image.crop(rows, columns)[..., channels]
+        denoised = denoised.astype(noisy.dtype, copy=False)
+        return denoised if share >= 1 else with_share(noisy, denoised, share)
+
+    def _turned(
+        self,
+        image: Pixels,
+        inner: Extent,
+        sigma: float | np.ndarray,
+        statistics: tuple[float, float],
+        channels: slice,
+        orientation: int,
+    ) -> np.ndarray:
+        """Denoise a part in one orientation: on the grid that the whole image would lie on."""
+        from skdenoise._keras._ensemble import mirrored_axes, turned
+        from skdenoise._keras._prediction import Task
+
+        lengths = image.height, image.width
+        mirrored = mirrored_axes(orientation)
+        rows, columns = (
+            on_grid(part, length, halo=self._halo, grid=self._grid, from_the_end=from_the_end)
+            for part, length, from_the_end in zip(inner, lengths, mirrored, strict=True)
+        )
+        pixels = image.crop(rows, columns)[..., channels]
+        if isinstance(sigma, np.ndarray):
+            sigma = turned(sigma[rows, columns], orientation)
+        task = Task(turned(pixels, orientation), *statistics, sigma)
+        output = turned(next(self._once([task])), orientation, back=True)
+        return output[
+            inner[0].start - rows.start : inner[0].stop - rows.start,
+            inner[1].start - columns.start : inner[1].stop - columns.start,
+        ]

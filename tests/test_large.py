@@ -1,0 +1,507 @@
+"""Images larger than memory: parts equal the whole, wherever images lie and results go."""
+
+import json
+import threading
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+from scipy import ndimage
+
+from skdenoise import AutoencoderDenoiser, NoiseInjector, ZeroDCEEnhancer, _large, _tiling
+from skdenoise._images import Stored, read_images
+from skdenoise._large_enhancing import LargeEnhancing
+from skdenoise._survey import Moments, moments_of
+
+zarr = pytest.importorskip("zarr", reason="zarr arrays: pip install 'skdenoise[zarr]'")
+
+SHAPE = 101, 85
+
+
+@pytest.fixture
+def small_parts(monkeypatch):
+    """Images of more than 64 x 64 pixels are large, and worked on in tiles and blocks."""
+    monkeypatch.setattr(_tiling, "LARGE_PIXELS", 64 * 64)
+    monkeypatch.setattr(_tiling, "TILE", 40)
+    monkeypatch.setattr(_tiling, "LARGEST_OUTER", 10**6)
+    monkeypatch.setattr(_tiling, "WINDOW", 16)
+    monkeypatch.setattr(_tiling, "SMALLEST_WINDOW", 16)
+    monkeypatch.setattr(_large, "LARGEST_BLOCK", 80)
+
+
+@pytest.fixture(scope="module")
+def noisy():
+    """A gray photograph with noise, (1, 101, 85) uint8, whose sides are odd."""
+    from skimage import data
+
+    clean = data.camera()[100 : 100 + SHAPE[0], 150 : 150 + SHAPE[1]]
+    return NoiseInjector(sigma=25, random_state=0).fit_transform(clean[None])
+
+
+@pytest.fixture(scope="module")
+def color():
+    """A dark color photograph, (1, 101, 85, 3) uint8."""
+    from skimage import data
+
+    return data.astronaut()[None, : SHAPE[0], : SHAPE[1]] // 4
+
+
+@pytest.fixture(scope="module")
+def learned(photos):
+    """A network that has hardly learned."""
+    noise = NoiseInjector(sigma=25)
+    return AutoencoderDenoiser(size="nano", noise=noise, epochs=1, random_state=0).fit(photos)
+
+
+@pytest.fixture(scope="module")
+def denoised(noisy, learned):
+    """The photograph as that network denoises it."""
+    return learned.transform(noisy)
+
+
+def whole(estimator, X):
+    """Transform images as if none of them were large."""
+    images = estimator._read(X, reset=False)
+    return images.restore(estimator._transform_images(images))
+
+
+def natural(**parameters):
+    return AutoencoderDenoiser(weights="natural", **parameters)
+
+
+# Parts equal the whole
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [{}, {"n_augment": 2}, {"sigma": "auto"}, {"strength": 0.5}, {"strength": 0}],
+    ids=str,
+)
+@pytest.mark.usefixtures("small_parts")
+def test_denoising_in_parts_is_denoising_the_whole(noisy, parameters):
+    X = noisy / 255
+    denoiser = natural(**parameters)
+    np.testing.assert_allclose(denoiser.transform(X), whole(denoiser, X), atol=1e-5)
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_hardly_any_noise_is_judged_alike_whole_and_in_parts(noisy):
+    X = noisy / 255
+    X = ndimage.gaussian_filter(X, (0, 1, 1)) + 0.004 * (X - X.mean())
+    found = natural().transform(X)
+    assert 0 < np.abs(found - X).mean() < np.abs(natural(sigma=0.02).transform(X) - X).mean()
+    np.testing.assert_allclose(found, whole(natural(), X), atol=1e-5)
+
+
+@pytest.mark.parametrize("n_augment", [1, 8])
+@pytest.mark.usefixtures("small_parts")
+def test_turned_parts_lie_on_the_grid_of_the_turned_image(n_augment, noisy, photos):
+    X = photos[:1, :16, :16] / 255
+    denoiser = AutoencoderDenoiser("autoencoder", epochs=1, random_state=0, n_augment=n_augment)
+    denoiser.fit(X, X / 2)
+    assert denoiser._local_transform(read_images(noisy)).margin < 20
+    X = noisy / 255
+    np.testing.assert_allclose(denoiser.transform(X), whole(denoiser, X), atol=1e-5)
+
+
+def test_a_network_that_sees_everything_takes_images_whole(noisy):
+    denoiser = AutoencoderDenoiser("ridnet")
+    denoiser.weights_, denoiser.n_channels_in_ = {}, 1
+    assert denoiser._local_transform(read_images(noisy)) is None
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_channels_that_the_network_does_not_know_are_denoised_one_by_one(noisy):
+    X = np.stack([noisy, noisy[:, ::-1]], axis=-1) / 255
+    np.testing.assert_allclose(natural().transform(X), whole(natural(), X), atol=1e-5)
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_sigma_may_be_a_map(noisy, learned):
+    X = noisy / 255
+    sigma = np.linspace(0, 0.2, X.size).reshape(SHAPE)
+    denoiser = natural(sigma=sigma)
+    np.testing.assert_allclose(denoiser.transform(X), whole(denoiser, X), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {},
+        {"architecture": "dce++"},
+        {"architecture": "dce++", "keep_hue": True, "strength": 0.7},
+        {"architecture": "dce++", "denoiser": natural()},
+        {"denoiser": natural(), "denoise": "after"},
+        {"strength": 0},
+    ],
+    ids=str,
+)
+@pytest.mark.usefixtures("small_parts")
+def test_enhancing_in_parts_is_enhancing_the_whole(color, parameters):
+    X = NoiseInjector(sigma=5, random_state=0).fit_transform(color) / 255
+    enhancer = ZeroDCEEnhancer(weights="default", **parameters)
+    np.testing.assert_allclose(enhancer.transform(X), whole(enhancer, X), atol=1e-5)
+
+
+@pytest.mark.parametrize("architecture", ["dce", "dce++"])
+@pytest.mark.usefixtures("small_parts")
+def test_the_exposure_of_a_large_image_is_that_which_is_wanted(architecture, color, monkeypatch):
+    monkeypatch.setattr("skdenoise._large_enhancing.PLACE", 16)
+    enhancer = ZeroDCEEnhancer(architecture, weights="default", exposure=0.5)
+    bright = enhancer.transform(color / 255)
+    assert isinstance(enhancer._local_transform(read_images(color)), LargeEnhancing)
+    assert bright.mean() == pytest.approx(0.5, abs=0.02)
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_frames_that_depend_on_each_other_are_taken_whole(color):
+    X = np.concatenate([color, color[:, ::-1]])
+    enhancer = ZeroDCEEnhancer("dce++", weights="default", smoothing=0.5)
+    assert_array_equal(enhancer.transform(X), whole(enhancer, X))
+
+
+def test_large_images_are_judged_alike_whole_and_in_parts(noisy, small_parts, monkeypatch):
+    X = noisy[:, ::2, ::2] // 2 + 64
+    denoiser = natural()
+    calls = []
+    original = denoiser._local_transform
+    monkeypatch.setattr(
+        type(denoiser),
+        "_local_transform",
+        lambda self, images: calls.append(len(images)) or original(images),
+    )
+    monkeypatch.setattr(_tiling, "LARGE_PIXELS", 32 * 32)
+    assert_array_equal(denoiser.transform(X), whole(denoiser, X))
+    assert calls == [1]
+
+
+# Wherever images lie, and results go
+
+
+def memory_map(path, X, mode="w+"):
+    mapped = np.memmap(path, X.dtype, "w+", shape=X.shape)
+    mapped[:] = X
+    mapped.flush()
+    return mapped if mode == "w+" else np.memmap(path, X.dtype, mode, shape=X.shape)
+
+
+def stored(X, chunks=None, path=None):
+    array = zarr.create_array(
+        store=path or {}, shape=X.shape, dtype=X.dtype, chunks=chunks or (1, 40, 32, 3)[: X.ndim]
+    )
+    array[...] = X
+    return array
+
+
+PLACES = {
+    "array": lambda X, path: X.copy(),
+    "memory map": lambda X, path: memory_map(path, X),
+    "copy on write": lambda X, path: memory_map(path, X, "c"),
+    "read-only map": lambda X, path: memory_map(path, X, "r"),
+    "zarr": lambda X, path: stored(X),
+    "zarr on disk": lambda X, path: stored(X, path=path),
+    "zarr in one chunk": lambda X, path: stored(X, X.shape),
+    "zarr in rows": lambda X, path: stored(X, (1, 1, X.shape[2])),
+}
+
+
+@pytest.mark.parametrize("source", PLACES)
+@pytest.mark.parametrize("target", ["memory map", "zarr"])
+@pytest.mark.usefixtures("small_parts")
+def test_the_place_of_an_image_does_not_matter(source, target, noisy, denoised, learned, tmp_path):
+    X = PLACES[source](noisy, tmp_path / "X")
+    out = PLACES[target](np.zeros_like(noisy), tmp_path / "out")
+    assert learned.transform(X, out) is out
+    assert_array_equal(out, denoised)
+    assert_array_equal(X, noisy)
+
+
+@pytest.mark.parametrize("target", ["array", "zarr in one chunk", "zarr in rows"])
+@pytest.mark.usefixtures("small_parts")
+def test_the_place_of_the_result_does_not_matter(target, noisy, denoised, learned, tmp_path):
+    out = PLACES[target](np.zeros_like(noisy), tmp_path / "out")
+    assert learned.transform(noisy, out) is out
+    assert_array_equal(out, denoised)
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_a_list_may_hold_large_and_small_images_from_anywhere(noisy, learned, tmp_path):
+    X = [noisy[0], noisy[0, :20, :30], noisy[0, ::-1], noisy[0, :9]]
+    wanted = learned.transform(X)
+    for image, result in zip(X, wanted, strict=True):
+        assert_array_equal(result, learned.transform([image])[0])
+    places = [
+        stored(X[0], (40, 40)),
+        memory_map(tmp_path / "1", X[1]),
+        memory_map(tmp_path / "2", X[2]),
+        stored(X[3], (5, 50)),
+    ]
+    out = [np.empty_like(image) for image in X]
+    assert learned.transform(places, out) is out
+    for result, image in zip(out, wanted, strict=True):
+        assert_array_equal(result, image)
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_each_image_has_its_own_sigma_wherever_it_stands(noisy):
+    X = [noisy[0, :20, :30], noisy[0], noisy[0, :30, :20]]
+    together = natural(sigma=[5, 25, 50]).transform(X)
+    for image, sigma, result in zip(X, [5, 25, 50], together, strict=True):
+        assert_array_equal(natural(sigma=sigma).transform([image])[0], result)
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_alpha_passes_through_part_by_part(color):
+    opacity = np.arange(color[..., 0].size, dtype=np.uint8).reshape(color.shape[:3])
+    X = np.concatenate([color, opacity[..., None]], axis=-1)
+    out = natural().transform(stored(X, (1, 30, 30, 4)))
+    assert_array_equal(out[..., 3], opacity)
+    assert_array_equal(out[..., :3], natural().transform(color))
+
+
+def test_out_is_filled_where_nothing_is_large(noisy, learned, photos):
+    out = np.empty_like(photos)
+    assert learned.transform(photos, out) is out
+    assert_array_equal(out, learned.transform(photos))
+    table = photos.reshape(len(photos), -1)
+    flat = AutoencoderDenoiser(weights="natural", image_shape=photos.shape[1:])
+    filled = flat.transform(table, np.empty_like(table))
+    assert_array_equal(filled, flat.transform(table))
+    noise = NoiseInjector(random_state=0)
+    assert_array_equal(noise.fit(photos).transform(photos, out), noise.transform(photos))
+
+
+@pytest.mark.parametrize(
+    ("out", "error", "message"),
+    [
+        (np.empty((1, 10, 10), np.uint8), ValueError, r"shape of X, \(1, 101, 85\)"),
+        (np.empty((1, *SHAPE), np.float32), ValueError, "image 0 is .* uint8 in X and .* float32"),
+        ([np.empty(SHAPE, np.uint8)], TypeError, "out must be an array that can be assigned to"),
+        ("out.npy", TypeError, "out must be an array that can be assigned to"),
+    ],
+    ids=str,
+)
+def test_an_out_that_does_not_fit_is_refused(out, error, message, noisy, learned):
+    with pytest.raises(error, match=message):
+        learned.transform(noisy, out)
+
+
+def test_a_list_wants_a_list(noisy, learned):
+    with pytest.raises(ValueError, match="sequence of 1 images, so out must be a list"):
+        learned.transform(list(noisy), np.empty_like(noisy))
+
+
+def test_nothing_is_written_over_the_images(noisy, learned, tmp_path):
+    X = noisy.copy()
+    mapped = memory_map(tmp_path / "X", X)
+    for image, out in [
+        (X, X),
+        (X, X[:, ::-1]),
+        (mapped, np.memmap(tmp_path / "X", np.uint8, "r+", shape=X.shape)),
+    ]:
+        with pytest.raises(ValueError, match="images are never written over"):
+            learned.transform(image, out)
+    assert_array_equal(X, noisy)
+
+
+def test_a_read_only_out_is_refused(noisy, learned, tmp_path):
+    out = memory_map(tmp_path / "out", noisy, "r")
+    with pytest.raises(ValueError, match=r"read-only.*mode='r\+'"):
+        learned.transform(noisy, out)
+
+
+# Never all of it at once
+
+
+class Watched:
+    """An array on disk that remembers how much was read at once."""
+
+    def __init__(self, pixels, chunks=None):
+        self.pixels, self.chunks = pixels, chunks
+        self.shape, self.dtype, self.ndim = pixels.shape, pixels.dtype, pixels.ndim
+        self.most, self.total = 0, 0
+
+    def __getitem__(self, key):
+        part = self.pixels[key]
+        self.most, self.total = max(self.most, part.size), self.total + part.size
+        return part
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float32", "int32"])
+@pytest.mark.filterwarnings("ignore:Image 0 of X has dtype int32")
+def test_a_large_image_is_read_a_few_parts_at_a_time(dtype, learned, small_parts, monkeypatch):
+    monkeypatch.setattr("skdenoise._images.BLOCK_SIDE", 64)
+    X = Watched(np.random.default_rng(0).integers(200, size=(1, 300, 250)).astype(dtype))
+    out = np.empty(X.shape, X.dtype)
+    learned.transform(X, out)
+    margin = learned._local_transform(read_images(X)).margin
+    assert X.most <= (80 + 2 * margin) ** 2
+    assert np.isfinite(out).all()
+
+
+def test_patches_are_learned_from_a_part_at_a_time(small_parts, monkeypatch):
+    monkeypatch.setattr("skdenoise._images.BLOCK_SIDE", 64)
+    X = Watched(np.random.default_rng(0).random((1, 200, 300)))
+    noise = NoiseInjector(sigma=0.1)
+    AutoencoderDenoiser(size="nano", epochs=1, noise=noise, validation_fraction=0).fit(X)
+    assert X.most <= 64 * 64
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_moments_of_blocks_are_those_of_the_image():
+    rng = np.random.default_rng(0)
+    X = rng.normal([1e3, 0, -5], [1, 1e-3, 10], (1, 150, 90, 3))
+    moments = moments_of(read_images(X), 0)
+    np.testing.assert_allclose(moments.mean, X.mean(axis=(0, 1, 2)), rtol=1e-12, atol=1e-12)
+    for channels in (slice(None), slice(1, 2)):
+        mean, spread = moments.mean_and_spread(channels)
+        assert mean == pytest.approx(X[..., channels].mean(), rel=1e-12)
+        assert spread == pytest.approx(X[..., channels].std(), rel=1e-9)
+    assert moments.highest == X.max()
+    assert Moments.joined([moments]).count == 150 * 90
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_a_value_that_is_not_finite_is_found_in_any_block(learned):
+    X = np.zeros((1, *SHAPE), np.float32)
+    X[0, 100, 10], X[0, 70, 81] = np.nan, np.inf
+    with pytest.raises(ValueError, match=r"2 of 8585 values, the first at \(70, 81, 0\)"):
+        learned.transform(stored(X), np.empty_like(X))
+
+
+def test_parts_of_a_stored_image_are_views():
+    pixels = np.arange(5 * 7 * 3).reshape(5, 7, 3)
+    image = Stored(Watched(pixels))
+    part = image[1:4, ::-2][::-1]
+    assert_array_equal(part, pixels[1:4, ::-2][::-1])
+    assert (part.shape, part.ndim, len(part)) == ((3, 4, 3), 3, 3)
+    assert np.asarray(image[3:3]).shape == (0, 7, 3)
+
+
+def test_reading_and_writing_go_on_beside_the_work(noisy, learned, small_parts):
+    threads = set()
+
+    class Source(Watched):
+        def __getitem__(self, key):
+            threads.add(threading.current_thread())
+            return super().__getitem__(key)
+
+    learned.transform(Source(noisy))
+    assert threading.current_thread() in threads
+    assert len(threads) > 1
+    assert not any(thread.is_alive() for thread in threads - {threading.current_thread()})
+
+
+# What is finished stays finished
+
+
+class Interrupted(Exception):
+    pass
+
+
+class Failing:
+    """A zarr array that cannot be written any more after some blocks."""
+
+    def __init__(self, array, n_blocks):
+        self.array, self.left = array, n_blocks
+        self.shape, self.dtype, self.chunks = array.shape, array.dtype, array.chunks
+        self.store_path = array.store_path
+        self.written = 0
+
+    def __setitem__(self, key, pixels):
+        if self.left == 0:
+            raise Interrupted
+        self.left -= 1
+        self.written += pixels.size
+        self.array[key] = pixels
+
+
+@pytest.fixture
+def place(noisy, tmp_path):
+    """An empty zarr array on disk, like the photograph."""
+    return stored(np.zeros_like(noisy), path=tmp_path / "out.zarr")
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_what_was_interrupted_goes_on_where_it_was(noisy, denoised, learned, place, tmp_path):
+    with pytest.raises(Interrupted):
+        learned.transform(noisy, Failing(place, 2), resume=True)
+    note = tmp_path / "out.zarr.skdenoise"
+    assert note.read_text().count("\n") == 3
+    with open(note, "a") as file:
+        file.write("0 and a half-written l")
+    again = Failing(place, -1)
+    learned.transform(noisy, again, resume=True)
+    assert 0 < again.written < 0.8 * noisy.size
+    assert_array_equal(place, denoised)
+    assert not note.exists()
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_small_images_that_are_finished_are_not_done_again(noisy, learned, tmp_path, monkeypatch):
+    X = [noisy[0, :20, :20], noisy[0], noisy[0, 9:29, :20]]
+    wanted = learned.transform(X)
+    out = [np.zeros_like(image) for image in X]
+    note = tmp_path / "note"
+    put = _large.Target.put
+
+    def failing(self, index, block, pixels):
+        if index == 1:
+            raise Interrupted
+        put(self, index, block, pixels)
+
+    monkeypatch.setattr(_large.Target, "put", failing)
+    with pytest.raises(Interrupted):
+        learned.transform(X, out, resume=note)
+    monkeypatch.setattr(_large.Target, "put", put)
+    assert_array_equal(out[2], wanted[2])
+    out[2][...] = 7
+    learned.transform(X, out, resume=note)
+    assert_array_equal(out[1], wanted[1])
+    assert (out[2] == 7).all()
+    assert not note.exists()
+
+
+@pytest.mark.parametrize("change", ["weights", "parameters", "pixels", "shape"])
+@pytest.mark.usefixtures("small_parts")
+def test_a_note_about_something_else_is_not_believed(change, noisy, learned, place, tmp_path):
+    note = tmp_path / "note"
+    with pytest.raises(Interrupted):
+        learned.transform(noisy, Failing(place, 2), resume=note)
+    X, other = noisy, learned
+    if change == "weights":
+        other = AutoencoderDenoiser(size="nano", epochs=1, random_state=1, noise=learned.noise)
+        other.fit(noisy[:, :32, :32])
+    elif change == "parameters":
+        other = learned.__class__(**{**learned.get_params(deep=False), "n_augment": 2})
+        vars(other).update({k: v for k, v in vars(learned).items() if k.endswith("_")})
+    elif change == "pixels":
+        X = 255 - noisy
+    else:
+        X = noisy[:, :90]
+    out = np.zeros_like(X)
+    if change == "pixels":
+        # Then nothing of it is used.
+        assert_array_equal(other.transform(X, out, resume=note), other.transform(X))
+    else:
+        with pytest.raises(ValueError, match=r"another transform.*resume=False"):
+            other.transform(X, out, resume=note)
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_beginning_anew_forgets_the_note(noisy, learned, place, tmp_path):
+    with pytest.raises(Interrupted):
+        learned.transform(noisy, Failing(place, 2), resume=True)
+    with pytest.raises(Interrupted):
+        learned.transform(noisy, Failing(place, 1))
+    assert not list(tmp_path.glob("*.skdenoise"))
+
+
+def test_a_note_needs_a_place(noisy, learned):
+    for out in (None, np.empty_like(noisy)):
+        with pytest.raises(ValueError, match="Name a file for the note"):
+            learned.transform(noisy, out, resume=True)
+
+
+def test_nothing_of_this_is_metadata_for_a_pipeline(learned):
+    assert "transform" not in json.dumps(learned._get_metadata_request()._serialize())

@@ -1,0 +1,250 @@
+"""Dask arrays stay lazy, chunks show no seams, and workers load a network once."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from skdenoise import AutoencoderDenoiser, NoiseInjector, ZeroDCEEnhancer, _tiling
+from skdenoise._lazy import Carried, _again, is_dask_array
+
+dask = pytest.importorskip("dask", reason="clusters: pip install 'skdenoise[dask]'")
+da = pytest.importorskip("dask.array")
+
+# dask tells pandas users what to do, and so on: nothing that we can change.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:dask.*")
+
+
+@pytest.fixture(autouse=True)
+def one_after_the_other():
+    """Without threads, unless a test asks for them."""
+    with dask.config.set(scheduler="synchronous"):
+        yield
+
+
+@pytest.fixture(scope="module")
+def noisy():
+    """Two gray photographs with noise, (2, 221, 190) uint8."""
+    from skimage import data
+
+    clean = data.camera()[100:321, 150:340]
+    return NoiseInjector(sigma=25, random_state=0).fit_transform(np.stack([clean, clean[::-1]]))
+
+
+@pytest.fixture
+def small_parts(monkeypatch):
+    """Images of more than 64 x 64 pixels are large."""
+    monkeypatch.setattr(_tiling, "LARGE_PIXELS", 64 * 64)
+
+
+def natural(**parameters):
+    return AutoencoderDenoiser(weights="natural", **parameters)
+
+
+def quick():
+    """Return a denoiser that sees 16 pixels far."""
+    X = np.linspace(0, 1, 256).reshape(1, 16, 16)
+    denoiser = AutoencoderDenoiser("autoencoder", epochs=1, random_state=0, batch_size=1)
+    return denoiser.fit(X, X[:, ::-1])
+
+
+def assert_close(found, wanted):
+    """Tiles lie elsewhere, and sums are rounded otherwise."""
+    if wanted.dtype.kind == "f":
+        np.testing.assert_allclose(found, wanted, atol=1e-5)
+    else:
+        assert np.abs(found.astype(int) - wanted).max() <= 1
+        assert (found != wanted).mean() < 1e-3
+
+
+@pytest.mark.parametrize("chunks", [(1, 221, 190), (2, 221, 190), (1, 100, 64), (2, 50, 190)])
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+@pytest.mark.usefixtures("small_parts")
+def test_a_dask_array_comes_back_as_it_came(chunks, dtype, noisy):
+    X = noisy.astype(dtype) / np.float32(255) if dtype == "float32" else noisy
+    lazily = quick().transform(da.from_array(X, chunks=chunks))
+    assert is_dask_array(lazily)
+    assert (lazily.shape, lazily.dtype) == (X.shape, X.dtype)
+    assert lazily.chunks == da.from_array(X, chunks=chunks).chunks
+    assert_close(lazily.compute(), quick().transform(X))
+
+
+@pytest.mark.parametrize(
+    "denoiser",
+    [natural(), natural(n_augment=2), natural(sigma="auto"), natural(sigma=[5, 50])],
+    ids=str,
+)
+@pytest.mark.usefixtures("small_parts")
+def test_chunks_of_large_images_show_no_seams(denoiser, noisy):
+    lazily = denoiser.transform(da.from_array(noisy, chunks=(1, 150, 110)))
+    assert_close(lazily.compute(), denoiser.transform(noisy))
+
+
+@pytest.mark.parametrize(
+    "parameters", [{"architecture": "dce++", "exposure": 0.4}, {"denoiser": natural()}], ids=str
+)
+@pytest.mark.usefixtures("small_parts")
+def test_chunks_of_dark_photographs_show_no_seams(parameters, noisy):
+    X = np.stack([noisy // 4] * 3, axis=-1)
+    enhancer = ZeroDCEEnhancer(weights="default", **parameters)
+    lazily = enhancer.transform(da.from_array(X, chunks=(1, 120, 120, 2)))
+    assert_close(lazily.compute(), enhancer.transform(X))
+
+
+def test_small_images_are_transformed_whole_however_they_are_cut(noisy):
+    for chunks in [(1, 221, 190), (2, 60, 60)]:
+        for denoiser in (natural(sigma=[5, 50]), natural()):
+            lazily = denoiser.transform(da.from_array(noisy, chunks=chunks))
+            assert_array_equal(lazily.compute(), denoiser.transform(noisy))
+
+
+def test_noise_is_added_lazily(noisy):
+    noise = NoiseInjector(sigma=10, random_state=0).fit(noisy)
+    lazily = noise.transform(da.from_array(noisy, chunks=(1, 100, 100)))
+    assert_array_equal(lazily.compute(), noise.transform(noisy))
+
+
+def test_nothing_is_computed_before_it_is_asked_for(small_parts, noisy):
+    def never(block):
+        raise AssertionError
+
+    X = da.from_array(noisy, chunks=(1, 100, 100)).map_blocks(never, dtype="uint8", meta=noisy[:0])
+    lazily = quick().transform(X)
+    with pytest.raises(AssertionError):
+        lazily.compute()
+
+
+def test_chunks_are_read_again_rather_than_kept(small_parts, noisy):
+    events = []
+
+    def reading(block, block_id):
+        events.append("read")
+        return block
+
+    X = da.from_array(noisy[:1, :220, :180], chunks=(1, 110, 90)).map_blocks(
+        reading, dtype="uint8", meta=noisy[:0]
+    )
+    written = (
+        natural()
+        .transform(X)
+        .map_blocks(lambda block: events.append("written") or block, dtype="uint8", meta=noisy[:0])
+    )
+    written.compute()
+    assert events.count("written") == 4
+    assert events.count("read") == 3 * 4  # for moments, for windows, and to be worked on
+    assert events[:4] == ["read"] * 4
+    assert events[-1] == "written"
+
+
+def test_any_graph_can_be_read_again():
+    plain = da.from_array(np.arange(100.0).reshape(10, 10), chunks=(4, 4))
+    for x in (plain, plain.rechunk((5, 5)) + 1, da.ones((10, 10), chunks=5).persist()):
+        again = _again(x)
+        assert not set(again.__dask_keys__()[0]) & set(x.__dask_keys__()[0])
+        assert_array_equal((again + 1).compute(), x.compute() + 1)
+
+
+@pytest.mark.parametrize(
+    ("X", "message"),
+    [
+        (da.ones((4, 16), chunks=2), r"must hold images.*X\.reshape\(-1, height, width\)"),
+        (da.ones((20, 20, 3), chunks=20), r"X\[None\] for a single image"),
+        (da.ones((2, 8, 8, 2), chunks=8), "has 2 channels, but .* images with 1 channels"),
+        (da.ones((9, 8, 8), chunks=3)[da.arange(9, chunks=3) > 4], "compute_chunk_sizes"),
+    ],
+)
+def test_what_is_no_image_is_refused_at_once(X, message):
+    with pytest.raises(ValueError, match=message):
+        quick().transform(X)
+
+
+def test_there_is_nothing_to_fill_yet(noisy):
+    with pytest.raises(ValueError, match=r"Type dask\.array\.store"):
+        quick().transform(da.from_array(noisy), np.empty_like(noisy))
+
+
+def test_frames_that_depend_on_each_other_are_refused(noisy):
+    enhancer = ZeroDCEEnhancer("dce++", weights="default", smoothing=0.5)
+    with pytest.raises(ValueError, match="Set smoothing=0"):
+        enhancer.transform(da.from_array(noisy))
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_a_value_that_is_not_finite_is_told_when_it_is_read(large, noisy, monkeypatch):
+    if large:
+        monkeypatch.setattr(_tiling, "LARGE_PIXELS", 64 * 64)
+    X = noisy / np.float32(255)
+    X[0, 3, 4] = np.nan
+    lazily = natural().transform(da.from_array(X, chunks=(1, 150, 190)))
+    with pytest.raises(ValueError, match="NaN or infinity"):
+        lazily.compute()
+
+
+def test_an_estimator_travels_without_its_callbacks():
+    denoiser = natural(callbacks=[lambda numbers: False])
+    carried = Carried(denoiser)
+    assert carried.estimator().callbacks is None
+    assert carried.estimator() is carried.estimator()
+    assert len(denoiser.callbacks) == 1
+
+
+def test_dask_is_imported_by_those_alone_who_use_it():
+    code = (
+        "import sys, numpy, skdenoise; skdenoise.NoiseInjector().fit_transform("
+        "numpy.zeros((1, 8, 8))); assert not {'dask', 'distributed', 'zarr'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+# A real cluster
+
+
+class Counted(AutoencoderDenoiser):
+    """Writes down in which process it is loaded."""
+
+    def __init__(self, path=None, weights="natural"):
+        super().__init__(weights=weights)
+        self.path = path
+
+    def _wake(self):
+        super()._wake()
+        with open(self.path, "a", encoding="utf-8") as file:
+            file.write(f"{os.getpid()}\n")
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_a_cluster_of_two_processes_transforms_and_searches(small_parts, noisy, photos, tmp_path):
+    distributed = pytest.importorskip("distributed")
+    from joblib import parallel_config
+    from sklearn.model_selection import GridSearchCV
+
+    denoiser = Counted(str(tmp_path / "loaded"))
+    wanted = natural().transform(noisy)
+    clean = photos[:4, :16, :16] / 255
+    search = GridSearchCV(
+        AutoencoderDenoiser(size="nano", epochs=1, noise=NoiseInjector(), random_state=0),
+        {"noise__noise_factor": [0.05, 0.2]},
+        cv=2,
+    )
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, dashboard_address=None
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        X = da.from_array(noisy, chunks=(1, 120, 100))
+        found = denoiser.transform(X).compute(scheduler=client)
+        environment = client.run(os.environ.get, "TF_NUM_INTRAOP_THREADS")
+        with parallel_config(backend="dask"):
+            search.fit(clean)
+    assert_close(found, wanted)
+    loaded = (tmp_path / "loaded").read_text().split()
+    assert len(loaded) == len(set(loaded)) <= 2
+    assert str(os.getpid()) not in loaded
+    assert set(environment.values()) == {None}
+    serial = GridSearchCV(search.estimator, search.param_grid, cv=2).fit(clean)
+    assert_array_equal(search.cv_results_["mean_test_score"], serial.cv_results_["mean_test_score"])
