@@ -12,6 +12,7 @@ from benchmarks._measuring import DATA, Result
 from skdenoise import AutoencoderDenoiser
 from skdenoise._image_files import list_images, read_image
 from skdenoise._protocol import quality, with_white_noise
+from skdenoise._restraint import Verdict
 
 N_IMAGES = 11
 SIGMAS = 1, 2, 3, 5, 10
@@ -51,7 +52,7 @@ def _gains(
 ) -> Iterator[Result]:
     images = [noisy for _, noisy in pairs]
     denoised = denoiser.transform(images)
-    with mock.patch("skdenoise._restraint.share_to_remove", return_value=1.0):
+    with mock.patch("skdenoise._restraint._verdict", return_value=Verdict(1.0)):
         unrestrained = denoiser.transform(images)
     for what, results in (("", denoised), (" without restraint", unrestrained)):
         gains = [

@@ -12,7 +12,7 @@ import numpy as np
 
 from skdenoise._noise_maps import NoiseMap
 from skdenoise._patches import gain_of
-from skdenoise._restraint import share_of_windows, with_share
+from skdenoise._restraint import Verdict, verdict_on_windows, with_share
 from skdenoise._survey import Extent, Findings, Pixels
 from skdenoise._tiling import on_grid, windows
 
@@ -26,13 +26,12 @@ class Judged(NamedTuple):
     ----------
     sigma : float or ndarray of shape (H, W, 1)
         What the network is told about the noise.
-    of_channels : list of (float, float, float)
-        For each group of channels that the network takes: mean, gain, and the share of what it
-        would take away that is taken away.
+    of_channels : list of (float, float, Verdict)
+        For each group of channels that the network takes: mean, gain, and what is to be done.
     """
 
     sigma: float | np.ndarray
-    of_channels: list[tuple[float, float, float]]
+    of_channels: list[tuple[float, float, Verdict]]
 
 
 class LargeDenoising:
@@ -102,12 +101,12 @@ class LargeDenoising:
             if findings.moments is not None:
                 mean, spread = findings.moments.mean_and_spread(channels)
                 gain = gain_of(mean, spread)
-            share = 1.0
+            verdict = Verdict(1.0)
             if self._restrained:
                 task = Task(seen[0], mean, gain, 0.0)
                 pixels = [window[..., channels] for window in seen]
-                share = share_of_windows(run, self._once, task, pixels)
-            of_channels.append((mean, gain, share))
+                verdict = verdict_on_windows(run, self._once, task, pixels)
+            of_channels.append((mean, gain, verdict))
         return Judged(sigma, of_channels)
 
     def apply(self, image: Pixels, rows: slice, columns: slice, judged: Judged) -> np.ndarray:
@@ -121,12 +120,13 @@ class LargeDenoising:
     def _part(
         self, image: Pixels, rows: slice, columns: slice, judged: Judged, index: int
     ) -> np.ndarray:
-        mean, gain, share = judged.of_channels[index]
+        mean, gain, verdict = judged.of_channels[index]
+        sigma = verdict.sigma or judged.sigma
         channels = slice(index * self._n_channels, (index + 1) * self._n_channels)
         denoised = np.empty(0)
         for orientation in range(self._n_augment):
             output = self._turned(
-                image, (rows, columns), judged.sigma, (mean, gain), channels, orientation
+                image, (rows, columns), sigma, (mean, gain), channels, orientation
             )
             if self._n_augment == 1:
                 denoised = output
@@ -136,7 +136,7 @@ class LargeDenoising:
                 denoised += (output - denoised) / (orientation + 1)
         noisy = image.crop(rows, columns)[..., channels]
         denoised = denoised.astype(noisy.dtype, copy=False)
-        return denoised if share >= 1 else with_share(noisy, denoised, share)
+        return denoised if verdict.share >= 1 else with_share(noisy, denoised, verdict.share)
 
     def _turned(
         self,

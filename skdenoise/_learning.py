@@ -93,14 +93,14 @@ def independent_stride(images: Images) -> int:
         )
         for index in probed
     ]
-    if max(sigma for sigma, _ in estimates) < WEAKEST_NOISE * data_range_of(images):
+    if max(found.sigma for found in estimates) < WEAKEST_NOISE * data_range_of(images):
         warnings.warn(
             "X has hardly any noise to learn from. If X is clean, give the denoiser a "
             "noise=NoiseInjector(...); if it is noisy, pass clean images as y.",
             UserWarning,
             stacklevel=5,
         )
-    n_correlated = sum(correlated for _, correlated in estimates)
+    n_correlated = sum(found.correlated for found in estimates)
     return 2 if n_correlated > len(estimates) / 2 else 1
 
 

@@ -37,7 +37,7 @@ def noise_maps(sigma: Any, strength: float, images: Images) -> NoiseMap:
     if sigma is None or isinstance(sigma, str):
         # There is no estimate, NaN, for images of a pixel or two: then the network stays blind.
         return lambda index, shape, windows: (
-            strength * float(np.nan_to_num(estimate_of_windows(windows())[0]))
+            strength * float(np.nan_to_num(estimate_of_windows(windows()).sigma))
         )
     given = np.asarray(sigma, dtype=np.float64)
     if not np.isfinite(given).all() or (given < 0).any():

@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from skdenoise import AutoencoderDenoiser, NoiseInjector, denoise, psnr
-from skdenoise._restraint import share_to_remove
+from skdenoise._restraint import Verdict, _verdict
+from skdenoise.noise._universal import _of_camera
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +55,7 @@ def test_the_share_is_that_of_least_error():
     y, x = np.mgrid[:256, :256] / 32
     clean = (20 * np.sin(7 * y) * np.sin(6 * x))[..., None]
     noisy = clean + rng.standard_normal(clean.shape)
-    share = share_to_remove(noisy, blur(noisy), blur)
+    share = _verdict([noisy], [blur(noisy)], lambda windows, sigma: list(map(blur, windows))).share
     errors = {
         part: np.square(noisy + part * (blur(noisy) - noisy) - clean).mean()
         for part in np.linspace(0, 1, 101)
@@ -66,11 +68,40 @@ def test_the_share_is_that_of_least_error():
 def test_strong_noise_is_removed_whole():
     noisy = np.random.default_rng(0).normal(0.5, 0.2, (64, 64, 1))
 
-    def never(image):
+    def never(windows, sigma):
         raise AssertionError
 
-    assert share_to_remove(noisy, np.full_like(noisy, 0.5), never) == 1
-    assert share_to_remove(noisy, noisy.copy(), never) == 1
+    assert _verdict([noisy], [np.full_like(noisy, 0.5)], never) == Verdict(1.0)
+    assert _verdict([noisy], [noisy.copy()], never) == Verdict(1.0)
+
+
+@pytest.fixture(scope="module")
+def oversampled():
+    """Return a photograph whose pixels lie closer than its detail, (256, 256, 3) uint8."""
+    from skimage import data
+
+    coffee = Image.fromarray(data.coffee()[50:306, 150:406])
+    return np.asarray(coffee.resize((128, 128), Image.LANCZOS).resize((256, 256), Image.LANCZOS))
+
+
+def of_camera(photo, sigma):
+    noise = _of_camera(photo / np.float32(255), np.random.default_rng(0))
+    return np.rint((photo + sigma * noise).clip(0, 255)).astype(np.uint8)
+
+
+def test_noise_that_a_camera_has_smoothed_is_removed_without_being_told(oversampled):
+    noisy = of_camera(oversampled, 5)
+    assert psnr(oversampled, denoise(noisy)) > psnr(oversampled, noisy) + 0.5
+    np.testing.assert_array_equal(denoise(oversampled), oversampled)
+
+
+def test_a_deviation_comes_with_what_the_network_was_told(oversampled):
+    noisy = of_camera(oversampled, 5)[None]
+    denoiser = AutoencoderDenoiser(weights="natural", n_augment=2)
+    denoised, deviation = denoiser.predict(noisy, return_std=True)
+    np.testing.assert_array_equal(denoised, denoiser.transform(noisy))
+    assert deviation.shape == noisy.shape
+    assert deviation.any()
 
 
 def test_those_who_say_what_the_noise_is_are_believed(scene):

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from numbers import Integral
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import ndimage
@@ -146,37 +146,43 @@ def _tiles(images: Images, index: int) -> list[np.ndarray]:
     return [images.crop(index, *cut).astype(np.float64) for cut in cuts]
 
 
-def estimate_of_windows(pixels: Sequence[np.ndarray]) -> tuple[float, bool]:
-    """Return sigma of an image of which there are windows, and whether the noise is correlated."""
-    found = _estimate_one([window.astype(np.float64) for window in pixels], 4)
-    return float(found[0]), found[3]
+class Estimate(NamedTuple):
+    """What `NoiseEstimate` says of one image."""
+
+    sigma: float
+    per_stride: np.ndarray
+    correlation: np.ndarray
+    correlated: bool
 
 
-def _estimate_one(
-    tiles: list[np.ndarray], max_stride: int
-) -> tuple[float, np.ndarray, np.ndarray, bool]:
-    """Return sigma, sigma per stride, correlation and whether the noise is correlated."""
+def estimate_of_windows(pixels: Sequence[np.ndarray]) -> Estimate:
+    """Judge an image of which there are windows."""
+    return _estimate_one([window.astype(np.float64) for window in pixels], 4)
+
+
+def _estimate_one(tiles: list[np.ndarray], max_stride: int) -> Estimate:
     channels = [[tile[..., c] for tile in tiles] for c in range(tiles[0].shape[-1])]
     strides = range(1, max_stride + 1)
     flat = _over_channels(channels, strides, lambda pixels: pixels.flat_sigma(0.05))
     if not np.isfinite(flat[0]):
-        return np.nan, flat, np.full(2, np.nan), False
+        return Estimate(np.nan, flat, np.full(2, np.nan), False)
     correlation = np.mean([_correlation(planes) for planes in channels], axis=0)
     known = correlation[np.isfinite(correlation)]
     mean = known.mean() if known.size else 0.0
     if mean <= 0.2:
-        return flat[0], flat, correlation, False
+        return Estimate(flat[0], flat, correlation, False)
     last = np.flatnonzero(np.isfinite(flat))[-1]
     near, far = flat[min(1, last)], flat[last]
     apart = near > (1 + 1.5 * mean) ** (known.size / 2) * flat[0]
     everywhere = _over_channels(channels, [1], _Pixels.median_sigma)[0]
     if flat[0] < 0.25 * everywhere or (far > 5 * flat[0] and mean > 0.65 and not apart):
         compressed = _over_channels(channels, strides, _Pixels.compressed_sigma)
-        return compressed[last], compressed, correlation, True
+        return Estimate(compressed[last], compressed, correlation, True)
     if apart:
         explained = flat[0] * _damping(mean)
-        return far if near > 2 * explained else min(far, explained), flat, correlation, True
-    return flat[0], flat, correlation, False
+        sigma = far if near > 2 * explained else min(far, explained)
+        return Estimate(sigma, flat, correlation, True)
+    return Estimate(flat[0], flat, correlation, False)
 
 
 def _damping(correlation: float) -> float:
