@@ -278,7 +278,8 @@ def export(
         written = paths[precision]
         n_bytes, n_bytes_float32 = map(_n_bytes, (written.parent, paths["float32"].parent))
         largest, mean, psnr_change = _differences(exported, read(name, written))
-        if not largest <= (LARGEST_DIFFERENCE if precision == "float32" else np.inf):
+        wrong = precision == "float32" and largest > LARGEST_DIFFERENCE
+        if wrong or not np.isfinite(largest):
             msg = (
                 f"The file as format={name!r} does not compute what the estimator does: it differs "
                 f"by {largest:.3g} of the range. Nothing was kept; try another format."
@@ -356,16 +357,19 @@ def _check_installed(name: str, precision: str) -> None:
 def _check_target(path: Path, name: str, overwrite: bool) -> None:
     if not path.parent.is_dir():
         raise FileNotFoundError(f"The folder {str(path.parent)!r} does not exist. Create it first.")
-    if not path.exists():
+    beside = [path.with_suffix(".bin")] if name == "openvino" else []
+    there = [file for file in [path, *beside] if file.exists()]
+    if not there:
         return
     if not overwrite:
-        msg = f"{str(path)!r} exists. Choose another name, or set overwrite=True."
+        msg = f"{str(there[0])!r} exists. Choose another name, or set overwrite=True."
         raise FileExistsError(msg)
     if name == "saved_model" and not (path / "saved_model.pb").is_file():
         msg = f"{str(path)!r} exists, and is no SavedModel that could be replaced."
         raise FileExistsError(msg)
-    if name != "saved_model" and not path.is_file():
-        raise FileExistsError(f"{str(path)!r} exists, and is no file that could be replaced.")
+    folders = [file for file in there if not file.is_file()]
+    if name != "saved_model" and folders:
+        raise FileExistsError(f"{str(folders[0])!r} exists, and is no file that could be replaced.")
 
 
 # What is exported

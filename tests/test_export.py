@@ -333,8 +333,21 @@ def test_a_folder_is_replaced_only_where_it_is_a_saved_model(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_file_that_computes_something_else_is_not_kept(tmp_path, monkeypatch):
-    monkeypatch.setattr(_formats, "read", lambda name, path: lambda inputs: inputs["noisy"] + 0.1)
+@pytest.mark.parametrize("name", ["d.xml", "d.bin"])
+def test_neither_file_of_openvino_is_replaced(tmp_path, name):
+    needs("openvino")
+    (tmp_path / name).write_text("precious")
+    with pytest.raises(FileExistsError, match=name):
+        skdenoise.export(denoiser_of(patchwork), tmp_path / "d.xml")
+    (tmp_path / name).unlink()
+    (tmp_path / name).mkdir()
+    with pytest.raises(FileExistsError, match="no file that could be replaced"):
+        skdenoise.export(denoiser_of(patchwork), tmp_path / "d.xml", overwrite=True)
+
+
+@pytest.mark.parametrize("wrong", [0.1, np.nan])
+def test_a_file_that_computes_something_else_is_not_kept(tmp_path, monkeypatch, wrong):
+    monkeypatch.setattr(_formats, "read", lambda name, path: lambda inputs: inputs["noisy"] + wrong)
     with pytest.raises(RuntimeError, match="Nothing was kept"):
         skdenoise.export(denoiser_of(patchwork), tmp_path / "d.keras")
     assert list(tmp_path.iterdir()) == []
