@@ -110,7 +110,7 @@ def enhancing_graph(
         image = keras.Input((None, None, n_channels), name="image")
         seen = ops.clip(image, 0, 1)
         seen = ops.concatenate([seen] * 3, axis=-1) if n_channels == 1 else seen
-        small = _reduced(_reduced(seen, 1, reduction), 2, reduction)
+        small = _reduced(seen, reduction)
         curves = model(_on_grid(small, network.stride) if network.stride > 1 else small)
         if network.stride > 1:
             curves = cut(cut(curves, 1, small), 2, small)
@@ -140,15 +140,15 @@ def enhancing_graph(
         return keras.Model(image, enhanced, name="enhancer")
 
 
-def _reduced(image: Any, axis: int, factor: int) -> Any:
-    """Return the means of `factor` rows or columns; those at the end are filled up by copies."""
+def _reduced(image: Any, factor: int) -> Any:
+    """Return the means of squares of `factor` pixels; those at the end are filled up by copies."""
     if factor == 1:
         return image
-    ones = line(image, axis)
-    along = positions(repeated(blocks(ones, factor), factor))
-    filled = ops.take(image, ops.minimum(along, length(ones) - 1), axis=axis)
-    window = (factor, 1) if axis == 1 else (1, factor)
-    return ops.average_pool(filled, window, strides=window, data_format="channels_last")
+    for axis in (1, 2):
+        ones = line(image, axis)
+        along = positions(repeated(blocks(ones, factor), factor))
+        image = ops.take(image, ops.minimum(along, length(ones) - 1), axis=axis)
+    return ops.average_pool(image, factor, strides=factor, data_format="channels_last")
 
 
 def _interpolated(curves: Any, axis: int, image: Any, reduction: int) -> Any:

@@ -27,9 +27,8 @@ def positions(ones: Any) -> Any:
 
 def blocks(ones: Any, side: int) -> Any:
     """Return a one for each block of `side`, the last of which may be shorter."""
-    return ops.max_pool(
-        ones, (side, 1), strides=(side, 1), padding="same", data_format="channels_last"
-    )
+    # Of a single number: Keras reads a pair from a file as a list, which JAX refuses.
+    return ops.max_pool(ones, side, strides=side, padding="same", data_format="channels_last")
 
 
 def repeated(ones: Any, times: int) -> Any:
