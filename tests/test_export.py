@@ -1,5 +1,6 @@
 """A file for another runtime computes what the estimator does, where this package is unknown."""
 
+import argparse
 import copy
 import importlib.util
 import re
@@ -17,6 +18,7 @@ from numpy.testing import assert_allclose
 import skdenoise
 from skdenoise import AutoencoderDenoiser, ZeroDCEEnhancer, _export
 from skdenoise._cli import main
+from skdenoise._cli._export import _model
 from skdenoise._export import FORMATS, PRECISIONS
 from skdenoise._keras import _formats
 from skdenoise._keras._network import draw_weights, get_network
@@ -261,20 +263,32 @@ def test_sizes_are_open_and_named_in_onnx(elsewhere):
     assert sides["noisy"] == sides["denoised"] == ["n_images", "height", "width", 3]
 
 
-@pytest.mark.parametrize("precision", ["float16", "int8"])
 @pytest.mark.parametrize("format", ["litert", "onnx", "openvino"])
-def test_a_lower_precision_is_smaller_and_nearly_as_good(tmp_path, format, precision):
-    needs(format, precision)
-    denoiser = AutoencoderDenoiser(weights="natural")
-    path = tmp_path / f"d{FORMATS[format].suffix}"
-    report = skdenoise.export(denoiser, path, precision=precision, n_channels=1)
-    assert report.n_bytes == sum(file.stat().st_size for file in tmp_path.iterdir())
+def test_a_lower_precision_is_smaller_and_nearly_as_good(tmp_path, format):
+    needs(format, "int8")
+    exported = _export._exported(AutoencoderDenoiser(weights="natural"), False, 1)
+    paths = {}
+    for precision in PRECISIONS:
+        paths[precision] = tmp_path / precision / f"d{FORMATS[format].suffix}"
+        paths[precision].parent.mkdir()
+    _formats.write(format, exported.graph, paths, lambda: _export._examples(exported))
+    whole = _export._n_bytes(paths["float32"].parent)
     # The weights of the package are stored in float16, so that half as many bits lose nothing.
-    share, loss, largest = (0.55, 1e-3, 1e-5) if precision == "float16" else (0.35, 0.1, 0.1)
-    assert report.n_bytes < share * report.n_bytes_float32
-    assert report.psnr_change > -loss
-    assert report.mean_difference < report.largest_difference < largest
-    assert (report.largest_difference > 1e-4) == (precision == "int8")
+    for precision, share, most, loss in [("float16", 0.55, 1e-5, 1e-3), ("int8", 0.35, 0.1, 0.1)]:
+        assert _export._n_bytes(paths[precision].parent) < share * whole
+        run = _formats.read(format, paths[precision])
+        largest, mean, psnr_change = _export._differences(exported, run)
+        assert mean < largest < most
+        assert psnr_change > -loss
+    assert largest > 1e-4  # in eight bits something must be lost
+
+
+def test_a_report_compares_with_the_size_in_float32(tmp_path):
+    path = tmp_path / "d.tflite"
+    report = skdenoise.export(denoiser_of(patchwork), path, precision="float16")
+    assert report.precision == "float16"
+    assert report.n_bytes == path.stat().st_size < report.n_bytes_float32
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_an_enhancer_becomes_a_file(tmp_path):
@@ -442,13 +456,21 @@ def test_a_network_that_cannot_be_converted_is_said_with_other_formats(tmp_path)
 
 
 def test_weights_of_the_package_are_exported_by_name(tmp_path, capsys):
-    path = tmp_path / "d.keras"
-    assert main(["export", "natural_gray_small", "-o", str(path)]) == 0
+    path = tmp_path / "e.keras"
+    assert main(["export", "default_dce++", "-o", str(path)]) == 0
     assert f"{path}: keras, float32" in capsys.readouterr().err
-    graph = keras.models.load_model(path)
-    X = images_of(1)
-    wanted = graph_of(AutoencoderDenoiser(weights="natural"), n_channels=1)(X)
-    assert_allclose(graph(X), wanted, atol=1e-5)
+    X = images_of(3)
+    wanted = ZeroDCEEnhancer("dce++", weights="default").transform(X)
+    assert_allclose(keras.models.load_model(path)(X), wanted, atol=1e-5)
+
+
+@pytest.mark.parametrize("card", skdenoise.model_cards(), ids=lambda card: card["name"])
+def test_each_card_names_an_estimator_with_these_weights(card):
+    estimator, n_channels = _model(argparse.Namespace(model=card["name"]))
+    assert type(estimator).__name__ == card["estimator"]
+    assert n_channels == card["n_channels"]
+    given = estimator.get_params()
+    assert all(given[name] == card[name] for name in ("architecture", "weights"))
 
 
 def test_a_saved_model_is_exported_with_its_options(tmp_path, capsys):
