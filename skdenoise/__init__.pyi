@@ -3,6 +3,7 @@ from ._conformal import ConformalDenoiser
 from ._denoise import denoise
 from ._denoiser import AutoencoderDenoiser
 from ._enhancer import ZeroDCEEnhancer
+from ._export import ExportReport, export
 from ._loading import load
 from ._model_file import ModelFileError
 from ._procedural import procedural_images
@@ -49,6 +50,7 @@ __all__ = [
     "ColorScorer",
     "ConformalDenoiser",
     "DenoisingReport",
+    "ExportReport",
     "ExposureScorer",
     "HueScorer",
     "LightnessOrderScorer",
@@ -66,6 +68,7 @@ __all__ = [
     "denoise",
     "denoising_report",
     "estimate_noise",
+    "export",
     "exposure_error",
     "exposure_scorer",
     "hue_scorer",

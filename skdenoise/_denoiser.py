@@ -143,6 +143,11 @@ class AutoencoderDenoiser(ImageTransformer):
     callbacks : list of callable, default=None
         Each is called after every epoch with a dict of that epoch's numbers, the entries of
         `history_` and ``"epoch"``; training stops where one returns True.
+    devices : "all", int, list of str or None, default=None
+        Devices that learn together, each from its part of every batch: all graphics cards (or
+        all devices of the processor where there is none), the first so many, or some by name,
+        such as ``["gpu:0", "gpu:1"]``. None leaves it to Keras, which takes one. On TensorFlow
+        and JAX; see the user guide on several processes.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
         Arithmetic of the network. "auto" trains in bfloat16 where the processor is quick at
         it, and denoises in float32.
@@ -243,6 +248,7 @@ class AutoencoderDenoiser(ImageTransformer):
         time_budget=None,
         warm_start=False,
         callbacks=None,
+        devices=None,
         precision="auto",
         image_shape=None,
         random_state=None,
@@ -267,6 +273,7 @@ class AutoencoderDenoiser(ImageTransformer):
         self.time_budget = time_budget
         self.warm_start = warm_start
         self.callbacks = callbacks
+        self.devices = devices
         self.precision = precision
         self.image_shape = image_shape
         self.random_state = random_state
@@ -448,6 +455,7 @@ class AutoencoderDenoiser(ImageTransformer):
                 "time_budget": [REAL_POSITIVE, None],
                 "warm_start": ["boolean"],
                 "callbacks": [list, tuple, None],
+                "devices": [OneOf({"all"}), INT_POSITIVE, list, tuple, None],
                 "precision": [OneOf({"auto", "float32", "bfloat16"})],
                 "image_shape": [tuple, list, None],
                 "random_state": ["random_state"],
@@ -485,6 +493,7 @@ class AutoencoderDenoiser(ImageTransformer):
 
     def _learn(self, images: Images, target: Images | None, *, partial: bool) -> None:
         """Train the network; remember nothing unless it went well, or diverged later on."""
+        from skdenoise._keras._devices import chosen_devices
         from skdenoise._keras._network import draw_weights
         from skdenoise._keras._training import (
             DivergenceError,
@@ -494,6 +503,7 @@ class AutoencoderDenoiser(ImageTransformer):
             validation_psnr,
         )
 
+        devices = chosen_devices(self.devices, self.random_state, self.time_budget)
         # Two independent sources: what is drawn for validation does not move the training.
         rng, held_out_rng = generators(self.random_state)
         learning = way_to_learn(images, target, self.noise)
@@ -541,6 +551,7 @@ class AutoencoderDenoiser(ImageTransformer):
             optimizer=self.optimizer,
             state=state,
             gains_only=trained == "gains",
+            devices=devices,
         )
         plan = Plan(
             1 if partial else self.epochs,

@@ -139,6 +139,11 @@ class ZeroDCEEnhancer(ImageTransformer):
     callbacks : list of callable, default=None
         Each is called after every epoch with a dict of that epoch's numbers, the entries of
         `history_` and ``"epoch"``; training stops where one returns True.
+    devices : "all", int, list of str or None, default=None
+        Devices that learn together, each from its part of every batch: all graphics cards (or
+        all devices of the processor where there is none), the first so many, or some by name,
+        such as ``["gpu:0", "gpu:1"]``. None leaves it to Keras, which takes one. On TensorFlow
+        and JAX; see the user guide on several processes.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
         Arithmetic of the network. "auto" trains in bfloat16 where the processor is quick at
         it, and enhances in float32.
@@ -241,6 +246,7 @@ class ZeroDCEEnhancer(ImageTransformer):
         patch_size=256,
         time_budget=None,
         callbacks=None,
+        devices=None,
         precision="auto",
         image_shape=None,
         random_state=None,
@@ -272,6 +278,7 @@ class ZeroDCEEnhancer(ImageTransformer):
         self.patch_size = patch_size
         self.time_budget = time_budget
         self.callbacks = callbacks
+        self.devices = devices
         self.precision = precision
         self.image_shape = image_shape
         self.random_state = random_state
@@ -374,6 +381,7 @@ class ZeroDCEEnhancer(ImageTransformer):
                 "patch_size": [INT_POSITIVE],
                 "time_budget": [REAL_POSITIVE, None],
                 "callbacks": [list, tuple, None],
+                "devices": [OneOf({"all"}), INT_POSITIVE, list, tuple, None],
                 "precision": [OneOf({"auto", "float32", "bfloat16"})],
                 "image_shape": [tuple, list, None],
                 "random_state": ["random_state"],
@@ -390,10 +398,12 @@ class ZeroDCEEnhancer(ImageTransformer):
 
     def _fit_images(self, images: Images, target: Images | None) -> None:
         """Train the network; remember nothing unless it went well, or diverged later on."""
+        from skdenoise._keras._devices import chosen_devices
         from skdenoise._keras._network import draw_weights
         from skdenoise._keras._training import DivergenceError, Plan, Trainer, train
 
         self._check_channels(images)
+        devices = chosen_devices(self.devices, self.random_state, self.time_budget)
         learning = self._way_to_learn(target)
         if images.dtypes[0].kind == "f" and extremes(images)[1] > BRIGHTEST:
             _warn_of_range(extremes(images)[1])
@@ -414,6 +424,7 @@ class ZeroDCEEnhancer(ImageTransformer):
             drawn if self.weights is None else self._shipped(),
             loss=self._objective(network.n_outputs, learning),
             optimizer="adam",
+            devices=devices,
         )
         plan = Plan(self.epochs, self.time_budget, self.learning_rate, None)
         indices = range(len(images))

@@ -740,7 +740,7 @@ def test_defaults_that_are_written_down_twice_agree():
 
 
 @pytest.mark.parametrize(
-    "command", [[], ["denoise"], ["enhance"], ["train"], ["pretrain"], ["benchmark"]]
+    "command", [[], ["denoise"], ["enhance"], ["train"], ["pretrain"], ["export"], ["benchmark"]]
 )
 def test_help_is_printed(run, command):
     code, said = run(*command, "--help")

@@ -15,7 +15,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 
 IMPORT_NAMES = {"pillow": "PIL", "scikit-learn": "sklearn"}
-TESTED_EXTRAS = ["dask", "demo", "plot", "test", "zarr"]
+TESTED_EXTRAS = ["dask", "demo", "onnx", "openvino", "plot", "test", "zarr"]
 
 
 def lower_bounds(requirements):
@@ -54,6 +54,7 @@ def test_what_is_imported_is_a_dependency_and_the_other_way_round():
         "skimage",
         "torch",
     }
+    optional |= {"ai_edge_litert", "nncf", "onnx", "onnxruntime", "openvino"}
     assert sorted(imported - others - optional) == sorted(
         IMPORT_NAMES.get(name, name) for name in lower_bounds(PROJECT["project"]["dependencies"])
     )

@@ -37,6 +37,7 @@ PROMISED = {
         "load",
         "without_noise",
     ],
+    "files for others": ["ExportReport", "export"],
     "images": ["denoise", "procedural_images"],
     "weights": ["ModelFileError", "model_cards"],
     "numbers": ["estimate_noise", "psnr", "psnr_gain", "ssim"],

@@ -33,6 +33,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_enhance(commands)
     _add_train(commands)
     _add_pretrain(commands)
+    _add_export(commands)
     _add_models(commands)
     _add_benchmark(commands)
     return parser
@@ -272,6 +273,52 @@ def _add_pretrain(commands: Any) -> None:
     parser.add_argument("--seed", type=_seed, metavar="N", default=0, help="default: 0")
 
 
+def _add_export(commands: Any) -> None:
+    parser = commands.add_parser(
+        "export",
+        help="write a model for ONNX Runtime, OpenVINO, LiteRT, Keras or TensorFlow",
+        description="Write a model as a file that is used without skdenoise, run it on a few "
+        "images, and say how far it is from the model. It takes float32 images of any size, of "
+        "shape (n_images, height, width, n_channels), in which white is 1.",
+    )
+    parser.set_defaults(run=_run_export, wrong_usage=parser.error)
+    parser.add_argument(
+        "model",
+        metavar="MODEL",
+        help="a file from 'skdenoise train', or the name of weights of this package, see "
+        "'skdenoise models'",
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        required=True,
+        metavar="OUT",
+        help="the file to write; its suffix chooses the format: .onnx, .xml (OpenVINO), .tflite "
+        "(LiteRT), .keras, or none for the folder of a TensorFlow SavedModel",
+    )
+    parser.add_argument(
+        "--format",
+        choices=["onnx", "openvino", "litert", "keras", "saved_model"],
+        default="auto",
+        help="the format, if the suffix is not to choose it",
+    )
+    parser.add_argument(
+        "--precision",
+        choices=["float32", "float16", "int8"],
+        default="float32",
+        help="how weights are stored: float16 makes the file half as large, int8 a quarter, and "
+        "computes in 8 bits (default: float32)",
+    )
+    parser.add_argument(
+        "--sigma-input",
+        action="store_true",
+        help="give the file a second input for the strength of the noise, where the network takes "
+        "it (unet)",
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace what exists")
+    parser.add_argument("-q", "--quiet", action="store_true", help="print nothing but errors")
+
+
 def _add_benchmark(commands: Any) -> None:
     parser = commands.add_parser(
         "benchmark",
@@ -411,6 +458,12 @@ def _run_enhance(args: argparse.Namespace, say: Messages) -> None:
     from skdenoise._cli._enhance import enhance
 
     enhance(args, say)
+
+
+def _run_export(args: argparse.Namespace, say: Messages) -> None:
+    from skdenoise._cli._export import export
+
+    export(args, say)
 
 
 def _run_models(args: argparse.Namespace, say: Messages) -> None:

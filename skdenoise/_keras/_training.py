@@ -15,9 +15,9 @@ from skdenoise._keras._backend import (
     quick_class,
     to_array,
     to_arrays,
-    to_tensors,
     with_gradient,
 )
+from skdenoise._keras._devices import Devices, parted, shared, spread, used_devices
 from skdenoise._keras._network import Network, Weights, preserved_random_state
 from skdenoise._keras._optimizers import OPTIMIZERS, clip_by_norm
 from skdenoise._keras._prediction import Task, predict
@@ -117,6 +117,8 @@ class Trainer:
         are too few to over-fit even to a single image [1]_.
     largest_gradient : float, default=1.0
         Length to which a longer gradient is shortened.
+    devices : tuple of str, default=()
+        Devices that each learn from a part of every batch; none leaves it to the backend.
 
     References
     ----------
@@ -135,33 +137,39 @@ class Trainer:
         state: list[np.ndarray] | None = None,
         gains_only: bool = False,
         largest_gradient: float = LARGEST_GRADIENT,
+        devices: Devices = (),
     ) -> None:
+        self._devices = devices
         self._names = list(weights)
         arrays = list(weights.values())
         trainable, fixed = arrays[: network.n_trainable], arrays[network.n_trainable :]
         self._base: list = []
         if gains_only:
-            self._base = to_tensors(trainable)
+            self._base = shared(trainable, devices)
             trainable = [np.ones(shape, np.float32) for shape in network.gain_shapes()]
-        self._trainable, self._fixed = to_tensors(trainable), to_tensors(fixed)
+        self._trainable, self._fixed = shared(trainable, devices), shared(fixed, devices)
         if state is None:
             n_states = OPTIMIZERS[optimizer][1]
             zeros = [np.zeros_like(array) for array in trainable for _ in range(n_states)]
             state = [np.zeros((), np.float32), *zeros]
-        self._state = to_tensors(state)
+        self._state = shared(state, devices)
         self.objective = cast(Any, loss if hasattr(loss, "report") else Denoising(cast(Any, loss)))
-        self._step = _step(network, self.objective, optimizer, gains_only, largest_gradient)
+        self._step = functools.partial(
+            _step, network, self.objective, optimizer, gains_only, largest_gradient
+        )
         self._before = self._trainable, self._fixed
 
     def step(self, batch: Arrays, learning_rate: float) -> tuple[float, Any]:
         """Learn from a batch; return the loss, and the numbers of the objective."""
-        rate = keras.ops.convert_to_tensor(np.float32(learning_rate))
-        loss, numbers, trainable, fixed, state = self._step(
+        arrays = batch.arrays()
+        (rate,) = shared([np.array(learning_rate, np.float32)], self._devices)
+        step = self._step(used_devices(self._devices, len(arrays[0])))
+        loss, numbers, trainable, fixed, state = step(
             self._trainable,
             self._fixed,
             self._base,
             self._state,
-            to_tensors(batch.arrays()),
+            parted(arrays, self._devices),
             rate,
         )
         value = to_array(loss).item()
@@ -231,8 +239,9 @@ def _step(
     optimizer: str,
     gains_only: bool,
     largest_gradient: float,
+    devices: Devices,
 ) -> Callable:
-    """Trace the step of an architecture, an objective and an optimizer."""
+    """Trace the step of an architecture, an objective and an optimizer, on some devices."""
     update, n_states = OPTIMIZERS[optimizer]
     ops, model = keras.ops, _quick_to_learn(network.model)
 
@@ -243,7 +252,7 @@ def _step(
         loss, numbers = objective(ops.cast(outputs, "float32"), arrays)
         return loss, (numbers, fixed)
 
-    differentiated = with_gradient(losses)
+    differentiated = spread(with_gradient(losses), devices)
 
     def step(
         trainable: list, fixed: list, base: list, state: list, arrays: list, rate: Any

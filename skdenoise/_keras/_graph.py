@@ -1,0 +1,165 @@
+"""The whole way from image to image as one Keras model, of what Keras itself has.
+
+So it can be saved, and used where this package is not installed. Images are float32, of shape
+(n, H, W, C) and in working units: white is 1 for integers, floats are as they are.
+"""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from skdenoise._curves import DARKEST
+from skdenoise._keras._enhancing import bent
+from skdenoise._keras._network import Network, Weights, preserved_random_state
+from skdenoise._keras._portable import portable
+from skdenoise._keras._sizes import blocks, cut, length, line, mirrored, positions, repeated
+
+IMAGES = 1, 2, 3
+"""Axes of an image."""
+
+
+def denoising_graph(
+    network: Network, weights: Weights, *, normalized: bool, sigma_input: bool
+) -> keras.Model:
+    """Return a model from ``noisy`` images to denoised ones.
+
+    Parameters
+    ----------
+    network : Network
+        The template, in float32.
+    weights : dict of str to ndarray
+        Its weights.
+    normalized : bool
+        Whether the network sees images normalized by their own mean and deviation.
+    sigma_input : bool
+        Whether there is a second input, ``sigma`` of shape (n or 1, H or 1, W or 1, 1): the
+        standard deviation of the noise, 0 where unknown.
+    """
+    model = portable(network.with_weights(weights))
+    with preserved_random_state():
+        noisy = keras.Input((None, None, model.inputs[0].shape[-1]), name="noisy")
+        inputs = [noisy]
+        mean, gain = _statistics(noisy) if normalized else (0.0, 1.0)
+        seen = [(noisy - mean) / gain if normalized else noisy]
+        if network.steerable:
+            blind = ops.zeros_like(noisy[..., :1])
+            if sigma_input:
+                inputs.append(keras.Input((None, None, 1), name="sigma"))
+                blind = blind + inputs[1] / gain
+            seen.append(blind)
+        if network.stride > 1:
+            seen = [_on_grid(image, network.stride) for image in seen]
+        denoised = model(seen if network.steerable else seen[0])
+        if network.stride > 1:
+            denoised = cut(cut(denoised, 1, noisy), 2, noisy)
+        if normalized:
+            denoised = denoised * gain + mean
+        denoised = keras.layers.Identity(name="denoised")(denoised)
+        return keras.Model(inputs if sigma_input else noisy, denoised, name="denoiser")
+
+
+def _statistics(image: Any) -> tuple[Any, Any]:
+    """Return mean and standard deviation of each image; 1 for the latter if it is constant."""
+    # In two steps, since sums of millions of float32 lose digits.
+    mean = ops.mean(image, axis=IMAGES, keepdims=True)
+    mean = mean + ops.mean(image - mean, axis=IMAGES, keepdims=True)
+    spread = ops.sqrt(ops.mean(ops.square(image - mean), axis=IMAGES, keepdims=True))
+    is_constant = spread <= ops.maximum(1e-6 * ops.abs(mean), 1e-30)
+    return mean, ops.where(is_constant, ops.ones_like(spread), spread)
+
+
+def _on_grid(image: Any, stride: int) -> Any:
+    return mirrored(mirrored(image, 1, stride), 2, stride)
+
+
+def enhancing_graph(
+    network: Network,
+    weights: Weights,
+    *,
+    n_channels: int,
+    reduction: int,
+    n_iterations: int,
+    strength: float,
+    protection: float,
+    keep_hue: bool,
+) -> keras.Model:
+    """Return a model from ``image`` to brightened ones, in the manner of `Bending`.
+
+    Parameters
+    ----------
+    network : Network
+        The template, in float32.
+    weights : dict of str to ndarray
+        Its weights.
+    n_channels : {1, 3}
+        Of the images.
+    reduction : int
+        How many times smaller the network sees them.
+    n_iterations : int
+        How often curves are applied.
+    strength : float
+        What they are multiplied by.
+    protection : float
+        How much weaker they are at white.
+    keep_hue : bool
+        Whether the largest channel is bent and the others follow in proportion.
+    """
+    model = portable(network.with_weights(weights))
+    with preserved_random_state():
+        image = keras.Input((None, None, n_channels), name="image")
+        seen = ops.clip(image, 0, 1)
+        seen = ops.concatenate([seen] * 3, axis=-1) if n_channels == 1 else seen
+        small = _reduced(seen, reduction)
+        curves = model(_on_grid(small, network.stride) if network.stride > 1 else small)
+        if network.stride > 1:
+            curves = cut(cut(curves, 1, small), 2, small)
+        if n_channels == 1 or keep_hue:
+            curves = ops.concatenate(
+                [
+                    ops.mean(curves[..., first : first + 3], axis=-1, keepdims=True)
+                    for first in range(0, network.n_outputs, 3)
+                ],
+                axis=-1,
+            )
+        if reduction > 1:
+            for axis in (2, 1):
+                curves = _interpolated(curves, axis, image, reduction)
+        curves = curves * strength
+        if strength > 1:
+            curves = ops.clip(curves, -1, 1)
+        if keep_hue and n_channels > 1:
+            brightness = ops.max(image, axis=-1, keepdims=True)
+            before = ops.clip(brightness, DARKEST, 1)
+            ratio = bent(before, curves, n_iterations, protection) / before
+            enhanced = ops.minimum(image * ratio, ops.maximum(brightness, 1.0))
+        else:
+            before = ops.clip(image, 0, 1)
+            enhanced = image - before + bent(before, curves, n_iterations, protection)
+        enhanced = keras.layers.Identity(name="enhanced")(enhanced)
+        return keras.Model(image, enhanced, name="enhancer")
+
+
+def _reduced(image: Any, factor: int) -> Any:
+    """Return the means of squares of `factor` pixels; those at the end are filled up by copies."""
+    if factor == 1:
+        return image
+    for axis in (1, 2):
+        ones = line(image, axis)
+        along = positions(repeated(blocks(ones, factor), factor))
+        image = ops.take(image, ops.minimum(along, length(ones) - 1), axis=axis)
+    return ops.average_pool(image, factor, strides=factor, data_format="channels_last")
+
+
+def _interpolated(curves: Any, axis: int, image: Any, reduction: int) -> Any:
+    """Draw curves between those of a coarse grid, for each row or column of the image."""
+    along = ops.cast(positions(line(image, axis)), "float32")
+    last = length(line(curves, axis)) - 1
+    place = ops.maximum((along + 0.5) / reduction - 0.5, 0.0)
+    place = ops.minimum(place, ops.cast(last, "float32"))
+    low = ops.cast(ops.floor(place), "int32")
+    shape = (1, -1, 1, 1) if axis == 1 else (1, 1, -1, 1)
+    share = ops.reshape(place - ops.cast(low, "float32"), shape)
+    before = ops.take(curves, low, axis=axis)
+    after = ops.take(curves, ops.minimum(low + 1, last), axis=axis)
+    return before + share * (after - before)
