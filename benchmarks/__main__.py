@@ -21,6 +21,7 @@ MEASUREMENTS = (
     "noise_estimation",
     "weak_noise",
     "adaptation",
+    "giant",
 )
 RESULTS = Path("results/benchmarks.json")
 
