@@ -91,8 +91,7 @@ def _cluster(n_rounds: int) -> Iterator[Result]:
         found: list[Any] = []
 
         def run(client: Any) -> float:
-            duration = seconds(lambda: found.append(lazily.compute(scheduler=client))).wall
-            return duration
+            return seconds(lambda: found.append(lazily.compute(scheduler=client))).wall
 
         def cluster(n_workers: int) -> Any:
             return LocalCluster(n_workers=n_workers, threads_per_worker=1, dashboard_address=None)

@@ -71,21 +71,29 @@ print(f"Largest difference: {np.abs(found.astype(int) - denoised).max()} of 255"
 # %%
 # A cluster
 # ---------
-# Two processes on this machine, each with one thread, could as well be a hundred machines. A script
-# has to start them below ``if __name__ == "__main__":``, since each imports the script again; and
-# so do a transform and a grid search there:
-#
-# .. code-block:: python
-#
-#     from distributed import Client
-#     from joblib import parallel_config
-#
-#     if __name__ == "__main__":
-#         with Client(n_workers=2, threads_per_worker=1):
-#             lazily.to_zarr("denoised.zarr")
-#             with parallel_config(backend="dask"):
-#                 search.fit(images)
+# Two processes on this machine, each with one thread, could as well be a hundred machines. The
+# denoiser travels to each of them once. Processes import the script that starts them, so they are
+# started below ``if __name__ == "__main__":``. A grid search goes there through joblib.
 
 import shutil
+
+from joblib import parallel_config
+from sklearn.model_selection import GridSearchCV
+
+if __name__ == "__main__":
+    from distributed import Client
+
+    noise = NoiseInjector(noise_factor=0.1)
+    search = GridSearchCV(
+        AutoencoderDenoiser(size="nano", noise=noise, epochs=2, random_state=0),
+        {"patch_size": [16, 32]},
+        cv=2,
+    )
+    with Client(n_workers=2, threads_per_worker=1, dashboard_address=None):
+        found = lazily.compute()
+        with parallel_config(backend="dask"):
+            search.fit(data.camera()[None, :128, :128].reshape(4, 64, 64) / 255)
+    print(f"Largest difference: {np.abs(found.astype(int) - denoised).max()} of 255")
+    print(search.best_params_)
 
 shutil.rmtree(folder)
