@@ -23,6 +23,7 @@ MEASUREMENTS = (
     "adaptation",
     "enhancing",
     "learning",
+    "giant",
 )
 RESULTS = Path("results/benchmarks.json")
 

@@ -400,7 +400,8 @@ def in_own_form(raw: Any, result: np.ndarray) -> np.ndarray:
 def memory_map_of(array: Any) -> np.memmap | None:
     """Return the memory map that an array is a view of."""
     while isinstance(array, np.ndarray):
-        if isinstance(array, np.memmap):
+        # What is computed from a memory map is of its class, too.
+        if isinstance(array, np.memmap) and getattr(array, "_mmap", None) is not None:
             return array
         array = array.base
     return None

@@ -198,6 +198,7 @@ PLACES = {
     "memory map": lambda X, path: memory_map(path, X),
     "copy on write": lambda X, path: memory_map(path, X, "c"),
     "read-only map": lambda X, path: memory_map(path, X, "r"),
+    "computed from a map": lambda X, path: memory_map(path, X) + np.uint8(0),
     "zarr": lambda X, path: stored(X),
     "zarr on disk": lambda X, path: stored(X, path=path),
     "zarr in one chunk": lambda X, path: stored(X, X.shape),

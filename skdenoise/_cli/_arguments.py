@@ -44,8 +44,10 @@ def _add_denoise(commands: Any) -> None:
         "denoise",
         help="remove noise from images",
         description="Remove noise from images of any size: PNG, JPEG, TIFF, BMP, WebP, PGM and "
-        "PPM, with 8 or 16 bits (TIFF: floats, too), gray or in color. Size, bit depth, alpha and "
-        "color profile stay as they are.",
+        "PPM, with 8 or 16 bits (TIFF: floats, too), gray or in color; zarr arrays. Size, bit "
+        "depth, alpha and color profile stay as they are. Large TIFF files and zarr arrays are "
+        "read and written part by part, so they may be larger than memory, and than --max-pixels; "
+        "an output named .ome.tif or .zarr becomes one.",
         epilog="The network has learned from photographs with noise of all kinds and strengths, "
         "and sees for itself how strong the noise is. A --model for gray images works on color "
         "images channel by channel; a model for color images works on three copies of a gray image "

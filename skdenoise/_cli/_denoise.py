@@ -13,6 +13,7 @@ from skdenoise._cli._jobs import Job, plan, read, write
 from skdenoise._cli._loading import load_model
 from skdenoise._cli._messages import Messages, count
 from skdenoise._cli._waking import wake_keras
+from skdenoise._image_files import created, is_streamed, is_zarr, opened, read_color_profile
 
 LEARNING_PIXELS = 2**26
 """Noisy images are learned from until they have so many pixels together."""
@@ -39,6 +40,10 @@ def denoise(args: argparse.Namespace, say: Messages) -> None:
     n_done = 0
     for job in say.progress(jobs, "denoising"):
         with say.trying(job.source):
+            if is_streamed(job.source, job.target):
+                _denoise_parts(denoisers, job, args)
+                n_done += 1
+                continue
             image = read(job, args)
             denoiser = denoisers[split_alpha(image)[0].shape[-1]]
             _steer(denoiser, args, image)
@@ -97,7 +102,7 @@ def _adapt(
     return [job for job in jobs if channels.get(job) in denoisers], denoisers
 
 
-def _steer(denoiser: Any, args: argparse.Namespace, image: np.ndarray) -> None:
+def _steer(denoiser: Any, args: argparse.Namespace, image: Any) -> None:
     """Tell a network how strong the noise is, in the units of the image, and how to work."""
     if args.strength is not None:
         denoiser.set_params(strength=args.strength)
@@ -107,6 +112,26 @@ def _steer(denoiser: Any, args: argparse.Namespace, image: np.ndarray) -> None:
         is_float = args.sigma == "auto" or image.dtype.kind == "f"
         scale = 1 if is_float else np.iinfo(image.dtype).max / 255
         denoiser.set_params(sigma=args.sigma if is_float else args.sigma * scale)
+
+
+def _denoise_parts(denoisers: dict[int, Any], job: Job, args: argparse.Namespace) -> None:
+    """Denoise an image that may be larger than memory, from file to file."""
+    job.target.parent.mkdir(parents=True, exist_ok=True)
+    with opened(job.source, max_pixels=args.max_pixels) as image:
+        n_channels = 1 if image.ndim == 2 else image.shape[2]
+        if n_channels == 2:
+            raise ValueError("gray with opacity cannot be denoised part by part; store them apart")
+        denoiser = denoisers[1 if n_channels == 1 else 3]
+        _steer(denoiser, args, image)
+        profile = None if is_zarr(job.source) else read_color_profile(job.source)
+        with created(
+            job.target,
+            image.shape,
+            image.dtype,
+            overwrite=args.overwrite,
+            color_profile=profile,
+        ) as denoised:
+            denoiser.transform([image], [denoised])
 
 
 def apply(denoiser: Any, image: np.ndarray) -> np.ndarray:

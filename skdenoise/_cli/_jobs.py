@@ -9,8 +9,11 @@ import numpy as np
 
 from skdenoise._cli._messages import Messages
 from skdenoise._image_files import (
+    ImageExistsError,
     ImageFileError,
+    ListedImage,
     check_writable,
+    is_zarr,
     list_images,
     read_color_profile,
     read_image,
@@ -28,10 +31,11 @@ class Job(NamedTuple):
 def plan(args: argparse.Namespace, say: Messages) -> list[Job]:
     """Find the images, and choose the file for each result."""
     output = Path(args.output)
-    is_file = len(args.inputs) == 1 and not args.inputs[0].is_dir()
-    if is_file and not output.is_dir() and not args.output.endswith(("/", os.sep)):
+    is_file = len(args.inputs) == 1 and (_is_one(args.inputs[0]) or not args.inputs[0].is_dir())
+    into_folder = output.is_dir() and not is_zarr(output)
+    if is_file and not into_folder and not args.output.endswith(("/", os.sep)):
         try:
-            check_writable(output, overwrite=True)
+            _check_target(output, overwrite=True)
         except ImageFileError as error:
             args.wrong_usage(f"{error} For a folder, end its name with '/'.")
         targets = {output: args.inputs[0]}
@@ -42,7 +46,7 @@ def plan(args: argparse.Namespace, say: Messages) -> list[Job]:
         for given in args.inputs:
             with say.trying(given):
                 inside = given.is_dir() and given.resolve() in output.resolve().parents
-                for image in list_images(given):
+                for image in _listed(given):
                     if inside and output.resolve() in image.path.resolve().parents:
                         continue  # what an earlier run has written
                     target = output / image.relative
@@ -59,9 +63,28 @@ def plan(args: argparse.Namespace, say: Messages) -> list[Job]:
         with say.trying(source):
             if not source.exists():
                 list_images(source)
-            check_writable(target, overwrite=args.overwrite)
+            _check_target(target, overwrite=args.overwrite)
             jobs.append(Job(source, target))
     return jobs
+
+
+def _is_one(path: Path) -> bool:
+    """Whether a folder is one image."""
+    return is_zarr(path) and path.is_dir()
+
+
+def _listed(path: Path) -> list[ListedImage]:
+    return [ListedImage(path, Path(path.name))] if _is_one(path) else list_images(path)
+
+
+def _check_target(path: Path, *, overwrite: bool) -> None:
+    """Raise the error that writing would raise."""
+    if not is_zarr(path):
+        check_writable(path, overwrite=overwrite)
+    elif path.exists() and not overwrite:
+        raise ImageExistsError(
+            f"Cannot write {str(path)!r}: it exists. Choose another name, or pass --overwrite."
+        )
 
 
 def read(job: Job, args: argparse.Namespace) -> np.ndarray:

@@ -7,6 +7,7 @@ bit depth. Whatever is wrong with a file is an `ImageFileError`.
 from skdenoise._image_files._errors import ImageExistsError, ImageFileError
 from skdenoise._image_files._listing import ListedImage, list_images
 from skdenoise._image_files._reading import read_color_profile, read_image
+from skdenoise._image_files._streaming import created, is_streamed, is_zarr, opened
 from skdenoise._image_files._writing import check_writable, write_image
 
 __all__ = [
@@ -14,7 +15,11 @@ __all__ = [
     "ImageFileError",
     "ListedImage",
     "check_writable",
+    "created",
+    "is_streamed",
+    "is_zarr",
     "list_images",
+    "opened",
     "read_color_profile",
     "read_image",
     "write_image",

@@ -1,0 +1,300 @@
+"""Files that are too large to be read at once: TIFF files and zarr arrays, part by part.
+
+What is opened here is an array to slice, and what is created is an array to fill; a new file has
+its name when it is complete, as small ones do.
+"""
+
+import os
+import secrets
+import shutil
+import threading
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+
+from skdenoise._image_files._errors import ImageExistsError, ImageFileError
+from skdenoise._image_files._reading import (
+    _DEFLATED,
+    _PREVIEW_OR_MASK,
+    MAX_PIXELS,
+    ORIENTATION_TAG,
+    _is_plain,
+    read_image,
+)
+from skdenoise._whole_file import plain_file
+
+STREAMED_PIXELS = 2**26
+"""TIFF files of more pixels are read and written part by part."""
+REMEMBERED_BYTES = 2**26
+"""Decoded parts of a TIFF file that are kept, since neighboring blocks share them."""
+TIFF_TILE = 512
+ZARR_CHUNK = 1024
+
+StrPath = str | os.PathLike[str]
+
+
+def is_zarr(path: StrPath) -> bool:
+    """Tell whether a name is that of a zarr array."""
+    return Path(path).suffix.lower() == ".zarr"
+
+
+def is_streamed(source: StrPath, target: StrPath) -> bool:
+    """Tell whether an image is to be read and written part by part.
+
+    Parameters
+    ----------
+    source, target : path
+        Where it lies, and where the result goes.
+    """
+    if is_zarr(source) or is_zarr(target):
+        return True
+    if Path(target).suffix.lower() not in (".tif", ".tiff"):
+        return False
+    return _is_simple_tiff(source, more_than=STREAMED_PIXELS)
+
+
+def _is_simple_tiff(path: StrPath, *, more_than: int = 0) -> bool:
+    """Whether a file holds one image, as it is seen, in parts that can be read one by one."""
+    try:
+        with plain_file(path) as file, tifffile.TiffFile(file) as tiff:
+            page: Any = tiff.pages[0]
+            orientation = page.tags.get(ORIENTATION_TAG)
+            return (
+                page.imagewidth * page.imagelength > more_than
+                and _is_plain(page)
+                and page.axes in ("YX", "YXS")
+                and page.photometric != 0
+                and (orientation is None or orientation.value == 1)
+                and all(other.subfiletype & _PREVIEW_OR_MASK for other in tiff.pages[1:])  # type: ignore[union-attr]
+            )
+    except Exception:  # no TIFF file, or damaged: whoever reads it will say so
+        return False
+
+
+class TiffPixels:
+    """The pixels of a TIFF file, of which only what is asked for is read.
+
+    Parameters
+    ----------
+    tiff : tifffile.TiffFile
+        The file, open; its first page is the image, further ones may be smaller copies.
+    """
+
+    def __init__(self, tiff: tifffile.TiffFile) -> None:
+        self._page: Any = tiff.pages[0]
+        self._file: Any = tiff.filehandle
+        self.shape = tuple(self._page.shape)
+        self.dtype = self._page.dtype
+        self.ndim = len(self.shape)
+        self.chunks = tuple(self._page.chunks)
+        assert self.dtype is not None
+        self._largest = int(np.prod(self.chunks)) * self.dtype.itemsize
+        self._kept: dict[int, np.ndarray] = {}
+        self._reading = threading.Lock()
+
+    def __getitem__(self, key: Any) -> np.ndarray:
+        """Read some rows and columns."""
+        rows, columns = (
+            range(*part.indices(side)) for part, side in zip(key, self.shape, strict=False)
+        )
+        out = np.empty((len(rows), len(columns), *self.shape[2:]), self.dtype)
+        high, wide = self.chunks[:2]
+        for row in range(rows.start // high, -(-rows.stop // high)):
+            for column in range(columns.start // wide, -(-columns.stop // wide)):
+                part = self._segment(row, column)
+                top, left = row * high, column * wide
+                inside = (
+                    slice(max(rows.start, top), min(rows.stop, top + len(part))),
+                    slice(max(columns.start, left), min(columns.stop, left + part.shape[1])),
+                )
+                out[
+                    inside[0].start - rows.start : inside[0].stop - rows.start,
+                    inside[1].start - columns.start : inside[1].stop - columns.start,
+                ] = part[
+                    inside[0].start - top : inside[0].stop - top,
+                    inside[1].start - left : inside[1].stop - left,
+                ]
+        return out
+
+    def _segment(self, row: int, column: int) -> np.ndarray:
+        """Return a tile or strip; the last ones are remembered."""
+        index = row * -(-self.shape[1] // self.chunks[1]) + column
+        with self._reading:
+            if index not in self._kept:
+                while self._kept and len(self._kept) * self._largest >= REMEMBERED_BYTES:
+                    del self._kept[next(iter(self._kept))]
+                self._kept[index] = self._decoded(index)
+            return self._kept[index]
+
+    def _decoded(self, index: int) -> np.ndarray:
+        self._file.seek(self._page.dataoffsets[index])
+        count = self._page.databytecounts[index]
+        data = self._file.read(count)
+        if not count or len(data) < count:
+            raise ImageFileError(f"Cannot read {self._file.path!r}: it was cut.")
+        try:
+            deflated = self._page.compression in _DEFLATED
+            if deflated and _inflates_beyond(data, self._largest):
+                raise ValueError("a part of it is larger than it may be")
+            found, _, _ = self._page.decode(data, index)
+        except Exception as error:  # decoders stumble over damaged files in every way there is
+            raise ImageFileError(f"Cannot read {self._file.path!r}: {error}.") from error
+        return found[0] if self.ndim == 3 else found[0, ..., 0]
+
+
+def _inflates_beyond(data: bytes, size: int) -> bool:
+    return len(zlib.decompressobj().decompress(data, size + 1)) > size
+
+
+@contextmanager
+def opened(path: StrPath, *, max_pixels: int = MAX_PIXELS) -> Iterator[Any]:
+    """Open an image, to be read part by part.
+
+    Parameters
+    ----------
+    path : path
+        A TIFF file, the folder of a zarr array, or that of an OME-Zarr image whose level "0" is
+        an array of shape (H, W) or (H, W, C). Other image files are read whole.
+    max_pixels : int, default=268435456
+        Refuse a file that is read whole and has more pixels.
+
+    Yields
+    ------
+    array-like of shape (H, W) or (H, W, C)
+        With `shape`, `dtype` and `chunks`; slicing reads.
+
+    Raises
+    ------
+    ImageFileError
+        It is missing, damaged, or of another kind.
+    """
+    if not is_zarr(path):
+        if not _is_simple_tiff(path):
+            yield read_image(path, max_pixels=max_pixels)
+            return
+        with plain_file(path) as file, tifffile.TiffFile(file) as tiff:
+            yield TiffPixels(tiff)
+        return
+    zarr = _zarr()
+    try:
+        found = zarr.open(path, mode="r")
+        image = found if isinstance(found, zarr.Array) else found["0"]
+    except Exception as error:
+        raise ImageFileError(f"Cannot read {os.fspath(path)!r}: {error}.") from error
+    if not isinstance(image, zarr.Array) or image.ndim not in (2, 3):
+        raise ImageFileError(
+            f"Cannot read {os.fspath(path)!r}: an array of shape (height, width) or (height, "
+            f"width, n_channels) is wanted, it holds {getattr(image, 'shape', 'none')}."
+        )
+    yield image
+
+
+@contextmanager
+def created(
+    path: StrPath,
+    shape: tuple[int, ...],
+    dtype: np.dtype,
+    *,
+    overwrite: bool = False,
+    color_profile: bytes | None = None,
+) -> Iterator[Any]:
+    """Create an image, to be filled part by part.
+
+    Parameters
+    ----------
+    path : path
+        What it is called when the block ends without an error: a TIFF file of tiles, an OME-TIFF
+        file where the name ends in ``.ome.tif``, or a zarr array.
+    shape : tuple
+        (H, W) or (H, W, C).
+    dtype : data type
+        Of the pixels.
+    overwrite : bool, default=False
+        Whether an existing image is replaced or an error.
+    color_profile : bytes, default=None
+        An ICC profile, for TIFF files.
+
+    Yields
+    ------
+    array-like
+        To assign to.
+
+    Raises
+    ------
+    ImageExistsError
+        It exists and `overwrite` is False.
+    """
+    path = Path(path)
+    if not overwrite and os.path.lexists(path):
+        raise ImageExistsError(
+            f"Cannot write {str(path)!r}: it exists. Choose another name, or pass --overwrite."
+        )
+    beside = path.with_name(f".{secrets.token_hex(8)}.part{path.suffix}")
+    try:
+        if is_zarr(path):
+            zarr = _zarr()
+            chunks = tuple(min(ZARR_CHUNK, side) for side in shape[:2]) + tuple(shape[2:])
+            yield zarr.create_array(store=beside, shape=shape, dtype=dtype, chunks=chunks)
+        else:
+            raw = path.with_name(f"{beside.name}.raw")
+            try:
+                pixels = np.memmap(raw, dtype, "w+", shape=shape)
+                yield pixels
+                ome = path.name.lower().endswith((".ome.tif", ".ome.tiff"))
+                _write_tiff(beside, pixels, color_profile, ome=ome)
+            finally:
+                raw.unlink(missing_ok=True)
+        if is_zarr(path) and path.is_dir():
+            shutil.rmtree(path)
+        os.replace(beside, path)
+    finally:
+        if beside.is_dir():
+            shutil.rmtree(beside, ignore_errors=True)
+        else:
+            beside.unlink(missing_ok=True)
+
+
+def _write_tiff(path: Path, pixels: np.ndarray, profile: bytes | None, *, ome: bool) -> None:
+    """Write deflated tiles, one after the other."""
+    n_channels = 1 if pixels.ndim == 2 else pixels.shape[2]
+
+    def tiles() -> Iterator[np.ndarray]:
+        for top in range(0, pixels.shape[0], TIFF_TILE):
+            for left in range(0, pixels.shape[1], TIFF_TILE):
+                part = pixels[top : top + TIFF_TILE, left : left + TIFF_TILE]
+                missing = TIFF_TILE - part.shape[0], TIFF_TILE - part.shape[1]
+                margin = [(0, missing[0]), (0, missing[1]), (0, 0)][: pixels.ndim]
+                yield np.pad(part, margin)
+
+    tifffile.imwrite(
+        path,
+        tiles(),
+        shape=pixels.shape,
+        dtype=pixels.dtype,
+        tile=(TIFF_TILE, TIFF_TILE),
+        bigtiff=pixels.nbytes > 2**31,
+        photometric="rgb" if n_channels > 2 else "minisblack",
+        planarconfig="contig" if n_channels > 1 else None,
+        extrasamples=["unassalpha"] if n_channels in (2, 4) else None,
+        compression="zlib",
+        predictor=pixels.dtype.kind != "f" and pixels.dtype.itemsize < 8,
+        iccprofile=profile,
+        ome=ome,
+        metadata={"axes": "YXS"[: pixels.ndim]} if ome else None,
+        software=False,
+    )
+
+
+def _zarr() -> Any:
+    try:
+        import zarr
+    except ImportError as error:
+        raise ImageFileError(
+            "zarr arrays need another package: pip install 'skdenoise[zarr]'."
+        ) from error
+    return zarr

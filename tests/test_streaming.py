@@ -1,0 +1,138 @@
+"""Files larger than memory: what is read and written part by part is what is written at once."""
+
+import numpy as np
+import pytest
+import tifffile
+from numpy.testing import assert_array_equal
+
+from skdenoise import AutoencoderDenoiser
+from skdenoise._cli import main
+from skdenoise._image_files import ImageFileError, _streaming, created, opened, read_image
+
+zarr = pytest.importorskip("zarr")
+
+
+def pixels(*shape, dtype="uint8"):
+    return np.random.default_rng(0).integers(256, size=shape).astype(dtype)
+
+
+LAYOUTS = {
+    "strips": {"rowsperstrip": 7},
+    "deflated strips": {"rowsperstrip": 7, "compression": "zlib", "predictor": True},
+    "tiles": {"tile": (32, 48)},
+    "deflated tiles": {"tile": (32, 48), "compression": "zlib"},
+    "big-endian": {"tile": (32, 48), "byteorder": ">"},
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("shape", [(101, 90), (101, 90, 3)], ids=str)
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+def test_a_part_of_a_tiff_file_is_a_part_of_its_image(layout, shape, dtype, tmp_path):
+    image = pixels(*shape, dtype=dtype)
+    options = dict(LAYOUTS[layout])
+    if dtype == "float32":
+        options.pop("predictor", None)
+    photometric = "rgb" if len(shape) == 3 else "minisblack"
+    tifffile.imwrite(tmp_path / "a.tif", image, photometric=photometric, **options)
+    with opened(tmp_path / "a.tif") as found:
+        assert isinstance(found, _streaming.TiffPixels)
+        assert found.shape == shape
+        for rows, columns in [(slice(0, 101), slice(0, 90)), (slice(30, 70), slice(47, 50))]:
+            assert_array_equal(found[rows, columns], image[rows, columns])
+
+
+@pytest.mark.parametrize("name", ["a.tif", "a.ome.tif", "a.zarr"])
+@pytest.mark.parametrize("shape", [(101, 600), (101, 90, 3), (101, 90, 4)], ids=str)
+def test_what_was_filled_part_by_part_is_read_again(name, shape, tmp_path):
+    image = pixels(*shape, dtype="uint16")
+    with created(tmp_path / name, shape, image.dtype) as out:
+        out[:50] = image[:50]
+        out[50:] = image[50:]
+        assert not (tmp_path / name).exists()
+    with opened(tmp_path / name) as found:
+        assert_array_equal(found[slice(0, 101), slice(0, shape[1])], image)
+    if name != "a.zarr":
+        assert_array_equal(read_image(tmp_path / name), image)
+        with tifffile.TiffFile(tmp_path / name) as tiff:
+            assert tiff.is_ome == (name == "a.ome.tif")
+            assert tiff.pages[0].is_tiled
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize("name", ["a.tif", "a.zarr"])
+def test_nothing_is_left_of_what_was_interrupted(name, tmp_path):
+    with pytest.raises(KeyboardInterrupt), created(tmp_path / name, (9, 9), np.dtype("u1")):
+        raise KeyboardInterrupt
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["a.tif", "a.zarr"])
+def test_an_image_that_exists_is_replaced_on_demand_alone(name, tmp_path):
+    for value in (1, 2):
+        with created(tmp_path / name, (9, 9), np.dtype("u1"), overwrite=True) as out:
+            out[...] = value
+    with (
+        pytest.raises(ImageFileError, match="it exists"),
+        created(tmp_path / name, (9, 9), np.dtype("u1")),
+    ):
+        pass
+    with opened(tmp_path / name) as found:
+        assert (found[slice(0, 9), slice(0, 9)] == 2).all()
+
+
+def test_a_file_that_was_cut_is_told(tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", pixels(300, 300), tile=(64, 64), compression="zlib")
+    data = (tmp_path / "a.tif").read_bytes()
+    with tifffile.TiffFile(tmp_path / "a.tif") as tiff:
+        last = max(tiff.pages[0].dataoffsets)
+    (tmp_path / "a.tif").write_bytes(data[: last + 9])
+    with (
+        opened(tmp_path / "a.tif") as found,
+        pytest.raises(ImageFileError, match=r"cut|decompress"),
+    ):
+        found[slice(0, 300), slice(0, 300)]
+
+
+@pytest.mark.parametrize("what", ["missing", "five axes", "a group of nothing"])
+def test_a_zarr_folder_without_an_image_is_told(what, tmp_path):
+    if what == "five axes":
+        zarr.create_array(store=tmp_path / "a.zarr", shape=(1, 1, 1, 9, 9), dtype="u1")
+    elif what == "a group of nothing":
+        zarr.create_group(tmp_path / "a.zarr")
+    with pytest.raises(ImageFileError, match="Cannot read"), opened(tmp_path / "a.zarr"):
+        pass
+
+
+def test_the_first_level_of_a_pyramid_is_the_image(tmp_path):
+    image = pixels(40, 30)
+    group = zarr.create_group(tmp_path / "a.zarr")
+    for level in (0, 1):
+        small = image[:: level + 1, :: level + 1]
+        group.create_array(str(level), data=small)
+    with opened(tmp_path / "a.zarr") as found:
+        assert_array_equal(found[:, :], image)
+
+
+@pytest.mark.parametrize(
+    ("source", "target"),
+    [("a.tif", "b.tif"), ("a.tif", "b.zarr"), ("a.zarr", "b.ome.tif"), ("a.png", "b.zarr")],
+)
+def test_the_command_denoises_part_by_part(source, target, tmp_path, monkeypatch):
+    monkeypatch.setattr(_streaming, "STREAMED_PIXELS", 1000)
+    image = pixels(70, 60, 3)
+    if source == "a.zarr":
+        zarr.create_array(store=tmp_path / source, data=image, chunks=(32, 32, 3))
+    elif source == "a.png":
+        from PIL import Image
+
+        Image.fromarray(image).save(tmp_path / source)
+    else:
+        tifffile.imwrite(tmp_path / source, image, photometric="rgb", tile=(32, 32))
+    command = ["denoise", str(tmp_path / source), "-o", str(tmp_path / target), "--quiet"]
+    limit = ["--max-pixels", "1000"] if source == "a.tif" else []
+    assert main([*command, *limit]) == 0
+    wanted = AutoencoderDenoiser(weights="natural").transform(image[None])[0]
+    with opened(tmp_path / target) as found:
+        assert_array_equal(found[slice(0, 70), slice(0, 60)], wanted)
+    assert main(command) == 1  # it exists
