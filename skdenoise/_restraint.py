@@ -21,7 +21,7 @@ WEAK = 0.12
 """Deviation of what is removed, as a share of the image's, below which this is looked at."""
 SMALLEST_SIDE = 16
 """Smaller images tell too little about their noise."""
-EVERYWHERE = 0.92
+EVERYWHERE = 1.0
 """Correlated noise is removed from the flattest quarter of an image, too: with at least this share
 of the deviation that is removed from the whole. Of texture less is removed there."""
 EVERYWHERE_IF_TOLD = 0.9
