@@ -15,7 +15,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 
 IMPORT_NAMES = {"pillow": "PIL", "scikit-learn": "sklearn"}
-TESTED_EXTRAS = ["demo", "plot", "test"]
+TESTED_EXTRAS = ["demo", "openvino", "plot", "test"]
 
 
 def lower_bounds(requirements):
@@ -43,7 +43,7 @@ def test_what_is_imported_is_a_dependency_and_the_other_way_round():
             if isinstance(node, ast.ImportFrom):
                 imported.add(node.module.partition(".")[0])
     others = {"skdenoise", *sys.stdlib_module_names}
-    optional = {"bm3d", "cv2", "jax", "matplotlib", "pywt", "skimage", "torch"}
+    optional = {"bm3d", "cv2", "jax", "matplotlib", "openvino", "pywt", "skimage", "torch"}
     assert sorted(imported - others - optional) == sorted(
         IMPORT_NAMES.get(name, name) for name in lower_bounds(PROJECT["project"]["dependencies"])
     )

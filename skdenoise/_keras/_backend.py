@@ -33,9 +33,18 @@ if BACKEND == "tensorflow":
             return tf.function(function, autograph=False)
         return traced
 
-    def to_array(tensor: Any) -> np.ndarray:
-        """Copy a tensor to NumPy."""
-        return np.array(tensor.numpy())
+    def traced_with(model: keras.Model) -> Any:
+        """Return the graph of a model, with its weights, for images of any size."""
+
+        def apply(*inputs: Any) -> Any:
+            return model(list(inputs) if len(inputs) > 1 else inputs[0], training=False)
+
+        specs = [tf.TensorSpec(item.shape, "float32") for item in model.inputs]
+        return tf.function(apply, specs, autograph=False).get_concrete_function()
+
+    def to_view(tensor: Any) -> np.ndarray:
+        """Return what a tensor holds as an array that is not to be written to."""
+        return np.asarray(tensor)
 
     def with_gradient(function: Callable) -> Callable:
         """Return the value of ``function(weights, ...) -> (loss, rest)``, and loss's gradient."""
@@ -56,8 +65,18 @@ if BACKEND == "tensorflow":
 
         def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
             """Normalize, and remember the moments."""
-            if not training or len(inputs.shape) != 4:
+            if len(inputs.shape) != 4:
                 return super().call(inputs, training=training, mask=mask)
+            if not training:
+                return tf.raw_ops.FusedBatchNormV3(
+                    x=inputs,
+                    scale=self.gamma,
+                    offset=self.beta,
+                    mean=self.moving_mean,
+                    variance=self.moving_variance,
+                    epsilon=self.epsilon,
+                    is_training=False,
+                ).y
             outputs = tf.raw_ops.FusedBatchNormV3(
                 x=inputs,
                 scale=self.gamma,
@@ -92,9 +111,9 @@ elif BACKEND == "jax":
         """Compile `function` once for each shape of its arguments; `signature` is not needed."""
         return jax.jit(function)
 
-    def to_array(tensor: Any) -> np.ndarray:
-        """Copy a tensor to NumPy."""
-        return np.array(tensor)
+    def to_view(tensor: Any) -> np.ndarray:
+        """Return what a tensor holds as an array that is not to be written to."""
+        return np.asarray(tensor)
 
     def with_gradient(function: Callable) -> Callable:
         """Return the value of ``function(weights, ...) -> (loss, rest)``, and loss's gradient."""
@@ -112,9 +131,9 @@ elif BACKEND == "torch":
 
         return run
 
-    def to_array(tensor: Any) -> np.ndarray:
-        """Copy a tensor to NumPy."""
-        return np.array(tensor.detach().cpu().numpy())
+    def to_view(tensor: Any) -> np.ndarray:
+        """Return what a tensor holds as an array that is not to be written to."""
+        return tensor.detach().cpu().numpy()
 
     def with_gradient(function: Callable) -> Callable:
         """Return the value of ``function(weights, ...) -> (loss, rest)``, and loss's gradient."""
@@ -138,6 +157,10 @@ else:
 
 if BACKEND != "tensorflow":
 
+    def traced_with(model: keras.Model) -> Any:
+        """Return the graph of a model; TensorFlow alone has one."""
+        raise NotImplementedError
+
     def quick_class(layer: keras.layers.Layer) -> type[keras.layers.Layer]:
         """Return the class of a layer, or of one that learns the same in less time."""
         return type(layer)
@@ -146,6 +169,11 @@ if BACKEND != "tensorflow":
 def to_tensors(arrays: Iterable[np.ndarray]) -> list:
     """Copy NumPy arrays to tensors of the backend."""
     return [keras.ops.convert_to_tensor(array) for array in arrays]
+
+
+def to_array(tensor: Any) -> np.ndarray:
+    """Copy a tensor to NumPy."""
+    return np.array(to_view(tensor))
 
 
 def to_arrays(tensors: Iterable[Any]) -> list[np.ndarray]:
