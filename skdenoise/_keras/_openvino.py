@@ -53,7 +53,8 @@ def openvino_runner(
         raise RuntimeError(msg)
     import openvino
 
-    model = openvino.convert_model(traced_with(network.with_weights(weights)))
+    whole = network.with_weights(weights)  # whose variables the graph only refers to
+    model = openvino.convert_model(traced_with(whole))
     if precision == "int8":
         model = quantized(model, list(calibration))
     # What is not quantized is in bfloat16, but for the operations behind the last convolution.

@@ -4,6 +4,8 @@ The geometry of a batch depends on the shape of its images only, never on how ma
 so that the result for an image does not depend on its companions.
 """
 
+import itertools
+import math
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator
@@ -93,15 +95,24 @@ def predict(
     """
     batches = _batches(tasks, network.stride)
     runs: dict[str, Run] = {}
+
+    def outputs(batch: list[Task]) -> Iterator[np.ndarray]:
+        precision = batch[0].precision
+        if precision not in runs:
+            runs[precision] = _runner(network, weights, owner, engine, precision, calibration)
+        return _predict_batch(network, runs[precision], batch)
+
+    # Few calls have more than one batch, and a thread costs as much as a small image.
+    for batch in itertools.islice(batches, 1):
+        yield from outputs(batch)
+    following = next(batches, None)
+    if following is None:
+        return
     with ThreadPoolExecutor(1, "skdenoise-tasks") as background:
-        batch = next(batches, None)
-        while batch:
+        while following is not None:
             coming = background.submit(next, batches, None)
-            precision = batch[0].precision
-            if precision not in runs:
-                runs[precision] = _runner(network, weights, owner, engine, precision, calibration)
-            yield from _predict_batch(network, runs[precision], batch)
-            batch = coming.result()
+            yield from outputs(following)
+            following = coming.result()
 
 
 def _batches(tasks: Iterable[Task], stride: int) -> Iterator[list[Task]]:
@@ -150,27 +161,46 @@ def _runner(
 
 def _keras_runner(network: Network, weights: Weights) -> Run:
     template, function = _function(network)
-    tensors = to_tensors(template.weights(weights))
-    return lambda arrays: to_view(function(tensors, to_tensors(arrays)))
+    arrays = template.weights(weights)
+    floats = [array.ravel() for array in arrays if array.dtype == np.float32]
+    others = to_tensors(array for array in arrays if array.dtype != np.float32)
+    (tensor,) = to_tensors([np.concatenate(floats) if floats else np.zeros(0, np.float32)])
+    return lambda inputs: to_view(function(tensor, others, to_tensors(inputs)))
 
 
 def _function(network: Network) -> tuple[Folded, Any]:
-    """Return the template and the traced network; one for all fits of its architecture."""
+    """Return the template and the traced network; one for all fits of its architecture.
+
+    It is given all floats in one tensor: to pass hundreds takes longer than a small image.
+    """
     with _tracing:
         if network not in _functions:
             template = folded(network)
             model = template.network.model
             n_trainable = template.network.n_trainable
+            signature = template.network.signature()
 
-            def apply(weights: list, inputs: list) -> Any:
+            def apply(floats: Any, others: list, inputs: list) -> Any:
+                rest, weights, end = iter(others), [], 0
+                for shape, dtype in signature:
+                    if dtype == "float32":
+                        begin, end = end, end + math.prod(shape)
+                        weights.append(keras.ops.reshape(floats[begin:end], shape))
+                    else:
+                        weights.append(next(rest))
                 images = inputs if len(inputs) > 1 else inputs[0]
                 outputs, _ = model.stateless_call(
                     weights[:n_trainable], weights[n_trainable:], images, training=False
                 )
                 return keras.ops.cast(outputs, "float32")
 
+            others = [(shape, dtype) for shape, dtype in signature if dtype != "float32"]
             inputs = [(tuple(item.shape), "float32") for item in model.inputs]
-            _functions[network] = template, compiled(apply, [template.network.signature(), inputs])
+            n_floats = sum(math.prod(shape) for shape, dtype in signature if dtype == "float32")
+            _functions[network] = (
+                template,
+                compiled(apply, [((n_floats,), "float32"), others, inputs]),
+            )
         return _functions[network]
 
 
