@@ -13,14 +13,16 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from benchmarks._measuring import Result, n_cores, ratios, seconds, take_turns
 from skdenoise import AutoencoderDenoiser, ZeroDCEEnhancer, procedural_images
 from skdenoise._keras._backend import has_fast_bfloat16
+from skdenoise._keras._network import Network, Weights
 from skdenoise._keras._openvino import quantized
-from skdenoise._keras._prediction import _inputs
+from skdenoise._keras._prediction import Task, _inputs
 
 LIMIT = 1.15
 TURNS = 6
@@ -59,13 +61,13 @@ class Torch:
 class Bare:
     """A network in OpenVINO and ONNX Runtime, without anything around it."""
 
-    def __init__(self, network, weights, calibration) -> None:
+    def __init__(self, network: Network, weights: Weights, calibration: list[Task]) -> None:
         import onnxruntime
         import openvino
 
         keras_model = network.with_weights(weights)
         self._model = openvino.convert_model(keras_model)
-        self._network, self._calibration = network, calibration
+        self.network, self._calibration = network, calibration
         with tempfile.TemporaryDirectory() as folder:
             path = str(Path(folder) / "model.onnx")
             keras_model.export(path, format="onnx", verbose=False)
@@ -79,7 +81,7 @@ class Bare:
 
         model, hint = self._model, precision
         if precision == "int8":
-            inputs = [_inputs(self._network, [task]) for task in self._calibration]
+            inputs = [_inputs(self.network, [task]) for task in self._calibration]
             model, hint = quantized(model, inputs), "bf16" if has_fast_bfloat16() else "f32"
         options = {"INFERENCE_PRECISION_HINT": hint, "PERFORMANCE_HINT": "LATENCY"}
         request = openvino.Core().compile_model(model, "CPU", options).create_infer_request()
@@ -93,20 +95,19 @@ class Bare:
 
 def measure(n_rounds: int) -> Iterator[Result]:
     """Compare a denoiser and an enhancer with bare engines, then with what Keras offers."""
-    for n_images, height, width in SHAPES:
-        X = procedural_images(n_images, shape=(height, width), random_state=0)
-        denoiser = AutoencoderDenoiser(weights="natural")
-        _, network, weights, _ = denoiser._network_for(1)
-        bare = Bare(network, weights, denoiser._calibration(1))
-        name = f"unet small, {n_images} x {height} x {width}"
-        yield from _compared(name, denoiser, X, _noisy(X), "unet", network, bare, n_rounds)
-        X = procedural_images(n_images, shape=(height, width), n_channels=3, random_state=0) // 4
-        enhancer = ZeroDCEEnhancer(weights="default")
-        bare = Bare(enhancer._network(), enhancer._weights(), enhancer._calibration())
-        name = f"DCE-Net, {n_images} x {height} x {width}"
-        yield from _compared(name, enhancer, X, X, "dce", enhancer._network(), bare, n_rounds)
-    yield from _beside_plain_torch(n_rounds)
     yield from _beside_predict(n_rounds)
+    denoiser = AutoencoderDenoiser(weights="natural")
+    _, network, weights, _ = denoiser._network_for(1)
+    bare = Bare(network, weights, denoiser._calibration(1))
+    for n_images, *sides in SHAPES:
+        X = procedural_images(n_images, shape=tuple(sides), random_state=0)
+        yield from _compared("unet small", denoiser, _noisy(X), "unet", bare, n_rounds)
+    enhancer = ZeroDCEEnhancer(weights="default")
+    bare = Bare(enhancer._network(), enhancer._weights(), enhancer._calibration())
+    for n_images, *sides in SHAPES:
+        X = procedural_images(n_images, shape=tuple(sides), n_channels=3, random_state=0) // 4
+        yield from _compared("DCE-Net", enhancer, X, "dce", bare, n_rounds)
+    yield from _beside_plain_torch(n_rounds)
 
 
 def _wall(call: Call) -> float:
@@ -118,15 +119,18 @@ def _noisy(X: np.ndarray) -> np.ndarray:
     return np.rint(X + noise).clip(0, 255).astype(np.uint8)
 
 
-def _compared(name, estimator, X, images, torch_name, network, bare, n_rounds) -> Iterator[Result]:
+def _compared(
+    network_name: str, estimator: Any, X: np.ndarray, torch_name: str, bare: Bare, n_rounds: int
+) -> Iterator[Result]:
     """Time the ways of an estimator, and bare engines."""
-    floats = np.atleast_3d(images[0])[None].repeat(len(images), 0) / np.float32(255)
+    name = f"{network_name}, {' x '.join(map(str, X.shape[:3]))}"
+    floats = (X[..., None] if X.ndim == 3 else X) / np.float32(255)
     arrays = [floats, np.zeros((*floats.shape[:3], 1), np.float32)]
-    arrays = arrays if network.steerable else arrays[:1]
+    arrays = arrays if bare.network.steerable else arrays[:1]
 
     def ours(**parameters: str) -> Call:
         copy = type(estimator)(**{**estimator.get_params(deep=False), **parameters})
-        return lambda: copy.transform(images)
+        return partial(copy.transform, X)
 
     calls: dict[str, Call] = {
         "default": ours(),

@@ -104,6 +104,35 @@ def test_folding_changes_nothing_but_digits(architecture, n_folded):
         assert len(template.weights(weights)) < len(weights)
 
 
+@pytest.mark.parametrize(
+    ("layer", "quick"),
+    [
+        (keras.layers.Conv2DTranspose(2, 6, strides=2, padding="same", activation="relu"), True),
+        (keras.layers.Conv2DTranspose(1, 3, strides=3, padding="same", use_bias=False), True),
+        (keras.layers.Conv2DTranspose(1, 4, strides=2, padding="same"), False),
+        (keras.layers.Conv2DTranspose(1, 3, padding="same"), False),
+        (keras.layers.Conv2D(3, (3, 5), padding="same", activation="tanh"), True),
+        (keras.layers.Conv2D(1, 3, padding="same", dilation_rate=2), False),
+        (keras.layers.Conv2D(1, 3, strides=2, padding="same"), False),
+        (keras.layers.Conv2D(1, 2, padding="same"), False),
+        (keras.layers.Conv2D(1, 3), False),
+    ],
+)
+def test_layers_with_few_outputs_are_quicker_and_the_same(layer, quick):
+    rng = np.random.default_rng(0)
+    images = rng.standard_normal((2, 12, 18, 16)).astype(np.float32)
+    layer(images)
+    kind = _backend.quick_to_apply(layer)
+    assert (kind is not type(layer)) == quick
+    other = kind.from_config(layer.get_config())
+    other.build(images.shape)
+    for variable in layer.variables:
+        variable.assign(rng.standard_normal(variable.shape))
+    other.set_weights(layer.get_weights())
+    expected = np.asarray(layer(images))
+    np.testing.assert_allclose(other(images), expected, atol=1e-5 * np.ptp(expected))
+
+
 def test_the_last_convolution_and_what_follows_stay_in_float32():
     assert last_layers(get_network("unet", "nano", 1).model) == {"denoised", "noise"}
     assert last_layers(get_network("autoencoder", "", 1).model) == {"denoised"}

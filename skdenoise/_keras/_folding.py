@@ -12,7 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from skdenoise._keras._backend import quick_class
+from skdenoise._keras._backend import quick_to_apply
 from skdenoise._keras._network import Network, Weights, preserved_random_state
 
 # Layers whose output channels are the last axis of their kernel, and a transposed one.
@@ -90,7 +90,7 @@ def folded(network: Network) -> Folded:
         if convolution is not None:
             pairs[convolution.name] = layer
     gone = {layer.name for layer in pairs.values()}
-    quick = any(quick_class(layer) is not type(layer) for layer in model.layers)
+    quick = any(quick_to_apply(layer) is not type(layer) for layer in model.layers)
     if not quick and not gone:
         return Folded(network, variable_keys(model), {})
 
@@ -100,7 +100,7 @@ def folded(network: Network) -> Folded:
             return Nothing(name=layer.name, dtype=config["dtype"])
         if layer.name in pairs:
             config["use_bias"] = True
-        return quick_class(layer).from_config(config)
+        return quick_to_apply(layer).from_config(config)
 
     with preserved_random_state():
         model = keras.models.clone_model(model, clone_function=cloned)
