@@ -16,6 +16,7 @@ from benchmarks._measuring import Result, n_cores, table
 MEASUREMENTS = (
     "start",
     "training",
+    "engines",
     "denoising",
     "memory",
     "noise_estimation",

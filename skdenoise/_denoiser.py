@@ -39,9 +39,17 @@ from skdenoise._learning import (
 from skdenoise._model_file import write_estimator
 from skdenoise._noise_maps import noise_maps
 from skdenoise._patches import Batch, PatchSampler, image_statistics
+from skdenoise._precision import (
+    ENGINES,
+    PRECISIONS,
+    check_engine,
+    engine_for,
+    noisy_samples,
+    precision_for,
+)
 from skdenoise._progress import ProgressBar
 from skdenoise._restraint import restrained
-from skdenoise._shipped import KINDS, model_cards, shipped_name, shipped_weights
+from skdenoise._shipped import KINDS, model_cards, shipped_losses, shipped_name, shipped_weights
 from skdenoise._survey import LocalTransform, Unchanged
 from skdenoise._tiling import windows_of
 from skdenoise._validation import (
@@ -148,9 +156,15 @@ class AutoencoderDenoiser(ImageTransformer):
         all devices of the processor where there is none), the first so many, or some by name,
         such as ``["gpu:0", "gpu:1"]``. None leaves it to Keras, which takes one. On TensorFlow
         and JAX; see the user guide on several processes.
-    precision : {"auto", "float32", "bfloat16"}, default="auto"
+    engine : {"auto", "keras", "openvino"}, default="auto"
+        What runs the network in `transform`. "openvino" needs the extra ``skdenoise[openvino]``
+        and TensorFlow as Keras's backend. "auto" is Keras, and OpenVINO for "int8".
+    precision : {"auto", "float32", "bfloat16", "int8"}, default="auto"
         Arithmetic of the network. "auto" trains in bfloat16 where the processor is quick at
-        it, and denoises in float32.
+        it; it also denoises in bfloat16 there, where that costs less than 0.01 dB (see
+        `precision_loss_`), but for networks that are normalized: these take floats of any
+        unit, and in float32 the unit does not matter to the last digit. "int8" denoises with
+        8-bit integers, in OpenVINO, and trains as "auto".
     image_shape : tuple, default=None
         Shape (H, W) or (H, W, C) of the images in the rows of a table; None means
         1 x n_features.
@@ -177,6 +191,12 @@ class AutoencoderDenoiser(ImageTransformer):
         ``kept``, and the estimates in dB ``before`` and ``after`` on rows that were held out, on
         which that was decided. None where an image is too small to hold anything out, less than
         32 pixels of height or width; the weights are then used as they are.
+    precision_loss_ : dict of str to float
+        What "bfloat16" costs, as the mean absolute change of the PSNR in dB on images that were
+        held out, or on training patches where none were; empty where it was not measured,
+        since the processor is not quick at it. With ``precision="int8"`` also what that costs,
+        on computed images; OpenVINO calibrates the network when it is asked for. Of weights
+        that come with the package, the numbers of their model cards.
     data_range_ : float
         White minus black that dB refer to: 1.0 for integers, scaled by their dtype, and for
         floats that fit [0, 1] but for noise; otherwise the range of the images.
@@ -191,6 +211,8 @@ class AutoencoderDenoiser(ImageTransformer):
     ------
     ValueError
         Where a parameter is not what it may be, or images and clean images do not match.
+    ImportError
+        Where OpenVINO is to run the network and is not installed.
     FloatingPointError
         In `fit`, where the loss becomes NaN or infinite; the last finite weights are kept.
 
@@ -249,6 +271,7 @@ class AutoencoderDenoiser(ImageTransformer):
         warm_start=False,
         callbacks=None,
         devices=None,
+        engine="auto",
         precision="auto",
         image_shape=None,
         random_state=None,
@@ -274,6 +297,7 @@ class AutoencoderDenoiser(ImageTransformer):
         self.warm_start = warm_start
         self.callbacks = callbacks
         self.devices = devices
+        self.engine = engine
         self.precision = precision
         self.image_shape = image_shape
         self.random_state = random_state
@@ -416,6 +440,7 @@ class AutoencoderDenoiser(ImageTransformer):
             "n_channels_in_": self.n_channels_in_,
             "learning_": self.learning_,
             "data_range_": self.data_range_,
+            "precision_loss_": self._losses(),
         }
         write_estimator(path, self, classes, fitted, self.weights_, dtype)
 
@@ -429,6 +454,24 @@ class AutoencoderDenoiser(ImageTransformer):
             kept = weights, self._template().with_weights(weights)
             _networks[self] = kept
         return kept[1]
+
+    @property
+    def precision_loss_(self) -> dict[str, float]:
+        """What each precision costs in dB, as far as it was measured."""
+        check_is_fitted(self)
+        if not hasattr(self, "weights_"):
+            names = (self._shipped(self.weights, n_channels) for n_channels in (1, 3))
+            cards = [shipped_losses(name) for name in names if name is not None]
+            return {key: max(card[key] for card in cards) for key in cards[0]}
+        losses = self._losses()
+        if self.precision == "int8" and "int8" not in losses:
+            losses["int8"] = self._loss_on_samples("int8", self.n_channels_in_)
+            self._precision_loss = dict(losses)
+        return losses
+
+    def _losses(self) -> dict[str, float]:
+        # Estimators that were pickled by an earlier release do not know their losses.
+        return dict(getattr(self, "_precision_loss", {}))
 
     # Learning
 
@@ -456,7 +499,8 @@ class AutoencoderDenoiser(ImageTransformer):
                 "warm_start": ["boolean"],
                 "callbacks": [list, tuple, None],
                 "devices": [OneOf({"all"}), INT_POSITIVE, list, tuple, None],
-                "precision": [OneOf({"auto", "float32", "bfloat16"})],
+                "engine": [OneOf(ENGINES)],
+                "precision": [OneOf(PRECISIONS)],
                 "image_shape": [tuple, list, None],
                 "random_state": ["random_state"],
                 "verbose": ["boolean", Interval(Integral, 0, 10)],
@@ -504,6 +548,7 @@ class AutoencoderDenoiser(ImageTransformer):
         )
 
         devices = chosen_devices(self.devices, self.random_state, self.time_budget)
+        check_engine(self.engine, self.precision)
         # Two independent sources: what is drawn for validation does not move the training.
         rng, held_out_rng = generators(self.random_state)
         learning = way_to_learn(images, target, self.noise)
@@ -522,7 +567,7 @@ class AutoencoderDenoiser(ImageTransformer):
         self._warn_of_range(images)
 
         if shipped is not None and learning == "self-supervised" and not can_adapt(images):
-            self._remember(weights, {}, "adapted", data_range)
+            self._remember(weights, {}, "adapted", data_range, loss=shipped_losses(shipped))
             return
         trained, judged = "all", None
         stride = independent_stride(images) if learning == "self-supervised" else 1
@@ -543,7 +588,7 @@ class AutoencoderDenoiser(ImageTransformer):
         training, held_out = split(len(images), held_out_share, held_out_rng)
         known_sigma = KNOWN_SIGMA if network.steerable and not sampler.alone else 0.0
         batches = validation_batches(sampler, held_out, held_out_rng)
-        reference = self._template()
+        reference = self._network()
         trainer = Trainer(
             network,
             weights,
@@ -593,7 +638,10 @@ class AutoencoderDenoiser(ImageTransformer):
         if judged is not None:
             adaptation = self._judge(weights, best, judged, data_range, stride, trained)
             best = best if adaptation.kept else weights
-        self._remember(best, history, learning, data_range, adaptation)
+        if not batches:
+            batches = list(itertools.islice(sampler.epoch(training, 16, rng=held_out_rng), 1))
+        loss = self._loss_of_bfloat16(best, batches, sampler.alone)
+        self._remember(best, history, learning, data_range, adaptation, loss)
         self._optimizer_state = trainer.optimizer_state if partial else None
 
     def _judge(
@@ -609,7 +657,7 @@ class AutoencoderDenoiser(ImageTransformer):
         from skdenoise._keras._prediction import Task, predict
         from skdenoise._keras._training import validation_psnr
 
-        network = self._template()
+        network = self._network()
         if stride == 1:
 
             def score(weights: dict[str, np.ndarray]) -> float:
@@ -633,12 +681,72 @@ class AutoencoderDenoiser(ImageTransformer):
         learning: str,
         data_range: float,
         adaptation: Adaptation | None = None,
+        loss: dict[str, float] | None = None,
     ) -> None:
         self.weights_ = weights
         self.history_ = history
         self.learning_ = learning
         self.data_range_ = data_range
         self.adaptation_ = adaptation
+        self._precision_loss = dict(loss or {})
+
+    def _loss_of_bfloat16(
+        self, weights: dict[str, np.ndarray], batches: list[Batch], alone: bool
+    ) -> dict[str, float]:
+        """Measure what bfloat16 costs, where it could be used."""
+        from skdenoise._keras._backend import has_fast_bfloat16
+        from skdenoise._keras._precision_loss import precision_loss
+        from skdenoise._keras._prediction import Task, predict
+
+        if self.precision != "bfloat16" and not (self.precision == "auto" and has_fast_bfloat16()):
+            return {}
+        network = self._network()
+        noisy = [image for batch in batches for image in batch.noisy]
+        clean = [image for batch in batches for image in batch.clean]
+        if alone:
+            # Nobody knows the clean images: those that were denoised are, with as much noise.
+            rng = np.random.default_rng(0)
+            clean = list(predict(network, weights, map(Task, noisy)))
+            noisy = [
+                (image + (before - image).std() * rng.standard_normal(image.shape)).astype("f4")
+                for before, image in zip(noisy, clean, strict=True)
+            ]
+        found = precision_loss("bfloat16", network, weights, list(map(Task, noisy)), clean)
+        return {"bfloat16": found}
+
+    def _loss_on_samples(self, precision: str, n_channels: int) -> float:
+        """Measure what a precision costs, on computed images."""
+        from skdenoise._keras._precision_loss import precision_loss
+
+        check_engine(self.engine, precision)
+        n_channels, network, weights, _ = self._network_for(n_channels)
+        tasks, clean = self._samples(n_channels, calibrating=False)
+        how = self._how(precision, n_channels)
+        return precision_loss(precision, network, weights, tasks, clean, **how)
+
+    def _how(self, precision: str, n_channels: int) -> dict[str, Any]:
+        """Return the arguments of `predict` that say what runs the network."""
+        return {
+            "owner": self,
+            "engine": engine_for(self.engine, precision),
+            "calibration": functools.partial(self._calibration, n_channels),
+        }
+
+    def _samples(self, n_channels: int, *, calibrating: bool) -> tuple[list, list[np.ndarray]]:
+        """Return computed images as the network sees them, and how they should come out."""
+        from skdenoise._keras._prediction import Task
+
+        # A network that does not normalize has learnt a certain range.
+        unit = 1.0 if self._normalizes else getattr(self, "data_range_", 1.0)
+        tasks, wanted = [], []
+        for noisy, clean in noisy_samples(n_channels, calibrating=calibrating):
+            mean, gain = image_statistics(noisy) if self._normalizes else (0.0, 1.0)
+            tasks.append(Task(unit * noisy, mean, gain))
+            wanted.append(unit * clean)
+        return tasks, wanted
+
+    def _calibration(self, n_channels: int) -> list:
+        return self._samples(n_channels, calibrating=True)[0]
 
     def _check_same_network(self, weights: dict[str, np.ndarray]) -> None:
         if {name: array.shape for name, array in weights.items()} != {
@@ -703,17 +811,18 @@ class AutoencoderDenoiser(ImageTransformer):
     def _normalizes(self) -> bool:
         return isinstance(self.architecture, str) and self.architecture != "autoencoder"
 
-    def _template(self, n_channels: int | None = None, *, training: bool = False) -> "Network":
+    def _template(self, *, training: bool = False) -> "Network":
+        """Return the network as it learns, or as `precision` says."""
         from skdenoise._keras._backend import has_fast_bfloat16
+
+        fast = training and self.precision != "float32" and has_fast_bfloat16()
+        return self._network(bfloat16=self.precision == "bfloat16" or fast)
+
+    def _network(self, n_channels: int | None = None, *, bfloat16: bool = False) -> "Network":
         from skdenoise._keras._network import get_network
 
-        fast = training and self.precision == "auto" and has_fast_bfloat16()
-        return get_network(
-            self.architecture,
-            self.size,
-            self.n_channels_in_ if n_channels is None else n_channels,
-            bfloat16=self.precision == "bfloat16" or fast,
-        )
+        n_channels = self.n_channels_in_ if n_channels is None else n_channels
+        return get_network(self.architecture, self.size, n_channels, bfloat16=bfloat16)
 
     def _transform_images(
         self, images: Images, *, return_std: bool = False
@@ -722,21 +831,24 @@ class AutoencoderDenoiser(ImageTransformer):
         from skdenoise._keras._prediction import Task, predict
 
         self._check_parameters()
+        check_engine(self.engine, self.precision)
         if self.strength == 0:
             return (np.stack([image, 0 * image]) if return_std else image for image in images)
-        n_channels, network, weights = self._network_for(images.n_channels)
+        n_channels, network, weights, losses = self._network_for(images.n_channels)
         self._check_steering(network)
         told = noise_maps(self.sigma, self.strength, images)
 
         def tasks() -> Iterator[Task]:
             for index, image in enumerate(images):
                 sigma = told(index, image.shape, functools.partial(windows_of, image))
+                precision = self._precision_of(images.dtypes[index], losses)
                 for first in range(0, images.n_channels, n_channels):
                     part = image[..., first : first + n_channels]
                     mean, gain = image_statistics(part) if self._normalizes else (0.0, 1.0)
-                    yield Task(part, mean, gain, sigma)
+                    yield Task(part, mean, gain, sigma, precision)
 
-        once = functools.partial(predict, network, weights, owner=self)
+        how = self._how(self.precision, n_channels)
+        once = functools.partial(predict, network, weights, **how)
         run = functools.partial(ensemble, once, n_augment=self.n_augment, return_std=return_std)
         denoised = restrained(run, once, tasks()) if self._is_restrained else run(tasks())
         n_parts = images.n_channels // n_channels
@@ -746,6 +858,18 @@ class AutoencoderDenoiser(ImageTransformer):
             np.concatenate([first, *itertools.islice(denoised, n_parts - 1)], axis=-1)
             for first in denoised
         )
+
+    def _precision_of(self, dtype: np.dtype, losses: dict[str, float]) -> str:
+        """Return the arithmetic for images of a dtype.
+
+        Rounding in between makes much of the last digit, in which floats of other units and
+        offsets differ.
+        """
+        from skdenoise._keras._backend import has_fast_bfloat16
+
+        if self._normalizes and dtype.kind == "f" and self.precision == "auto":
+            return "float32"
+        return precision_for(self.precision, losses, fast=has_fast_bfloat16())
 
     @property
     def _is_restrained(self) -> bool:
@@ -766,32 +890,37 @@ class AutoencoderDenoiser(ImageTransformer):
         from skdenoise._keras._prediction import predict
 
         self._check_parameters()
+        check_engine(self.engine, self.precision)
         if self.strength == 0:
             return Unchanged()
-        n_channels, network, weights = self._network_for(images.n_channels)
+        n_channels, network, weights, losses = self._network_for(images.n_channels)
         self._check_steering(network)
         if network.halo is None:
             return None
         return LargeDenoising(
-            functools.partial(predict, network, weights, owner=self),
+            functools.partial(predict, network, weights, **self._how(self.precision, n_channels)),
             halo=network.halo,
             grid=network.stride,
             n_channels=n_channels,
             normalizes=self._normalizes,
             sigma_of=noise_maps(self.sigma, self.strength, images),
+            precisions=[self._precision_of(dtype, losses) for dtype in images.dtypes],
             restrained=self._is_restrained,
             n_augment=self.n_augment,
         )
 
-    def _network_for(self, n_channels: int) -> "tuple[int, Network, dict[str, np.ndarray]]":
-        """Return how many channels the network takes at once, the network, and its weights."""
+    def _network_for(
+        self, n_channels: int
+    ) -> "tuple[int, Network, dict[str, np.ndarray], dict[str, float]]":
+        """Return how many channels the network takes at once, it, its weights and their losses."""
         if hasattr(self, "weights_"):
-            return n_channels, self._template(), self.weights_
+            return n_channels, self._network(), self.weights_, self._losses()
         name = self._shipped(self.weights, n_channels)
         if name is None:
             n_channels, name = 1, self._shipped(self.weights, 1)
-        network = self._template(n_channels)
-        return n_channels, network, shipped_weights(name, tuple(network.shapes().items()))
+        network = self._network(n_channels)
+        weights = shipped_weights(name, tuple(network.shapes().items()))
+        return n_channels, network, weights, shipped_losses(name)
 
     def _check_steering(self, network: "Network") -> None:
         """Refuse a `sigma` or a `strength` that would have no effect."""

@@ -18,15 +18,29 @@ from skdenoise._background import in_background
 from skdenoise._base import ImageTransformer
 from skdenoise._curves import Bending, Curves, reduced
 from skdenoise._denoiser import AutoencoderDenoiser
-from skdenoise._exposures import ExposureBatch, exposure_batches, in_color, re_exposing
+from skdenoise._exposures import (
+    ExposureBatch,
+    exposure_batches,
+    in_color,
+    re_exposed,
+    re_exposing,
+)
 from skdenoise._images import Images, read_images
 from skdenoise._large_enhancing import LargeEnhancing
 from skdenoise._learning import called_back, check_schedule, extremes, generators
 from skdenoise._model_file import ModelFileError, write_estimator
 from skdenoise._noise_maps import noise_maps
 from skdenoise._patches import PatchSampler
+from skdenoise._precision import (
+    ENGINES,
+    PRECISIONS,
+    check_engine,
+    dark_samples,
+    engine_for,
+    precision_for,
+)
 from skdenoise._progress import ProgressBar
-from skdenoise._shipped import shipped_weights
+from skdenoise._shipped import shipped_losses, shipped_weights
 from skdenoise._survey import LocalTransform, Unchanged
 from skdenoise._tiling import windows_of
 from skdenoise._validation import (
@@ -144,9 +158,14 @@ class ZeroDCEEnhancer(ImageTransformer):
         all devices of the processor where there is none), the first so many, or some by name,
         such as ``["gpu:0", "gpu:1"]``. None leaves it to Keras, which takes one. On TensorFlow
         and JAX; see the user guide on several processes.
-    precision : {"auto", "float32", "bfloat16"}, default="auto"
-        Arithmetic of the network. "auto" trains in bfloat16 where the processor is quick at
-        it, and enhances in float32.
+    engine : {"auto", "keras", "openvino"}, default="auto"
+        What runs the network in `transform`. "openvino" needs the extra ``skdenoise[openvino]``
+        and TensorFlow as Keras's backend. "auto" is Keras, and OpenVINO for "int8".
+    precision : {"auto", "float32", "bfloat16", "int8"}, default="auto"
+        Arithmetic of the network; curves are applied in float32. "auto" trains in bfloat16 where
+        the processor is quick at it, and enhances in bfloat16 there, where that costs less than
+        0.01 dB (see `precision_loss_`). "int8" enhances with 8-bit integers, in OpenVINO, and
+        trains as "auto".
     image_shape : tuple, default=None
         Shape (H, W) or (H, W, C) of the images in the rows of a table; None means
         1 x n_features.
@@ -169,6 +188,13 @@ class ZeroDCEEnhancer(ImageTransformer):
     learning_ : {"zero-reference", "paired", "re-exposed"}
         How it learnt: without references, with images `y` as references, or with well-lit
         images that were exposed anew.
+    precision_loss_ : dict of str to float
+        What "bfloat16" costs, as the mean absolute change of the PSNR in dB on training patches
+        and what they should become, or, learning without references, on patches that are
+        exposed anew; empty where it was not measured, since the processor is not quick at it. With
+        ``precision="int8"`` also what that costs, on computed images; OpenVINO calibrates the
+        network when it is asked for. Of weights that come with the package, the numbers of their
+        model card.
     n_channels_in_ : int
         Channels of the images, without alpha.
     n_features_in_ : int
@@ -181,6 +207,8 @@ class ZeroDCEEnhancer(ImageTransformer):
     ValueError
         Where a parameter is not what it may be, images are neither gray nor in color, or do not
         match those of `y`.
+    ImportError
+        Where OpenVINO is to run the network and is not installed.
     FloatingPointError
         In `fit`, where the loss becomes NaN or infinite; the last finite weights are kept.
 
@@ -247,6 +275,7 @@ class ZeroDCEEnhancer(ImageTransformer):
         time_budget=None,
         callbacks=None,
         devices=None,
+        engine="auto",
         precision="auto",
         image_shape=None,
         random_state=None,
@@ -279,6 +308,7 @@ class ZeroDCEEnhancer(ImageTransformer):
         self.time_budget = time_budget
         self.callbacks = callbacks
         self.devices = devices
+        self.engine = engine
         self.precision = precision
         self.image_shape = image_shape
         self.random_state = random_state
@@ -334,6 +364,7 @@ class ZeroDCEEnhancer(ImageTransformer):
         fitted = {
             "n_channels_in_": getattr(self, "n_channels_in_", None),
             "learning_": getattr(self, "learning_", "re-exposed"),
+            "precision_loss_": self._losses(),
         }
         classes = {"ZeroDCEEnhancer": ZeroDCEEnhancer}
         write_estimator(path, self, classes, fitted, self._weights(), dtype)
@@ -347,6 +378,22 @@ class ZeroDCEEnhancer(ImageTransformer):
             kept = weights, self._template().with_weights(weights)
             _networks[self] = kept
         return kept[1]
+
+    @property
+    def precision_loss_(self) -> dict[str, float]:
+        """What each precision costs in dB, as far as it was measured."""
+        check_is_fitted(self)
+        losses = self._losses()
+        if self.precision == "int8" and "int8" not in losses:
+            losses["int8"] = self._loss_on_samples("int8")
+            self._precision_loss = dict(losses)
+        return losses
+
+    def _losses(self) -> dict[str, float]:
+        if not hasattr(self, "weights_"):
+            return dict(shipped_losses(f"default_{self.architecture}"))
+        # Estimators that were pickled by an earlier release do not know their losses.
+        return dict(getattr(self, "_precision_loss", {}))
 
     # Learning
 
@@ -382,7 +429,8 @@ class ZeroDCEEnhancer(ImageTransformer):
                 "time_budget": [REAL_POSITIVE, None],
                 "callbacks": [list, tuple, None],
                 "devices": [OneOf({"all"}), INT_POSITIVE, list, tuple, None],
-                "precision": [OneOf({"auto", "float32", "bfloat16"})],
+                "engine": [OneOf(ENGINES)],
+                "precision": [OneOf(PRECISIONS)],
                 "image_shape": [tuple, list, None],
                 "random_state": ["random_state"],
                 "verbose": ["boolean", Interval(Integral, 0, 10)],
@@ -404,6 +452,7 @@ class ZeroDCEEnhancer(ImageTransformer):
 
         self._check_channels(images)
         devices = chosen_devices(self.devices, self.random_state, self.time_budget)
+        check_engine(self.engine, self.precision)
         learning = self._way_to_learn(target)
         if images.dtypes[0].kind == "f" and extremes(images)[1] > BRIGHTEST:
             _warn_of_range(extremes(images)[1])
@@ -450,14 +499,74 @@ class ZeroDCEEnhancer(ImageTransformer):
             if error.weights is not None:
                 self._remember(error.weights, {}, learning)
             raise
-        self._remember(weights, history, learning)
+        paired = learning != "zero-reference"
+        batch = next(exposure_batches(sampler, indices, self.batch_size, paired=paired, rng=rng))
+        loss = self._loss_of_bfloat16(weights, batch, learning)
+        self._remember(weights, history, learning, loss)
 
     def _remember(
-        self, weights: dict[str, np.ndarray], history: dict[str, list[float]], learning: str
+        self,
+        weights: dict[str, np.ndarray],
+        history: dict[str, list[float]],
+        learning: str,
+        loss: dict[str, float] | None = None,
     ) -> None:
         self.weights_ = weights
         self.history_ = history
         self.learning_ = learning
+        self._precision_loss = dict(loss or {})
+
+    def _loss_of_bfloat16(
+        self, weights: dict[str, np.ndarray], batch: ExposureBatch, learning: str
+    ) -> dict[str, float]:
+        """Measure what bfloat16 costs, where it could be used."""
+        from skdenoise._keras._backend import has_fast_bfloat16
+
+        if self.precision != "bfloat16" and not (self.precision == "auto" and has_fast_bfloat16()):
+            return {}
+        pairs = list(zip(batch.image, batch.wanted, strict=True))
+        if learning == "zero-reference":
+            rng = np.random.default_rng(0)
+            pairs = [(re_exposed(image, rng), image) for image in batch.image]
+        return {"bfloat16": self._loss("bfloat16", weights, pairs)}
+
+    def _loss_on_samples(self, precision: str) -> float:
+        """Measure what a precision costs, on computed images."""
+        check_engine(self.engine, precision)
+        pairs = dark_samples(calibrating=False)
+        return self._loss(precision, self._weights(), pairs, **self._how(precision))
+
+    def _how(self, precision: str) -> dict[str, Any]:
+        """Return the arguments of `predict` that say what runs the network."""
+        return {
+            "owner": self,
+            "engine": engine_for(self.engine, precision),
+            "calibration": self._calibration,
+        }
+
+    def _loss(
+        self, precision: str, weights: dict[str, np.ndarray], pairs: Any, **how: Any
+    ) -> float:
+        from skdenoise._keras._precision_loss import precision_loss
+
+        def enhanced(maps: np.ndarray, task: Any) -> np.ndarray:
+            height, width, _ = maps.shape
+            curves = Curves(maps.reshape(height, width, -1, 3), height, width)
+            return self._bending.enhanced(task.pixels, curves)
+
+        tasks = self._tasks(image for image, _ in pairs)
+        clean = [reduced(image, self._reduction) for _, image in pairs]
+        network = self._network()
+        return precision_loss(precision, network, weights, tasks, clean, finished=enhanced, **how)
+
+    def _tasks(self, images: Iterable[np.ndarray]) -> list:
+        from skdenoise._keras._prediction import Task
+
+        return [Task(reduced(image, self._reduction)) for image in images]
+
+    def _calibration(self) -> list:
+        """Return computed images with which int8 is calibrated."""
+        return self._tasks(image for image, _ in dark_samples(calibrating=True))
 
     def _way_to_learn(self, target: Images | None) -> str:
         if not self.re_expose:
@@ -520,20 +629,24 @@ class ZeroDCEEnhancer(ImageTransformer):
 
     def _shipped(self) -> dict[str, np.ndarray]:
         """Return the weights that come with the package."""
-        shapes = tuple(self._template().shapes().items())
+        shapes = tuple(self._network().shapes().items())
         return shipped_weights(f"default_{self.architecture}", shapes)
 
     def _template(self, *, training: bool = False) -> "Network":
+        """Return the network as it learns, or as `precision` says."""
         from skdenoise._keras._backend import has_fast_bfloat16
+
+        fast = training and self.precision != "float32" and has_fast_bfloat16()
+        return self._network(bfloat16=self.precision == "bfloat16" or fast)
+
+    def _network(self, *, bfloat16: bool = False) -> "Network":
         from skdenoise._keras._network import get_curve_network
 
-        fast = training and self.precision == "auto" and has_fast_bfloat16()
-        return get_curve_network(
-            self.architecture, 3, bfloat16=self.precision == "bfloat16" or fast
-        )
+        return get_curve_network(self.architecture, 3, bfloat16=bfloat16)
 
     def _transform_images(self, images: Images) -> Iterator[np.ndarray]:
         self._check_parameters()
+        check_engine(self.engine, self.precision)
         self._check_channels(images)
         if self.strength == 0:
             return iter(images)
@@ -547,13 +660,14 @@ class ZeroDCEEnhancer(ImageTransformer):
 
     def _local_transform(self, images: Images) -> LocalTransform | None:
         """Return how parts are enhanced; None where the whole image must be there."""
+        from skdenoise._keras._backend import has_fast_bfloat16
         from skdenoise._keras._prediction import predict
 
         self._check_parameters()
         self._check_channels(images)
         if self.strength == 0:
             return Unchanged()
-        network = self._template()
+        network = self._network()
         denoiser = None if self.denoiser is None else self._fitted_denoiser(images)
         after = denoiser is not None and self.denoise == "after"
         denoising = None if denoiser is None else denoiser._local_transform(images)
@@ -561,7 +675,8 @@ class ZeroDCEEnhancer(ImageTransformer):
         if self.smoothing or after or not bounded:
             return None
         return LargeEnhancing(
-            functools.partial(predict, network, self._weights(), owner=self),
+            functools.partial(predict, network, self._weights(), **self._how(self.precision)),
+            precision=precision_for(self.precision, self._losses(), fast=has_fast_bfloat16()),
             halo=network.halo or 0,
             grid=network.stride,
             reduction=self._reduction,
@@ -584,6 +699,7 @@ class ZeroDCEEnhancer(ImageTransformer):
 
     def _with_curves(self, images: Images) -> Iterator[tuple[np.ndarray, Curves]]:
         """Yield each image, denoised where that comes first, and its curves."""
+        from skdenoise._keras._backend import has_fast_bfloat16
         from skdenoise._keras._prediction import Task, predict
 
         source: Iterable[np.ndarray] = images
@@ -592,21 +708,21 @@ class ZeroDCEEnhancer(ImageTransformer):
         waiting: deque[np.ndarray] = deque()
         floats = images.dtypes[0].kind == "f"
         reduction, bending = self._reduction, self._bending
+        precision = precision_for(self.precision, self._losses(), fast=has_fast_bfloat16())
 
         def tasks() -> Iterator[Task]:
-            warned = not floats
             for image in source:
-                if not warned and image.max() > BRIGHTEST:
-                    _warn_of_range(float(image.max()))
-                    warned = True
                 waiting.append(image)
-                yield Task(reduced(in_color(image), reduction))
+                yield Task(reduced(in_color(image), reduction), precision=precision)
 
         before: Curves | None = None
-        wanted = 0.0
-        found = predict(self._template(), self._weights(), tasks(), owner=self)
-        for maps in found:
+        wanted, warned = 0.0, not floats
+        how = self._how(self.precision)
+        for maps in predict(self._network(), self._weights(), tasks(), **how):
             image = waiting.popleft()
+            if not warned and image.max() > BRIGHTEST:
+                _warn_of_range(float(image.max()))
+                warned = True
             height, width, _ = image.shape
             curves = Curves(maps.reshape(*maps.shape[:2], -1, 3), height, width, reduction)
             if self.keep_hue or images.n_channels == 1:

@@ -5,7 +5,8 @@ would take away is noise, is judged once. The rest is a matter of a pixel's surr
 """
 
 import functools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,11 +27,14 @@ class Judged(NamedTuple):
     ----------
     sigma : float or ndarray of shape (H, W, 1)
         What the network is told about the noise.
+    precision : str
+        Arithmetic of the network.
     of_channels : list of (float, float, Verdict)
         For each group of channels that the network takes: mean, gain, and what is to be done.
     """
 
     sigma: float | np.ndarray
+    precision: str
     of_channels: list[tuple[float, float, Verdict]]
 
 
@@ -51,6 +55,8 @@ class LargeDenoising:
         Whether the network sees images normalized.
     sigma_of : callable
         Tells what the network is told about the noise.
+    precisions : sequence of str
+        Arithmetic of the network for each image.
     restrained : bool
         Whether less is taken away where there is hardly any noise.
     n_augment : int
@@ -68,6 +74,7 @@ class LargeDenoising:
         n_channels: int,
         normalizes: bool,
         sigma_of: NoiseMap,
+        precisions: Sequence[str],
         restrained: bool,
         n_augment: int,
     ) -> None:
@@ -75,6 +82,7 @@ class LargeDenoising:
         self._halo, self._grid = halo, grid
         self._n_channels = n_channels
         self._sigma_of = sigma_of
+        self._precisions = precisions
         self._restrained = restrained
         self._n_augment = n_augment
         self.needs_moments = normalizes
@@ -94,7 +102,7 @@ class LargeDenoising:
         shape = findings.height, findings.width, findings.n_channels
         sigma = self._sigma_of(index, shape, lambda: seen)
         run = functools.partial(ensemble, self._once, n_augment=self._n_augment)
-        of_channels = []
+        precision, of_channels = self._precisions[index], []
         for first in range(0, findings.n_channels, self._n_channels):
             channels = slice(first, first + self._n_channels)
             mean, gain = 0.0, 1.0
@@ -103,11 +111,11 @@ class LargeDenoising:
                 gain = gain_of(mean, spread)
             verdict = Verdict(1.0)
             if self._restrained:
-                task = Task(seen[0], mean, gain, 0.0)
+                task = Task(seen[0], mean, gain, 0.0, precision)
                 pixels = [window[..., channels] for window in seen]
                 verdict = verdict_on_windows(run, self._once, task, pixels)
             of_channels.append((mean, gain, verdict))
-        return Judged(sigma, of_channels)
+        return Judged(sigma, precision, of_channels)
 
     def apply(self, image: Pixels, rows: slice, columns: slice, judged: Judged) -> np.ndarray:
         """Return a part of the denoised image."""
@@ -120,14 +128,14 @@ class LargeDenoising:
     def _part(
         self, image: Pixels, rows: slice, columns: slice, judged: Judged, index: int
     ) -> np.ndarray:
+        from skdenoise._keras._prediction import Task
+
         mean, gain, verdict = judged.of_channels[index]
-        sigma = verdict.sigma or judged.sigma
+        like = Task(np.empty(0), mean, gain, verdict.sigma or judged.sigma, judged.precision)
         channels = slice(index * self._n_channels, (index + 1) * self._n_channels)
         denoised = np.empty(0)
         for orientation in range(self._n_augment):
-            output = self._turned(
-                image, (rows, columns), sigma, (mean, gain), channels, orientation
-            )
+            output = self._turned(image, (rows, columns), like, channels, orientation)
             if self._n_augment == 1:
                 denoised = output
             elif orientation == 0:
@@ -142,14 +150,12 @@ class LargeDenoising:
         self,
         image: Pixels,
         inner: Extent,
-        sigma: float | np.ndarray,
-        statistics: tuple[float, float],
+        like: Any,
         channels: slice,
         orientation: int,
     ) -> np.ndarray:
         """Denoise a part in one orientation: on the grid that the whole image would lie on."""
         from skdenoise._keras._ensemble import mirrored_axes, turned
-        from skdenoise._keras._prediction import Task
 
         lengths = image.height, image.width
         mirrored = mirrored_axes(orientation)
@@ -158,9 +164,10 @@ class LargeDenoising:
             for part, length, from_the_end in zip(inner, lengths, mirrored, strict=True)
         )
         pixels = image.crop(rows, columns)[..., channels]
+        sigma = like.sigma
         if isinstance(sigma, np.ndarray):
             sigma = turned(sigma[rows, columns], orientation)
-        task = Task(turned(pixels, orientation), *statistics, sigma)
+        task = replace(like, pixels=turned(pixels, orientation), sigma=sigma)
         output = turned(next(self._once([task])), orientation, back=True)
         return output[
             inner[0].start - rows.start : inner[0].stop - rows.start,

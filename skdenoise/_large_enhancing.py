@@ -66,6 +66,8 @@ class LargeEnhancing:
     ----------
     once : callable
         Yields the output of the network for each task.
+    precision : str
+        Arithmetic of the network.
     halo, grid : int
         How far the network sees, and what its origin must be a multiple of; in its own pixels.
     reduction : int
@@ -88,6 +90,7 @@ class LargeEnhancing:
         self,
         once: Callable[[Iterable[Any]], Iterator[np.ndarray]],
         *,
+        precision: str,
         halo: int,
         grid: int,
         reduction: int,
@@ -99,6 +102,7 @@ class LargeEnhancing:
         on_highest: Callable[[float], None] | None,
     ) -> None:
         self._once = once
+        self._precision = precision
         # Between coarse pixels is interpolated: one more of them on either side.
         self._halo = (halo + (reduction > 1)) * reduction
         self._grid = grid * reduction
@@ -183,7 +187,11 @@ class LargeEnhancing:
         from skdenoise._keras._prediction import Task
 
         pixels = image.crop(high, wide)
-        maps = next(self._once([Task(reduced(in_color(pixels), self._reduction))]))
+        maps = next(
+            self._once(
+                [Task(reduced(in_color(pixels), self._reduction), precision=self._precision)]
+            )
+        )
         maps = maps.reshape(*maps.shape[:2], -1, 3)
         curves = Curves(maps, pixels.shape[0], pixels.shape[1], self._reduction)
         if self._shared:

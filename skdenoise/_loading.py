@@ -13,6 +13,7 @@ from skdenoise._model_file import (
     decode_estimator,
     read_model_file,
 )
+from skdenoise._precision import are_losses
 from skdenoise.noise import NoiseInjector
 
 CLASSES: dict[str, Any] = {
@@ -59,6 +60,7 @@ def load(path: str | os.PathLike[str]) -> AutoencoderDenoiser | ZeroDCEEnhancer:
     estimator = _estimator(header)
     fitted = header["fitted"]
     names = fitted.pop("feature_names_in_")
+    estimator._precision_loss = fitted.pop("precision_loss_", {})
     for name, value in fitted.items():
         if value is not None:
             setattr(estimator, name, value)
@@ -76,11 +78,11 @@ def _expected_tensors(header: dict[str, Any]) -> dict[str, tuple[tuple[int, ...]
     estimator = _estimator(header)
     fitted = header.get("fitted")
     wanted = FITTED[type(estimator).__name__]
-    if not isinstance(fitted, dict) or set(fitted) != set(wanted):
+    if not isinstance(fitted, dict) or set(fitted) | {"precision_loss_"} != set(wanted):
         raise ModelFileError(f"it must say what was learnt: {', '.join(wanted)}")
-    for name, accepts in wanted.items():
-        if not accepts(fitted[name]):
-            raise ModelFileError(f"its {name} is {fitted[name]!r}")
+    for name, value in fitted.items():
+        if not wanted[name](value):
+            raise ModelFileError(f"its {name} is {value!r}")
     if isinstance(estimator, ZeroDCEEnhancer):
         network = get_curve_network(estimator.architecture, 3)
     else:
@@ -109,14 +111,16 @@ def _are_names(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(name, str) for name in value)
 
 
-OF_COLUMNS = {
+IN_ALL = {
     "n_features_in_": lambda value: value is None or _is_count(value, 2**62),
     "feature_names_in_": lambda value: value is None or _are_names(value),
+    # Files of before it was measured do not have it.
+    "precision_loss_": are_losses,
 }
 FITTED: dict[str, dict[str, Any]] = {
     "AutoencoderDenoiser": {
         "n_channels_in_": lambda value: _is_count(value, MOST_CHANNELS),
-        **OF_COLUMNS,
+        **IN_ALL,
         "learning_": {
             "supervised",
             "fresh noise",
@@ -127,7 +131,7 @@ FITTED: dict[str, dict[str, Any]] = {
     },
     "ZeroDCEEnhancer": {
         "n_channels_in_": lambda value: value is None or value in (1, 3),
-        **OF_COLUMNS,
+        **IN_ALL,
         "learning_": {"zero-reference", "paired", "re-exposed"}.__contains__,
     },
 }

@@ -27,7 +27,8 @@ def model_cards() -> list[dict[str, Any]]:
     list of dict
         A model card for each file of weights: ``name``, what it is for (``estimator``,
         ``weights``, ``size``, ``n_channels``), what it was made of and how (``data``,
-        ``license``, ``command``, ``seed``, ``hours``, ``hardware``), ``metrics`` and ``limits``.
+        ``license``, ``command``, ``seed``, ``hours``, ``hardware``), ``metrics``, ``limits``,
+        and ``precision_loss``: what "bfloat16" and "int8" cost in dB.
 
     Examples
     --------
@@ -41,6 +42,13 @@ def model_cards() -> list[dict[str, Any]]:
         with path.open(encoding="utf-8") as file:
             cards.append({"name": path.stem, **json.load(file)})
     return cards
+
+
+@functools.cache
+def shipped_losses(name: str) -> dict[str, float]:
+    """Return what each precision costs weights of this package, in dB, as their card says."""
+    with (FOLDER / f"{name}.json").open(encoding="utf-8") as file:
+        return json.load(file).get("precision_loss", {})
 
 
 def shipped_name(kind: str, size: str, n_channels: int) -> str | None:

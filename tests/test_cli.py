@@ -21,6 +21,7 @@ from skdenoise._image_files import (
     read_image,
     write_image,
 )
+from skdenoise._precision import ENGINES, PRECISIONS
 from skdenoise.noise import NoiseInjector
 
 
@@ -608,6 +609,26 @@ def test_orientations_can_be_averaged(run, halver):
     assert halver.made[0].n_augment == 8
 
 
+@pytest.mark.parametrize(("command", "stand_in"), [("denoise", Halver), ("enhance", Brightener)])
+def test_engine_and_precision_are_told(run, command, stand_in):
+    put("in.png", draw(5, 6, 3))
+    typed = ["--engine", "keras", "--precision", "bfloat16"]
+    assert run(command, "in.png", "-o", "out.png", *typed)[0] == 0
+    made = stand_in.made[-1]
+    told = made.params if stand_in is Brightener else vars(made)
+    assert (told["engine"], told["precision"]) == ("keras", "bfloat16")
+
+
+@pytest.mark.parametrize("command", ["denoise", "enhance"])
+def test_an_engine_that_is_missing_is_told_before_the_work(run, command, monkeypatch):
+    put("in.png", draw(5, 6, 3))
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    code, said = run(command, "in.png", "-o", "out.png", "--precision", "int8")
+    assert code == 2
+    assert "pip install 'skdenoise[openvino]'" in said
+    assert not Path("out.png").exists()
+
+
 def test_sigma_can_be_estimated(run, halver):
     put("a.png", draw(8, 8))
     Path("model").write_text("1")
@@ -732,6 +753,8 @@ def test_the_choices_are_those_of_the_networks():
 
     code = inspect.getsource(_arguments)
     assert all(f'"{name}"' in code for name in [*NETWORKS, *CURVE_NETWORKS])
+    for choices in (ENGINES, PRECISIONS):
+        assert ", ".join(f'"{name}"' for name in choices) in code
 
 
 def test_defaults_that_are_written_down_twice_agree():

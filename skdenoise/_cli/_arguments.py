@@ -90,6 +90,7 @@ def _add_denoise(commands: Any) -> None:
         help="multiplies the noise that such a network expects; below 1 keeps more "
         "of the grain, above 1 smooths more; default: 1",
     )
+    _add_engine(parser)
     _add_common(
         parser,
         epochs="with --adapt: how often every image is looked at (default: as often as "
@@ -166,6 +167,7 @@ def _add_enhance(commands: Any) -> None:
         "of the camera itself jitters, --exposure without --frames is better; all frames are in "
         "memory at once",
     )
+    _add_engine(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace existing files")
     _add_bounds(parser)
 
@@ -429,6 +431,22 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
         metavar="OUT",
         help="for one image a file, whose suffix chooses the format; for several, or for a "
         "folder, a folder, in which the folders within folders are kept",
+    )
+
+
+def _add_engine(parser: argparse.ArgumentParser) -> None:
+    """Add what runs the network, and in which arithmetic."""
+    parser.add_argument(
+        "--engine",
+        choices=["auto", "keras", "openvino"],
+        help="what runs the network; openvino comes with pip install 'skdenoise[openvino]' "
+        "(default: auto, which is keras, but for int8)",
+    )
+    parser.add_argument(
+        "--precision",
+        choices=["auto", "float32", "bfloat16", "int8"],
+        help="arithmetic of the network; int8 needs openvino and is the quickest (default: auto, "
+        "bfloat16 where the processor is quick at it and the loss is less than 0.01 dB)",
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 import skdenoise
+from skdenoise._cli import _engine
 from skdenoise._cli._arguments import TIME_BUDGET
 from skdenoise._cli._channels import split_alpha
 from skdenoise._cli._jobs import Job, plan, read, write
@@ -25,6 +26,7 @@ def denoise(args: argparse.Namespace, say: Messages) -> None:
         args.wrong_usage("--adapt goes on from the --weights of this package, not from a --model")
     if not args.adapt and (args.epochs, args.time_budget, args.seed) != (None, None, None):
         args.wrong_usage("--epochs, --time-budget and --seed are for --adapt; nothing learns here")
+    _engine.check(args)
     jobs = plan(args, say)
     if not jobs:
         return
@@ -37,6 +39,8 @@ def denoise(args: argparse.Namespace, say: Messages) -> None:
     else:
         model = skdenoise.AutoencoderDenoiser(weights=args.weights)
         denoisers = {1: model, 3: model}
+    for denoiser in denoisers.values():
+        _engine.choose(denoiser, args)
     n_done = 0
     for job in say.progress(jobs, "denoising"):
         with say.trying(job.source):

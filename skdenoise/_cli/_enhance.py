@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 import skdenoise
+from skdenoise._cli import _engine
 from skdenoise._cli._channels import split_alpha, to_color
 from skdenoise._cli._jobs import Job, plan, read, write
 from skdenoise._cli._loading import load_model
@@ -22,6 +23,7 @@ def enhance(args: argparse.Namespace, say: Messages) -> None:
         args.wrong_usage("--architecture is that of the weights of this package; --model has one")
     if args.denoise_order is not None and not args.denoise:
         args.wrong_usage("--denoise-order is for --denoise; nothing is denoised here")
+    _engine.check(args)
     jobs = plan(args, say)
     if not jobs:
         return
@@ -41,6 +43,7 @@ def _enhancer(args: argparse.Namespace) -> Any:
         enhancer = load_model(args.model, skdenoise.ZeroDCEEnhancer, "skdenoise denoise")
     else:
         enhancer = skdenoise.ZeroDCEEnhancer(args.architecture or "dce", weights="default")
+    _engine.choose(enhancer, args)
     typed = {
         "exposure": args.exposure,
         "strength": args.strength,

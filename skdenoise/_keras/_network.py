@@ -10,7 +10,7 @@ import random
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
@@ -23,7 +23,7 @@ from skdenoise.networks import CURVE_NETWORKS, NETWORKS
 Weights = dict[str, np.ndarray]
 Architecture = str | Callable[[int], keras.Model]
 
-_building = threading.Lock()
+_building = threading.RLock()
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +61,12 @@ class Network:
     def n_outputs(self) -> int:
         """Count the channels of what comes out."""
         return int(self.model.outputs[0].shape[-1])
+
+    @functools.cached_property
+    def in_bfloat16(self) -> "Network":
+        """The same network that computes in bfloat16, but for its last layers."""
+        with _building, preserved_random_state():
+            return replace(self, model=_in_bfloat16(self.model))
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the shape of each weight, by a name that does not depend on the process."""
@@ -123,7 +129,8 @@ def get_network(
     """
     size = size if architecture == "unet" else ""
     with _building:
-        return _build(architecture, size, n_channels, bfloat16, False)
+        network = _build(architecture, size, n_channels, False)
+    return network.in_bfloat16 if bfloat16 else network
 
 
 def get_curve_network(
@@ -137,13 +144,12 @@ def get_curve_network(
         Where a callable returns something else.
     """
     with _building:
-        return _build(architecture, "", n_channels, bfloat16, True)
+        network = _build(architecture, "", n_channels, True)
+    return network.in_bfloat16 if bfloat16 else network
 
 
 @functools.lru_cache(maxsize=64)
-def _build(
-    architecture: Architecture, size: str, n_channels: int, bfloat16: bool, curves: bool
-) -> Network:
+def _build(architecture: Architecture, size: str, n_channels: int, curves: bool) -> Network:
     with preserved_random_state():
         if callable(architecture):
             model = architecture(n_channels)
@@ -153,8 +159,6 @@ def _build(
             table = CURVE_NETWORKS if curves else NETWORKS
             model = table[architecture](n_channels, **options)
         halo, stride = halo_and_stride(model)
-        if bfloat16:
-            model = _in_bfloat16(model)
     return Network(model, len(model.inputs) == 2, halo, stride)
 
 
@@ -188,12 +192,26 @@ def _check_model(model: Any, architecture: Callable, n_channels: int, curves: bo
         raise ValueError(msg)
 
 
+def last_layers(model: keras.Model) -> set[str]:
+    """Return the names of the layers from the outputs back to the first ones with weights."""
+    names: set[str] = set()
+    tensors = list(model.outputs)
+    while tensors:
+        operation, node_index, _ = tensors.pop()._keras_history
+        if operation.name not in names and not isinstance(operation, keras.layers.InputLayer):
+            names.add(operation.name)
+            if not getattr(operation, "weights", None):
+                tensors.extend(operation._inbound_nodes[node_index].input_tensors)
+    return names
+
+
 def _in_bfloat16(model: keras.Model) -> keras.Model:
     """Return the same network that computes in bfloat16, but for its last layers.
 
-    Weights, and the residual that is taken from the image, stay in float32.
+    Weights, the last convolution, and the residual that is taken from the image, stay in float32:
+    a rounding at the end would show.
     """
-    last = {tensor._keras_history.operation.name for tensor in model.outputs}
+    last = last_layers(model)
 
     def cloned(layer: keras.layers.Layer) -> keras.layers.Layer:
         config = layer.get_config()

@@ -4,17 +4,22 @@ The geometry of a batch depends on the shape of its images only, never on how ma
 so that the result for an image does not depend on its companions.
 """
 
+import itertools
+import math
 import threading
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import keras
 import numpy as np
 
-from skdenoise._keras._backend import compiled, to_array, to_tensors
+from skdenoise._keras._backend import compiled, to_tensors, to_view
+from skdenoise._keras._folding import Folded, folded
 from skdenoise._keras._network import Network, Weights
+from skdenoise._keras._openvino import openvino_runner
 from skdenoise._tiling import iterate_tiles
 
 WHOLE_PIXELS = 1280 * 1280
@@ -22,9 +27,13 @@ WHOLE_PIXELS = 1280 * 1280
 BATCH_PIXELS = 128 * 128
 """Smaller images share a batch of about this size."""
 
-_functions: "weakref.WeakKeyDictionary[Network, Any]" = weakref.WeakKeyDictionary()
-_tensors: "weakref.WeakKeyDictionary[Any, tuple[Weights, list]]" = weakref.WeakKeyDictionary()
+_functions: "weakref.WeakKeyDictionary[Network, tuple[Folded, Any]]" = weakref.WeakKeyDictionary()
+_runners: "weakref.WeakKeyDictionary[Any, tuple[Weights, dict]]" = weakref.WeakKeyDictionary()
 _lock = threading.Lock()
+_tracing = threading.Lock()
+
+Run = Callable[[list[np.ndarray]], np.ndarray]
+"""From the inputs of a network, (n, H, W, C) each, to its output, which is not to be written to."""
 
 
 @dataclass(frozen=True)
@@ -39,12 +48,15 @@ class Task:
         The network sees ``(pixels - mean) / gain``.
     sigma : float or ndarray of shape (H, W, 1)
         Standard deviation of the noise in working units; 0 for unknown.
+    precision : {"float32", "bfloat16", "int8"}
+        Arithmetic of the network, but for its last layers.
     """
 
     pixels: np.ndarray
     mean: float = 0.0
     gain: float = 1.0
     sigma: float | np.ndarray = 0.0
+    precision: str = "float32"
 
     @property
     def is_normalized(self) -> bool:
@@ -53,7 +65,13 @@ class Task:
 
 
 def predict(
-    network: Network, weights: Weights, tasks: Iterable[Task], *, owner: Any = None
+    network: Network,
+    weights: Weights,
+    tasks: Iterable[Task],
+    *,
+    owner: Any = None,
+    engine: str = "keras",
+    calibration: Callable[[], Iterable[Task]] = tuple,
 ) -> Iterator[np.ndarray]:
     """Yield the network's output for each task, in working units and float64 or float32 as given.
 
@@ -62,57 +80,128 @@ def predict(
     Parameters
     ----------
     network : Network
-        The template.
+        The template, in float32.
     weights : dict of str to ndarray
         Its weights.
     tasks : iterable of Task
-        Read as late as possible: one batch is in memory at a time.
+        Read as late as possible, in another thread: while the network runs, the next batch is
+        prepared, and no other is in memory.
     owner : object, default=None
-        With whom the tensors made of `weights` are kept for the next call.
+        With whom what is made of `weights` is kept for the next call.
+    engine : {"keras", "openvino"}, default="keras"
+        What runs the network.
+    calibration : callable, default=tuple
+        Returns tasks such as those that will come, by which "int8" chooses its ranges.
     """
-    run = _function(network)
-    tensors = _weight_tensors(weights, owner)
+    batches = _batches(tasks, network.stride)
+    runs: dict[str, Run] = {}
+
+    def outputs(batch: list[Task]) -> Iterator[np.ndarray]:
+        precision = batch[0].precision
+        if precision not in runs:
+            runs[precision] = _runner(network, weights, owner, engine, precision, calibration)
+        return _predict_batch(network, runs[precision], batch)
+
+    # Few calls have more than one batch, and a thread costs as much as a small image.
+    for batch in itertools.islice(batches, 1):
+        yield from outputs(batch)
+    following = next(batches, None)
+    if following is None:
+        return
+    with ThreadPoolExecutor(1, "skdenoise-tasks") as background:
+        while following is not None:
+            coming = background.submit(next, batches, None)
+            yield from outputs(following)
+            following = coming.result()
+
+
+def _batches(tasks: Iterable[Task], stride: int) -> Iterator[list[Task]]:
+    """Collect tasks that the network can do at once."""
     batch: list[Task] = []
     for task in tasks:
-        if batch and task.pixels.shape != batch[0].pixels.shape:
-            yield from _predict_batch(network, run, tensors, batch)
+        kind = task.pixels.shape, task.precision
+        if batch and kind != (batch[0].pixels.shape, batch[0].precision):
+            yield batch
             batch = []
         batch.append(task)
-        if len(batch) == _batch_size(task.pixels.shape, network.stride):
-            yield from _predict_batch(network, run, tensors, batch)
+        if len(batch) == _batch_size(task.pixels.shape, stride):
+            yield batch
             batch = []
     if batch:
-        yield from _predict_batch(network, run, tensors, batch)
+        yield batch
 
 
-def _function(network: Network) -> Any:
-    """Return the traced network; one for all fits of its architecture."""
+def _runner(
+    network: Network,
+    weights: Weights,
+    owner: Any,
+    engine: str,
+    precision: str,
+    calibration: Callable[[], Iterable[Task]],
+) -> Run:
+    """Return what computes outputs from inputs; it is kept with its owner."""
+
+    def make() -> Run:
+        if engine == "openvino":
+            inputs = ([*_inputs(network, [task])] for task in calibration())
+            return openvino_runner(network, weights, precision, inputs)
+        return _keras_runner(network.in_bfloat16 if precision == "bfloat16" else network, weights)
+
+    if owner is None:
+        return make()
     with _lock:
-        if network not in _functions:
-            n_trainable = network.n_trainable
-            model = network.model
+        kept = _runners.get(owner)
+        if kept is None or kept[0] is not weights:
+            kept = _runners[owner] = weights, {}
+        key = network, engine, precision
+        if key not in kept[1]:
+            kept[1][key] = make()
+        return kept[1][key]
 
-            def apply(weights: list, inputs: list) -> Any:
+
+def _keras_runner(network: Network, weights: Weights) -> Run:
+    template, function = _function(network)
+    arrays = template.weights(weights)
+    floats = [array.ravel() for array in arrays if array.dtype == np.float32]
+    others = to_tensors(array for array in arrays if array.dtype != np.float32)
+    (tensor,) = to_tensors([np.concatenate(floats) if floats else np.zeros(0, np.float32)])
+    return lambda inputs: to_view(function(tensor, others, to_tensors(inputs)))
+
+
+def _function(network: Network) -> tuple[Folded, Any]:
+    """Return the template and the traced network; one for all fits of its architecture.
+
+    It is given all floats in one tensor: to pass hundreds takes longer than a small image.
+    """
+    with _tracing:
+        if network not in _functions:
+            template = folded(network)
+            model = template.network.model
+            n_trainable = template.network.n_trainable
+            signature = template.network.signature()
+
+            def apply(floats: Any, others: list, inputs: list) -> Any:
+                rest, weights, end = iter(others), [], 0
+                for shape, dtype in signature:
+                    if dtype == "float32":
+                        begin, end = end, end + math.prod(shape)
+                        weights.append(keras.ops.reshape(floats[begin:end], shape))
+                    else:
+                        weights.append(next(rest))
                 images = inputs if len(inputs) > 1 else inputs[0]
                 outputs, _ = model.stateless_call(
                     weights[:n_trainable], weights[n_trainable:], images, training=False
                 )
                 return keras.ops.cast(outputs, "float32")
 
+            others = [(shape, dtype) for shape, dtype in signature if dtype != "float32"]
             inputs = [(tuple(item.shape), "float32") for item in model.inputs]
-            _functions[network] = compiled(apply, [network.signature(), inputs])
+            n_floats = sum(math.prod(shape) for shape, dtype in signature if dtype == "float32")
+            _functions[network] = (
+                template,
+                compiled(apply, [((n_floats,), "float32"), others, inputs]),
+            )
         return _functions[network]
-
-
-def _weight_tensors(weights: Weights, owner: Any) -> list:
-    if owner is None:
-        return to_tensors(weights.values())
-    with _lock:
-        kept = _tensors.get(owner)
-        if kept is None or kept[0] is not weights:
-            kept = weights, to_tensors(weights.values())
-            _tensors[owner] = kept
-        return kept[1]
 
 
 def _padded(length: int, stride: int) -> int:
@@ -123,27 +212,31 @@ def _batch_size(shape: tuple[int, ...], stride: int) -> int:
     return max(1, BATCH_PIXELS // (_padded(shape[0], stride) * _padded(shape[1], stride)))
 
 
-def _predict_batch(
-    network: Network, run: Any, weights: list, batch: list[Task]
-) -> Iterator[np.ndarray]:
+def _predict_batch(network: Network, run: Run, batch: list[Task]) -> Iterator[np.ndarray]:
     """Run images of one shape: small ones together, large ones in tiles."""
-    height, width, n_channels = batch[0].pixels.shape
+    height, width, _ = batch[0].pixels.shape
     high, wide = _padded(height, network.stride), _padded(width, network.stride)
     if high * wide > WHOLE_PIXELS and network.halo is not None:
         for task in batch:
-            yield _predict_tiles(network, run, weights, task)
+            yield _predict_tiles(network, run, task)
         return
-    n_images = _batch_size((height, width), network.stride)
-    noisy = np.zeros((n_images, high, wide, n_channels), np.float32)
-    sigma = np.zeros((n_images, high, wide, 1), np.float32)
-    for index, task in enumerate(batch):
-        _fill(task, slice(0, height), slice(0, width), noisy[index], sigma[index])
-    outputs = _run(network, run, weights, noisy, sigma)
+    outputs = run(_inputs(network, batch, _batch_size((height, width), network.stride)))
     for index, task in enumerate(batch):
         yield _finish(outputs[index, :height, :width], task)
 
 
-def _predict_tiles(network: Network, run: Any, weights: list, task: Task) -> np.ndarray:
+def _inputs(network: Network, batch: list[Task], n_images: int = 1) -> list[np.ndarray]:
+    """Return what the network is given for images of one shape, filled up with zeros."""
+    height, width, n_channels = batch[0].pixels.shape
+    high, wide = _padded(height, network.stride), _padded(width, network.stride)
+    noisy = np.zeros((n_images, high, wide, n_channels), np.float32)
+    sigma = np.zeros((n_images, high, wide, 1), np.float32)
+    for index, task in enumerate(batch):
+        _fill(task, slice(0, height), slice(0, width), noisy[index], sigma[index])
+    return [noisy, sigma] if network.steerable else [noisy]
+
+
+def _predict_tiles(network: Network, run: Run, task: Task) -> np.ndarray:
     height, width, _ = task.pixels.shape
     stride, halo = network.stride, network.halo or 0
     side = max(int(WHOLE_PIXELS**0.5) - 2 * halo, 4 * stride) // stride * stride
@@ -158,7 +251,7 @@ def _predict_tiles(network: Network, run: Any, weights: list, task: Task) -> np.
         noisy = np.zeros((1, *shape, task.pixels.shape[-1]), np.float32)
         sigma = np.zeros((1, *shape, 1), np.float32)
         _fill(task, rows, columns, noisy[0], sigma[0])
-        outputs = _run(network, run, weights, noisy, sigma)
+        outputs = _run(network, run, noisy, sigma)
         out[tile.inner] = _finish(outputs[0][tile.kept], task)
     return out
 
@@ -183,11 +276,8 @@ def _mirrored(part: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     return np.pad(part, margin, mode="symmetric")
 
 
-def _run(
-    network: Network, run: Any, weights: list, noisy: np.ndarray, sigma: np.ndarray
-) -> np.ndarray:
-    arrays = [noisy, sigma] if network.steerable else [noisy]
-    return to_array(run(weights, to_tensors(arrays)))
+def _run(network: Network, run: Run, noisy: np.ndarray, sigma: np.ndarray) -> np.ndarray:
+    return run([noisy, sigma] if network.steerable else [noisy])
 
 
 def _finish(output: np.ndarray, task: Task) -> np.ndarray:

@@ -18,7 +18,7 @@ from skdenoise._keras._backend import (
     with_gradient,
 )
 from skdenoise._keras._devices import Devices, parted, shared, spread, used_devices
-from skdenoise._keras._network import Network, Weights, preserved_random_state
+from skdenoise._keras._network import Network, Weights, last_layers, preserved_random_state
 from skdenoise._keras._optimizers import OPTIMIZERS, clip_by_norm
 from skdenoise._keras._prediction import Task, predict
 from skdenoise._patches import Batch
@@ -28,6 +28,8 @@ WARM_UP = 0.15
 """Share of the training over which the learning rate rises, before it falls along a cosine."""
 LARGEST_GRADIENT = 1.0
 """Length to which a longer gradient is shortened."""
+
+CONVOLUTIONS = keras.layers.Conv2D, keras.layers.Conv2DTranspose
 
 Loss = str | Callable[[Any, Any], Any]
 
@@ -209,17 +211,17 @@ def _with_gains(base: list, trainable: list) -> list:
 def _quick_to_learn(model: keras.Model) -> keras.Model:
     """Return the same network of layers that learn the same in less time.
 
-    Where a network computes in bfloat16 and ends in a layer of its own, not in a difference,
-    that layer does so too, but for its activation. Only applying a network needs more.
+    Where a network computes in bfloat16, its last convolution does so too, but for its
+    activation. Only applying a network needs more.
     """
-    last = {tensor._keras_history.operation.name for tensor in model.outputs}
+    last = last_layers(model)
     bfloat16 = any(layer.compute_dtype == "bfloat16" for layer in model.layers)
     if not bfloat16 and all(quick_class(layer) is type(layer) for layer in model.layers):
         return model
 
     def cloned(layer: keras.layers.Layer) -> keras.layers.Layer:
         config = layer.get_config()
-        rounded = bfloat16 and layer.name in last and isinstance(layer, keras.layers.Conv2D)
+        rounded = bfloat16 and layer.name in last and isinstance(layer, CONVOLUTIONS)
         if rounded:
             config["dtype"] = "mixed_bfloat16"
         copy = quick_class(layer).from_config(config)

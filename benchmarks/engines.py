@@ -1,0 +1,217 @@
+"""Applying: `transform` beside bare calls of other engines with the same network.
+
+The others are given prepared tensors of floats and return tensors; `transform` is given images of
+bytes, and returns images of bytes. Torch runs in a process of its own.
+"""
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks._measuring import Result, n_cores, ratios, seconds, take_turns
+from skdenoise import AutoencoderDenoiser, ZeroDCEEnhancer, procedural_images
+from skdenoise._keras._backend import has_fast_bfloat16
+from skdenoise._keras._network import Network, Weights
+from skdenoise._keras._openvino import quantized
+from skdenoise._keras._prediction import Task, _inputs
+
+LIMIT = 1.15
+TURNS = 6
+"""Turns per round: a call is short."""
+SHAPES = (1, 512, 512), (16, 256, 256)
+
+Call = Callable[[], object]
+
+
+class Torch:
+    """A network in a process of its own, `benchmarks.torch_inference`."""
+
+    def __init__(self, name: str, shape: tuple[int, ...]) -> None:
+        python = os.environ.get("SKDENOISE_TORCH_PYTHON") or sys.executable
+        sides = map(str, (shape[0], shape[-1], *shape[1:3]))
+        self._process = subprocess.Popen(
+            [python, "-m", "benchmarks.torch_inference", name, str(n_cores()), *sides],
+            cwd=Path(__file__).parents[1],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.version, *self.ways = self._process.stdout.readline().split() or [""]
+
+    def call(self, way: str) -> float:
+        """Return the seconds of a call."""
+        print(way, file=self._process.stdin, flush=True)
+        return float(self._process.stdout.readline())
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.stdin.close()
+        self._process.wait()
+
+
+class Bare:
+    """A network in OpenVINO and ONNX Runtime, without anything around it."""
+
+    def __init__(self, network: Network, weights: Weights, calibration: list[Task]) -> None:
+        import onnxruntime
+        import openvino
+
+        keras_model = network.with_weights(weights)
+        self._model = openvino.convert_model(keras_model)
+        self.network, self._calibration = network, calibration
+        with tempfile.TemporaryDirectory() as folder:
+            path = str(Path(folder) / "model.onnx")
+            keras_model.export(path, format="onnx", verbose=False)
+            options = onnxruntime.SessionOptions()
+            options.intra_op_num_threads = n_cores()
+            self._session = onnxruntime.InferenceSession(path, options)
+
+    def openvino(self, precision: str, arrays: list[np.ndarray]) -> Call:
+        """Return a call in f32, bf16 or int8."""
+        import openvino
+
+        model, hint = self._model, precision
+        if precision == "int8":
+            inputs = [_inputs(self.network, [task]) for task in self._calibration]
+            model, hint = quantized(model, inputs), "bf16" if has_fast_bfloat16() else "f32"
+        options = {"INFERENCE_PRECISION_HINT": hint, "PERFORMANCE_HINT": "LATENCY"}
+        request = openvino.Core().compile_model(model, "CPU", options).create_infer_request()
+        return lambda: request.infer(arrays, share_inputs=True, share_outputs=True)
+
+    def onnxruntime(self, arrays: list[np.ndarray]) -> Call:
+        """Return a call in float32."""
+        names = [item.name for item in self._session.get_inputs()]
+        return lambda: self._session.run(None, dict(zip(names, arrays, strict=True)))
+
+
+def measure(n_rounds: int) -> Iterator[Result]:
+    """Compare a denoiser and an enhancer with bare engines, then with what Keras offers."""
+    yield from _beside_predict(n_rounds)
+    denoiser = AutoencoderDenoiser(weights="natural")
+    _, network, weights, _ = denoiser._network_for(1)
+    bare = Bare(network, weights, denoiser._calibration(1))
+    for n_images, *sides in SHAPES:
+        X = procedural_images(n_images, shape=tuple(sides), random_state=0)
+        yield from _compared("unet small", denoiser, _noisy(X), "unet", bare, n_rounds)
+    enhancer = ZeroDCEEnhancer(weights="default")
+    bare = Bare(enhancer._network(), enhancer._weights(), enhancer._calibration())
+    for n_images, *sides in SHAPES:
+        X = procedural_images(n_images, shape=tuple(sides), n_channels=3, random_state=0) // 4
+        yield from _compared("DCE-Net", enhancer, X, "dce", bare, n_rounds)
+    yield from _beside_plain_torch(n_rounds)
+
+
+def _wall(call: Call) -> float:
+    return seconds(call).wall
+
+
+def _noisy(X: np.ndarray) -> np.ndarray:
+    noise = np.random.default_rng(0).normal(0, 25, X.shape)
+    return np.rint(X + noise).clip(0, 255).astype(np.uint8)
+
+
+def _compared(
+    network_name: str, estimator: Any, X: np.ndarray, torch_name: str, bare: Bare, n_rounds: int
+) -> Iterator[Result]:
+    """Time the ways of an estimator, and bare engines."""
+    name = f"{network_name}, {' x '.join(map(str, X.shape[:3]))}"
+    floats = (X[..., None] if X.ndim == 3 else X) / np.float32(255)
+    arrays = [floats, np.zeros((*floats.shape[:3], 1), np.float32)]
+    arrays = arrays if bare.network.steerable else arrays[:1]
+
+    def ours(**parameters: str) -> Call:
+        copy = type(estimator)(**{**estimator.get_params(deep=False), **parameters})
+        return partial(copy.transform, X)
+
+    calls: dict[str, Call] = {
+        "default": ours(),
+        "float32": ours(precision="float32"),
+        "int8": ours(precision="int8"),
+        "OpenVINO bf16": bare.openvino("bf16", arrays),
+        "OpenVINO f32": bare.openvino("f32", arrays),
+        "OpenVINO int8": bare.openvino("int8", arrays),
+        "ONNX Runtime f32": bare.onnxruntime(arrays),
+    }
+    with ExitStack() as stack:
+        torch = Torch(torch_name, floats.shape)
+        stack.callback(torch.close)
+        timers = {key: partial(_wall, call) for key, call in calls.items()}
+        for way in torch.ways:
+            if way != "plain":
+                timers[f"torch {way} bf16"] = partial(torch.call, way)
+        for timer in timers.values():
+            timer()
+        turns = take_turns(TURNS * n_rounds, *timers.values())
+    times = dict(zip(timers, turns, strict=True))
+    best = min(
+        (key for key in times if key in ("OpenVINO bf16", "torch compiled bf16")),
+        key=lambda key: statistics.median(times[key]),
+    )
+    for mine, other, limit in (
+        ("default", best, LIMIT),
+        ("float32", "OpenVINO f32", LIMIT),
+        ("int8", "OpenVINO int8", LIMIT),
+        *(("default", key, None) for key in times if key not in calls or "ONNX" in key),
+    ):
+        yield _ratio(f"{name}: {mine} / {other}", times[mine], times[other], limit)
+
+
+def _ratio(name: str, ours: list[float], theirs: list[float], limit: float | None) -> Result:
+    pace = " and ".join(f"{1000 * statistics.median(times):.0f}" for times in (ours, theirs))
+    goal = None if limit is None else ("<=", limit)
+    return Result("engines", name, ratios(ours, theirs), goal=goal, note=f"{pace} ms")
+
+
+def _beside_plain_torch(n_rounds: int) -> Iterator[Result]:
+    """Brighten a photograph of 1200 x 900 pixels, as the authors of Zero-DCE do, and here."""
+    X = procedural_images(1, shape=(900, 1200), n_channels=3, random_state=0) // 4
+    enhancer = ZeroDCEEnhancer(weights="default")
+    torch = Torch("dce", X.shape)
+    enhancer.transform(X)
+    with ExitStack() as stack:
+        stack.callback(torch.close)
+        theirs, ours = take_turns(
+            n_rounds,
+            lambda: torch.call("plain"),
+            lambda: seconds(lambda: enhancer.transform(X)).wall,
+        )
+    pace = " and ".join(f"{1000 * statistics.median(times):.0f}" for times in (theirs, ours))
+    yield Result(
+        "engines",
+        "enhancing 1200 x 900: plain torch Zero-DCE / default",
+        ratios(theirs, ours),
+        goal=(">=", 4.5),
+        note=f"{pace} ms",
+    )
+
+
+def _beside_predict(n_rounds: int) -> Iterator[Result]:
+    """Denoise image by image with the autoencoder, and with Keras's own `predict`."""
+    for side, goal in ((64, 15.0), (512, 3.0)):
+        X = procedural_images(1, shape=(side, side), random_state=0)
+        denoiser = AutoencoderDenoiser("autoencoder", epochs=1, random_state=0)
+        denoiser.fit(
+            procedural_images(2, shape=(64, 64), random_state=1), np.zeros((2, 64, 64), "u1")
+        )
+        model, floats = denoiser.network_, X[..., None] / np.float32(255)
+        calls = partial(denoiser.transform, X), partial(model.predict, floats, verbose=0)
+        for call in calls:
+            call()
+        ours, theirs = take_turns(TURNS * n_rounds, *(partial(_wall, call) for call in calls))
+        pace = " and ".join(f"{1000 * statistics.median(times):.1f}" for times in (theirs, ours))
+        yield Result(
+            "engines",
+            f"autoencoder, {side} x {side}: Keras's predict / default",
+            ratios(theirs, ours),
+            goal=(">=", goal),
+            note=f"{pace} ms",
+        )
