@@ -552,6 +552,8 @@ class ZeroDCEEnhancer(ImageTransformer):
         def enhanced(maps: np.ndarray, task: Any) -> np.ndarray:
             height, width, _ = maps.shape
             curves = Curves(maps.reshape(height, width, -1, 3), height, width)
+            if self.keep_hue:
+                curves = curves.shared()
             return self._bending.enhanced(task.pixels, curves)
 
         tasks = self._tasks(image for image, _ in pairs)

@@ -126,7 +126,7 @@ def test_sigma_is_a_number_one_per_image_or_a_map(shape):
     [{}, {"keep_hue": True}, {"strength": 1.4, "protect_highlights": 0.5, "n_iterations": 3}],
 )
 def test_the_graph_of_an_enhancer_computes_what_transform_does(architecture, n_channels, options):
-    enhancer = ZeroDCEEnhancer(architecture, weights="default", **options)
+    enhancer = ZeroDCEEnhancer(architecture, weights="default", precision="float32", **options)
     graph = graph_of(enhancer, n_channels=n_channels)
     for shape in SIZES:
         X = 1.2 * images_of(n_channels, shape) - 0.1
