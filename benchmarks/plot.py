@@ -28,20 +28,18 @@ def main() -> None:
     )
     for panel, sigma in zip(panels, sigmas, strict=True):
         for row in found["results"]:
-            if row["sigma"] != sigma or row.get("seconds_per_megapixel") is None:
-                continue
-            place = row["seconds_per_megapixel"], row["psnr"]
-            panel.plot(*place, "o", color="C1" if row["method"] == OURS else "C0")
-            panel.annotate(
-                titles.get(row["method"], "skdenoise"),
-                place,
-                xytext=(4, 4),
-                textcoords="offset points",
-                fontsize=7,
-            )
+            if row["sigma"] == sigma and row.get("seconds_per_megapixel"):
+                panel.plot(
+                    row["seconds_per_megapixel"],
+                    row["psnr"],
+                    "*" if row["method"] == OURS else "o",
+                    markersize=12 if row["method"] == OURS else 7,
+                    label=titles.get(row["method"], "skdenoise"),
+                )
         panel.set(xscale="log", title=f"sigma {sigma:g}", xlabel="seconds per megapixel")
-        panel.margins(0.25)
+        panel.margins(0.1)
     panels[0].set_ylabel("PSNR (dB)")
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
     figure.savefig(arguments.output, dpi=100)
 
 
