@@ -6,6 +6,7 @@ borders, where there are zeros. Such a normalization stays, as one operation.
 """
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -52,20 +53,12 @@ class Folded:
         """Return the weights of the template, in the order of its variables."""
         known = dict(zip(self.keys, weights.values(), strict=True))
         for name, norm in self.pairs.items():
-            convolution = _convolution_before(norm)
-            variance = known[norm.name, "moving_variance", 0].astype(np.float64)
-            gain = 1 / np.sqrt(variance + norm.epsilon)
-            if norm.scale:
-                gain = gain * known[norm.name, "gamma", 0]
-            shift = -known[norm.name, "moving_mean", 0] * gain
-            if norm.center:
-                shift = shift + known[norm.name, "beta", 0]
-            if convolution.use_bias:
-                shift = shift + known[name, "bias", 0] * gain
-            transposed = isinstance(convolution, keras.layers.Conv2DTranspose)
-            kernel = known[name, "kernel", 0] * (gain[:, None] if transposed else gain)
-            known[name, "kernel", 0] = kernel.astype(np.float32)
-            known[name, "bias", 0] = shift.astype(np.float32)
+            values = {
+                variable: known[layer, variable, 0]
+                for layer, variable, _ in list(known)
+                if layer in (name, norm.name)
+            }
+            known[name, "kernel", 0], known[name, "bias", 0] = merged(norm, values)
         return [known[key] for key in variable_keys(self.network.model)]
 
 
@@ -86,7 +79,7 @@ def folded(network: Network) -> Folded:
     model = network.model
     pairs = {}
     for layer in model.layers:
-        convolution = _convolution_before(layer)
+        convolution = convolution_before(layer)
         if convolution is not None:
             pairs[convolution.name] = layer
     gone = {layer.name for layer in pairs.values()}
@@ -107,7 +100,28 @@ def folded(network: Network) -> Folded:
     return Folded(replace(network, model=model), variable_keys(network.model), pairs)
 
 
-def _convolution_before(layer: Any) -> Any:
+def merged(norm: Any, values: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Return kernel and bias of a normalization and the convolution before it, together.
+
+    Parameters
+    ----------
+    norm : BatchNormalization
+        The layer.
+    values : dict of str to ndarray
+        The variables of both, by their names.
+    """
+    gain = 1 / np.sqrt(values["moving_variance"].astype(np.float64) + norm.epsilon)
+    if norm.scale:
+        gain = gain * values["gamma"]
+    shift = (values.get("bias", 0.0) - values["moving_mean"]) * gain
+    if norm.center:
+        shift = shift + values["beta"]
+    transposed = isinstance(convolution_before(norm), keras.layers.Conv2DTranspose)
+    kernel = values["kernel"] * (gain[:, None] if transposed else gain)
+    return kernel.astype(np.float32), shift.astype(np.float32)
+
+
+def convolution_before(layer: Any) -> Any:
     """Return the convolution that a normalization can be folded into; None where there is none."""
     if type(layer) is not keras.layers.BatchNormalization or len(layer._inbound_nodes) != 1:
         return None

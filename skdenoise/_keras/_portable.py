@@ -6,8 +6,9 @@ It is the template of a file, made of what Keras itself has; an engine of this p
 from typing import Any
 
 import keras
-import numpy as np
 
+from skdenoise._keras._backend import to_array
+from skdenoise._keras._folding import convolution_before, merged
 from skdenoise._keras._network import preserved_random_state
 from skdenoise._keras._sizes import enlarged
 
@@ -19,8 +20,9 @@ def portable(model: keras.Model) -> keras.Model:
     convolution's kernel and bias; after an activation it stays, since the zeros around an image
     come later. Up-sampling that repeats pixels becomes an operation that keeps channels known.
     """
-    merged = _convolutions_before_norms(model)
-    convolutions = {convolution.name: norm for norm, convolution in merged.items()}
+    norms = {convolution_before(layer): layer for layer in model.layers}
+    convolutions = {before.name: norm for before, norm in norms.items() if before is not None}
+    gone = {norm.name for norm in convolutions.values()}
 
     def cloned(layer: keras.layers.Layer) -> keras.layers.Layer:
         if layer.name not in convolutions:
@@ -30,7 +32,7 @@ def portable(model: keras.Model) -> keras.Model:
         )
 
     def called(layer: Any, *args: Any, **kwargs: Any) -> Any:
-        if layer.name in norms:
+        if layer.name in gone:
             return args[0]
         if _repeats(layer):
             x = args[0]
@@ -39,13 +41,14 @@ def portable(model: keras.Model) -> keras.Model:
             return x
         return layer(*args, **kwargs)
 
-    norms = {norm.name for norm in merged}
     with preserved_random_state():
         copy = keras.models.clone_model(model, clone_function=cloned, call_function=called)
     kept = {layer.name: layer for layer in copy.layers}
     for layer in model.layers:
         if layer.name in convolutions:
-            kept[layer.name].set_weights(_merged(layer, convolutions[layer.name]))
+            norm = convolutions[layer.name]
+            values = {item.name: to_array(item) for item in (*layer.weights, *norm.weights)}
+            kept[layer.name].set_weights(merged(norm, values))
         elif layer.name in kept and layer.weights:
             kept[layer.name].set_weights(layer.get_weights())
     return copy
@@ -57,39 +60,3 @@ def _repeats(layer: Any) -> bool:
         and layer.interpolation == "nearest"
         and layer.data_format == "channels_last"
     )
-
-
-def _convolutions_before_norms(model: keras.Model) -> dict[Any, Any]:
-    """Return {batch normalization: the convolution whose output it alone takes}."""
-    of_output = {
-        id(layer.output): layer
-        for layer in model.layers
-        if type(layer) is keras.layers.Conv2D and layer.activation is keras.activations.linear
-    }
-    n_takers: dict[int, int] = {}
-    for operation in model.operations:
-        for tensor in keras.tree.flatten(operation.input):
-            n_takers[id(tensor)] = n_takers.get(id(tensor), 0) + 1
-    outputs = {id(tensor) for tensor in model.outputs}
-    return {
-        layer: of_output[id(layer.input)]
-        for layer in model.layers
-        if type(layer) is keras.layers.BatchNormalization
-        and layer.axis in (-1, 3)
-        and id(layer.input) in of_output
-        and n_takers[id(layer.input)] == 1
-        and id(layer.input) not in outputs
-    }
-
-
-def _merged(convolution: Any, norm: Any) -> list[np.ndarray]:
-    """Return the kernel and the bias of both together."""
-    names = [variable.name for variable in norm.weights]
-    values = dict(zip(names, map(np.float64, norm.get_weights()), strict=True))
-    gain = values.get("gamma", 1.0) / np.sqrt(values["moving_variance"] + norm.epsilon)
-    kernel, *bias = map(np.float64, convolution.get_weights())
-    shift = (bias[0] if bias else 0.0) - values["moving_mean"]
-    return [
-        (kernel * gain).astype(np.float32),
-        (shift * gain + values.get("beta", 0.0)).astype(np.float32),
-    ]

@@ -220,19 +220,27 @@ def _predict_batch(network: Network, run: Run, batch: list[Task]) -> Iterator[np
         for task in batch:
             yield _predict_tiles(network, run, task)
         return
-    outputs = run(_inputs(network, batch, _batch_size((height, width), network.stride)))
+    outputs = run(_inputs(network, batch, n_images=_batch_size((height, width), network.stride)))
     for index, task in enumerate(batch):
         yield _finish(outputs[index, :height, :width], task)
 
 
-def _inputs(network: Network, batch: list[Task], n_images: int = 1) -> list[np.ndarray]:
-    """Return what the network is given for images of one shape, filled up with zeros."""
+def _inputs(
+    network: Network,
+    batch: list[Task],
+    part: tuple[slice, slice] | None = None,
+    *,
+    n_images: int = 1,
+) -> list[np.ndarray]:
+    """Return what the network is given for a part of images of one shape, filled up with zeros."""
     height, width, n_channels = batch[0].pixels.shape
-    high, wide = _padded(height, network.stride), _padded(width, network.stride)
+    rows, columns = part or (slice(0, height), slice(0, width))
+    high = _padded(rows.stop - rows.start, network.stride)
+    wide = _padded(columns.stop - columns.start, network.stride)
     noisy = np.zeros((n_images, high, wide, n_channels), np.float32)
     sigma = np.zeros((n_images, high, wide, 1), np.float32)
     for index, task in enumerate(batch):
-        _fill(task, slice(0, height), slice(0, width), noisy[index], sigma[index])
+        _fill(task, rows, columns, noisy[index], sigma[index])
     return [noisy, sigma] if network.steerable else [noisy]
 
 
@@ -242,16 +250,8 @@ def _predict_tiles(network: Network, run: Run, task: Task) -> np.ndarray:
     side = max(int(WHOLE_PIXELS**0.5) - 2 * halo, 4 * stride) // stride * stride
     out = np.empty((height, width, network.n_outputs), task.pixels.dtype)
     for tile in iterate_tiles(height, width, side=side, halo=halo):
-        rows, columns = tile.outer
         # Only the last row and column of tiles can end off the grid, where the image ends.
-        shape = (
-            _padded(rows.stop - rows.start, stride),
-            _padded(columns.stop - columns.start, stride),
-        )
-        noisy = np.zeros((1, *shape, task.pixels.shape[-1]), np.float32)
-        sigma = np.zeros((1, *shape, 1), np.float32)
-        _fill(task, rows, columns, noisy[0], sigma[0])
-        outputs = _run(network, run, noisy, sigma)
+        outputs = run(_inputs(network, [task], tile.outer))
         out[tile.inner] = _finish(outputs[0][tile.kept], task)
     return out
 
@@ -274,10 +274,6 @@ def _mirrored(part: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
         return part
     margin = [(0, whole - own) for whole, own in zip(shape, part.shape, strict=True)]
     return np.pad(part, margin, mode="symmetric")
-
-
-def _run(network: Network, run: Run, noisy: np.ndarray, sigma: np.ndarray) -> np.ndarray:
-    return run([noisy, sigma] if network.steerable else [noisy])
 
 
 def _finish(output: np.ndarray, task: Task) -> np.ndarray:
