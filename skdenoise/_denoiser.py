@@ -125,7 +125,7 @@ class AutoencoderDenoiser(ImageTransformer):
     loss : {"mse", "l1", "charbonnier"} or callable, default="mse"
         What is minimized, see `skdenoise.losses`; or a function ``loss(clean, denoised)`` of
         two Keras tensors.
-    optimizer : {"adam", "adamw", "sgd"}, default="adam"
+    optimizer : {"adam", "adamw", "muon", "sgd"}, default="adam"
         How weights follow the gradient.
     learning_rate : float or "auto", default="auto"
         The highest learning rate; it is reached after a warm-up and falls along a cosine.
@@ -488,7 +488,7 @@ class AutoencoderDenoiser(ImageTransformer):
                 "strength": [REAL_NOT_NEGATIVE],
                 "n_augment": [OneOf({1, 2, 4, 8})],
                 "loss": [OneOf(LOSSES), callable],
-                "optimizer": [OneOf({"adam", "adamw", "sgd"})],
+                "optimizer": [OneOf({"adam", "adamw", "muon", "sgd"})],
                 "learning_rate": [REAL_POSITIVE, OneOf({"auto"})],
                 "epochs": [INT_POSITIVE, None],
                 "batch_size": [INT_POSITIVE],
@@ -849,7 +849,9 @@ class AutoencoderDenoiser(ImageTransformer):
 
         how = self._how(self.precision, n_channels)
         once = functools.partial(predict, network, weights, **how)
-        run = functools.partial(ensemble, once, n_augment=self.n_augment, return_std=return_std)
+        run = once
+        if self.n_augment > 1:
+            run = functools.partial(ensemble, once, n_augment=self.n_augment, return_std=return_std)
         denoised = restrained(run, once, tasks()) if self._is_restrained else run(tasks())
         n_parts = images.n_channels // n_channels
         if n_parts == 1:

@@ -55,10 +55,13 @@ class Verdict(NamedTuple):
         Of what the network removes, how much is taken away; in [0, 1].
     sigma : float, default=0.0
         What the network is told about the noise before; 0 leaves it blind.
+    told : sequence of ndarray, default=()
+        What became of the image, or of its windows, when it was told.
     """
 
     share: float
     sigma: float = 0.0
+    told: Sequence[np.ndarray] = ()
 
 
 def restrained(run: Run, once: Run, tasks: Iterable[Any]) -> Iterator[np.ndarray]:
@@ -67,7 +70,7 @@ def restrained(run: Run, once: Run, tasks: Iterable[Any]) -> Iterator[np.ndarray
     Parameters
     ----------
     run : callable
-        Yields an output for each task, or an output and its deviation.
+        Yields an output for each task, or an output and its deviation; perhaps `once` itself.
     once : callable
         Yields an output for each task.
     tasks : iterable of Task
@@ -89,7 +92,9 @@ def restrained(run: Run, once: Run, tasks: Iterable[Any]) -> Iterator[np.ndarray
             verdict = verdict_on_windows(run, once, task, _tiling.windows_of(noisy))
         else:
             verdict = _verdict([noisy], [denoised], _again(once, task))
-        if verdict.sigma:
+        if verdict.told and run is once:
+            (result,) = verdict.told
+        elif verdict.sigma:
             result = next(run([replace(task, sigma=verdict.sigma)]))
         elif verdict.share < 1:
             restored = with_share(noisy, denoised, verdict.share)
@@ -126,7 +131,7 @@ def verdict_on_windows(run: Run, once: Run, task: Any, windows: Sequence[np.ndar
         result[0] if result.ndim > window.ndim else result
         for result, window in zip(results, windows, strict=True)
     ]
-    return _verdict(windows, denoised, _again(once, task))
+    return _verdict(windows, denoised, _again(once, task))._replace(told=())
 
 
 def _verdict(noisy: Sequence[np.ndarray], denoised: Sequence[np.ndarray], again: Again) -> Verdict:
@@ -153,7 +158,7 @@ def _verdict(noisy: Sequence[np.ndarray], denoised: Sequence[np.ndarray], again:
             told = CAMERA_HIDDEN * float(found.sigma)
             after = again(noisy, told)
             if _in_flat_places(after, _differences(noisy, after)) >= EVERYWHERE_IF_TOLD:
-                return Verdict(1.0, told)
+                return Verdict(1.0, told, after)
         return Verdict(float(_in_flat_places(denoised, removed) >= EVERYWHERE))
     step = PROBE * found.sigma
     if not step > 0:
