@@ -30,7 +30,7 @@ CHUNK = 500
 """Steps between two checkpoints."""
 WARM_UP = 500
 """Steps over which the learning rate rises."""
-DECAY = 0.6
+DECAY = 0.8
 """Share of the training over which it falls, along a cosine."""
 LARGE_PATCHES = 96, 8
 """Patch size and batch size while it falls; the network then sees more of the surroundings."""
@@ -81,7 +81,7 @@ class Recipe:
     n_channels: int
     size: str = "small"
     n_steps: int = 40_000
-    learning_rate: float = 1.5e-3
+    learning_rate: float = 2e-3
     patch_size: int = 64
     batch_size: int = 16
     largest_sigma: float = 75.0
@@ -255,7 +255,7 @@ class Pretraining:
             self._network,
             state.weights,
             loss="mse",
-            optimizer="adam",
+            optimizer="muon",
             state=state.optimizer or None,
             largest_gradient=LARGEST_GRADIENT,
         )

@@ -10,7 +10,7 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skdenoise._keras import _prediction
+from skdenoise._keras import _optimizers, _prediction
 from skdenoise._keras._network import Network, draw_weights, get_network, last_layers
 from skdenoise._keras._optimizers import OPTIMIZERS, clip_by_norm
 from skdenoise._keras._prediction import Task, predict
@@ -205,12 +205,14 @@ def test_in_bfloat16_it_is_the_same_network(architecture):
 KERAS_OPTIMIZERS = {
     "adam": partial(keras.optimizers.Adam, epsilon=1e-8),
     "adamw": partial(keras.optimizers.AdamW, epsilon=1e-8),
+    "muon": partial(keras.optimizers.Muon, weight_decay=0.0),
     "sgd": partial(keras.optimizers.SGD, momentum=0.9, nesterov=True),
 }
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_optimizers_step_as_those_of_keras(name):
+def test_optimizers_step_as_those_of_keras(name, monkeypatch):
+    monkeypatch.setattr(_optimizers, "has_fast_bfloat16", lambda: False)
     update, n_states = OPTIMIZERS[name]
     rng = np.random.default_rng(0)
     start = rng.normal(size=(3, 4)).astype(np.float32)
