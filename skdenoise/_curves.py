@@ -21,6 +21,8 @@ WHITE = 254 / 255
 """A pixel with a channel from here on is clipped, or as good as."""
 MOST_CLIPPED = 0.003
 """Share of the pixels that may become so for the sake of a wanted brightness."""
+BELOW_WHITE = 253 / 255
+"""The brightest that is not clipped, in whole gray levels."""
 DARKEST = 1e-4
 """Brightness below which the ratio of after to before is that of this brightness."""
 

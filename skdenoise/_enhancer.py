@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdenoise._background import in_background
 from skdenoise._base import ImageTransformer
-from skdenoise._curves import Bending, Curves, reduced
+from skdenoise._curves import BELOW_WHITE, WHITE, Bending, Curves, reduced
 from skdenoise._denoiser import AutoencoderDenoiser
 from skdenoise._exposures import (
     ExposureBatch,
@@ -696,7 +696,10 @@ class ZeroDCEEnhancer(ImageTransformer):
         for index, (image, curves) in enumerate(self._with_curves(images)):
             enhanced = bending.enhanced(image, curves)
             if clean is not None:
-                enhanced = clean(index, image, enhanced, bending.noise_gain(image, curves))
+                denoised = clean(index, image, enhanced, bending.noise_gain(image, curves))
+                # Noise around a light gray is evened out to white where white is close.
+                denoised[(denoised >= WHITE) & (enhanced < WHITE)] = BELOW_WHITE
+                enhanced = denoised
             yield enhanced
 
     def _with_curves(self, images: Images) -> Iterator[tuple[np.ndarray, Curves]]:

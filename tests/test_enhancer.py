@@ -26,6 +26,7 @@ from skdenoise._exposures import re_exposed
 from skdenoise._keras import _prediction
 from skdenoise._model_file import ModelFileError
 from skdenoise._shipped import FOLDER
+from skdenoise.metrics import clipped_share
 
 ARCHITECTURES = ["dce", "dce++"]
 
@@ -343,6 +344,22 @@ def test_after_the_denoiser_is_told_the_amplified_noise(denoiser, dark, scale, m
     assert told[0].shape == (48, 48)
     np.testing.assert_allclose(told[0], wanted, rtol=0.05 if scale == 255 else 1e-3)
     assert enhancer.denoiser.sigma == 0.02 * scale  # the caller's denoiser is left alone
+
+
+def test_after_the_denoiser_loses_no_highlights(denoiser, dark, monkeypatch):
+    # As if all that is light were noise around white.
+    monkeypatch.setattr(
+        AutoencoderDenoiser,
+        "_transform_images",
+        lambda self, images: (np.where(image > 0.5, 1, image) for image in images),
+    )
+    X = dark.copy()
+    X[:, :4, :4] = 1
+    enhancer = with_curves(-0.3, denoiser=clone_fitted(denoiser, sigma=0.02), denoise="after")
+    enhanced = with_curves(-0.3).transform(X)
+    after = enhancer.transform(X)
+    assert (enhanced > 0.5).mean() > 0.02
+    assert clipped_share(X, enhanced, data_range=1) == clipped_share(X, after, data_range=1) == 0
 
 
 def test_a_denoiser_must_be_fitted_and_for_such_images(fitted, dark, denoiser):
