@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from benchmarks._measuring import Result, ratios, seconds, take_turns
 from skdenoise import AutoencoderDenoiser, NoiseInjector
+from skdenoise._keras._network import Network
 
 SIDE = 512
 N_CALLS = {"autoencoder": 15, "unet": 5}
@@ -22,14 +23,16 @@ def fitted(architecture: str) -> AutoencoderDenoiser:
     return denoiser.fit(np.random.default_rng(0).integers(256, size=(2, 16, 16), dtype=np.uint8))
 
 
-def bare_call(denoiser: AutoencoderDenoiser) -> tf.types.experimental.PolymorphicFunction:
+def bare_call(
+    network: Network, weights: dict[str, np.ndarray]
+) -> tf.types.experimental.PolymorphicFunction:
     """Return the network as a user of TensorFlow would call it, for any size of image."""
-    network = denoiser.network_
-    signature = [tf.TensorSpec(item.shape, "float32") for item in network.inputs]
+    model = network.with_weights(weights)
+    signature = [tf.TensorSpec(item.shape, "float32") for item in model.inputs]
 
-    @tf.function(input_signature=signature)
+    @tf.function(input_signature=signature, autograph=False)
     def call(*inputs: tf.Tensor) -> tf.Tensor:
-        return network(list(inputs) if len(inputs) > 1 else inputs[0], training=False)
+        return model(list(inputs) if len(inputs) > 1 else inputs[0], training=False)
 
     return call
 
@@ -40,10 +43,12 @@ def measure(n_rounds: int) -> Iterator[Result]:
     for architecture, n_calls in N_CALLS.items():
         name = f"{architecture} small" if architecture == "unet" else architecture
         denoiser = fitted(architecture)
-        call = bare_call(denoiser)
         X = rng.integers(256, size=(1, SIDE, SIDE), dtype=np.uint8)
+        precision = denoiser._precision_of(X.dtype, denoiser.precision_loss_)
+        network = denoiser._network(bfloat16=precision == "bfloat16")
+        call = bare_call(network, denoiser.weights_)
         inputs = [tf.constant(X[..., None] / 255, "float32")]
-        if len(denoiser.network_.inputs) > 1:
+        if network.steerable:
             inputs.append(tf.zeros_like(inputs[0]))
 
         transform = functools.partial(denoiser.transform, X)
@@ -58,14 +63,14 @@ def measure(n_rounds: int) -> Iterator[Result]:
         (ours, ours_cpu), (theirs, theirs_cpu) = (zip(*turn, strict=True) for turn in turns)
         yield Result(
             "denoising",
-            f"transform of {SIDE} x {SIDE}, {name}: time, transform / bare tf.function",
+            f"transform of {SIDE} x {SIDE}, {name}, {precision}: time, transform / bare call",
             ratios(ours, theirs),
             goal=("<=", 1.1),
             note=f"{1000 * min(ours):.0f} and {1000 * min(theirs):.0f} ms at best",
         )
         yield Result(
             "denoising",
-            f"transform of {SIDE} x {SIDE}, {name}: processor time, transform / bare tf.function",
+            f"transform of {SIDE} x {SIDE}, {name}: processor time, transform / bare call",
             ratios(ours_cpu, theirs_cpu),
         )
         new, known = [], []

@@ -2,7 +2,7 @@
 
 import itertools
 import statistics
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 
 import numpy as np
@@ -17,6 +17,7 @@ from benchmarks._measuring import (
     seconds,
     take_turns,
 )
+from benchmarks.denoising import bare_call
 from benchmarks.training import TorchTraining
 from skdenoise import ZeroDCEEnhancer
 from skdenoise._exposures import exposure_batches
@@ -25,6 +26,7 @@ from skdenoise._keras._backend import has_fast_bfloat16
 from skdenoise._keras._network import draw_weights, get_curve_network
 from skdenoise._keras._training import Trainer
 from skdenoise._patches import PatchSampler, in_background
+from skdenoise._precision import precision_for
 
 BATCH_SIZE, PATCH_SIZE = 8, 256
 DURATION = 8.0
@@ -104,7 +106,13 @@ def _transform(n_rounds: int) -> Iterator[Result]:
     """Compare `transform` with a `tf.function` of the network, at the precision it chooses."""
     X = np.random.default_rng(0).integers(64, size=(1, HEIGHT, WIDTH, 3), dtype=np.uint8)
     dce, plus = (ZeroDCEEnhancer(name, weights="default") for name in ("dce", "dce++"))
-    bare = _bare(dce, X)
+    precision = precision_for("auto", dce.precision_loss_, fast=has_fast_bfloat16())
+    call = bare_call(dce._network(bfloat16=precision == "bfloat16"), dce._weights())
+    image = tf.constant(X / np.float32(255))
+
+    def bare() -> np.ndarray:
+        return call(image).numpy()
+
     for function in (bare, lambda: dce.transform(X), lambda: plus.transform(X)):
         function()
     turns = take_turns(
@@ -117,7 +125,7 @@ def _transform(n_rounds: int) -> Iterator[Result]:
     place = f"{WIDTH} x {HEIGHT}"
     yield Result(
         "enhancing",
-        f"transform of {place} with dce / its network alone",
+        f"transform of {place} with dce / its network alone, in {precision}",
         ratios(whole, alone),
         goal=("<=", 1.10),
         note=f"{statistics.median(whole):.2f} s and {statistics.median(alone):.2f} s",
@@ -129,15 +137,3 @@ def _transform(n_rounds: int) -> Iterator[Result]:
         goal=(">=", 20.0),
         note=f"dce++ {1000 * statistics.median(quick):.0f} ms",
     )
-
-
-def _bare(enhancer: ZeroDCEEnhancer, X: np.ndarray) -> Callable[[], object]:
-    """Return a call of the network that `enhancer` uses, with its weights."""
-    model = enhancer._template().with_weights(enhancer._weights())
-    call = tf.function(
-        lambda image: model(image, training=False),
-        [tf.TensorSpec((None, None, None, 3), tf.float32)],
-        autograph=False,
-    )
-    image = X / np.float32(255)
-    return lambda: call(image).numpy()
