@@ -666,6 +666,7 @@ class ZeroDCEEnhancer(ImageTransformer):
         from skdenoise._keras._prediction import predict
 
         self._check_parameters()
+        check_engine(self.engine, self.precision)
         self._check_channels(images)
         if self.strength == 0:
             return Unchanged()

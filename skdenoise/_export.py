@@ -21,8 +21,7 @@ from skdenoise._denoiser import AutoencoderDenoiser
 from skdenoise._enhancer import ZeroDCEEnhancer
 from skdenoise._images import read_images
 from skdenoise._patches import image_statistics
-from skdenoise._procedural import procedural_images
-from skdenoise._shipped import shipped_weights
+from skdenoise._procedural import procedural_stack
 from skdenoise._whole_file import whole_file
 from skdenoise.metrics import psnr
 
@@ -416,7 +415,6 @@ def _exported_denoiser(
     denoiser: AutoencoderDenoiser, n_channels: int, sigma_input: bool
 ) -> _Exported:
     from skdenoise._keras._graph import denoising_graph
-    from skdenoise._keras._network import get_network
     from skdenoise._keras._prediction import Task, predict
 
     if isinstance(denoiser.sigma, np.ndarray | list | tuple):
@@ -424,18 +422,13 @@ def _exported_denoiser(
     if not sigma_input:
         _refuse(denoiser, {"sigma": None, "strength": 1.0})
     _refuse(denoiser, {"n_augment": 1})
-    network = get_network(denoiser.architecture, denoiser.size, n_channels)
-    if hasattr(denoiser, "weights_"):
-        weights = denoiser.weights_
-    else:
-        shipped = denoiser._shipped(denoiser.weights, n_channels)
-        if shipped is None:
-            msg = (
-                f"There are no weights={denoiser.weights!r} for {n_channels} channels. Pass "
-                f"n_channels=1, and export one channel at a time."
-            )
-            raise ValueError(msg)
-        weights = shipped_weights(shipped, tuple(network.shapes().items()))
+    at_once, network, weights, _ = denoiser._network_for(n_channels)
+    if at_once != n_channels:
+        msg = (
+            f"There are no weights={denoiser.weights!r} for {n_channels} channels. Pass "
+            f"n_channels={at_once}, and export one channel at a time."
+        )
+        raise ValueError(msg)
     if sigma_input and not network.steerable:
         msg = (
             f"sigma_input=True needs a network with a noise map, such as architecture='unet'; this "
@@ -462,11 +455,10 @@ def _exported_denoiser(
 
 def _exported_enhancer(enhancer: ZeroDCEEnhancer, n_channels: int) -> _Exported:
     from skdenoise._keras._graph import enhancing_graph
-    from skdenoise._keras._network import get_curve_network
 
     _refuse(enhancer, {"exposure": None, "denoiser": None, "smoothing": 0.0})
     graph = enhancing_graph(
-        get_curve_network(enhancer.architecture, 3),
+        enhancer._network(),
         enhancer._weights(),
         n_channels=n_channels,
         reduction=enhancer._reduction,
@@ -492,13 +484,8 @@ def _exported_enhancer(enhancer: ZeroDCEEnhancer, n_channels: int) -> _Exported:
 
 
 def _clean(n_images: int, shape: tuple[int, int], n_channels: int, seed: int) -> np.ndarray:
-    """Return images of any number of channels, in [0, 1], the same ones every time."""
-    if n_channels == 3:
-        images = procedural_images(n_images, shape=shape, n_channels=3, random_state=seed)
-    else:
-        planes = procedural_images(n_images * n_channels, shape=shape, random_state=seed)
-        images = np.moveaxis(planes.reshape(n_images, n_channels, *shape), 1, -1)
-    return images.astype(np.float32) / 255
+    """Return images in [0, 1], the same ones every time."""
+    return procedural_stack(n_images, shape, n_channels, seed).astype(np.float32) / 255
 
 
 def _examples(exported: _Exported) -> list[Arrays]:

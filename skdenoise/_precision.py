@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from skdenoise._exposures import re_exposed
-from skdenoise._procedural import procedural_images
+from skdenoise._procedural import procedural_stack
 from skdenoise._protocol import with_white_noise
 
 ENGINES = "auto", "keras", "openvino"
@@ -105,14 +105,5 @@ def dark_samples(*, calibrating: bool) -> list[tuple[np.ndarray, np.ndarray]]:
 
 def _images(n_channels: int, calibrating: bool) -> tuple[tuple[int, ...], np.ndarray]:
     n_images = N_CALIBRATING if calibrating else N_TRIED
-    # For other numbers of channels than that of color images, of gray ones each.
-    count = n_images if n_channels in (1, 3) else n_images * n_channels
-    images = procedural_images(
-        count,
-        shape=(SIDE, SIDE),
-        n_channels=3 if n_channels == 3 else 1,
-        random_state=1 + calibrating,
-    )
-    if n_channels != 3:
-        images = images.reshape(n_images, n_channels, SIDE, SIDE).transpose(0, 2, 3, 1)
+    images = procedural_stack(n_images, (SIDE, SIDE), n_channels, random_state=1 + calibrating)
     return CALIBRATING_SIGMAS if calibrating else SIGMAS, images

@@ -96,6 +96,16 @@ def procedural_images(
     return images[..., 0] if n_channels == 1 else images
 
 
+def procedural_stack(
+    n_images: int, shape: tuple[int, int], n_channels: int, random_state: int
+) -> np.ndarray:
+    """Return images of any number of channels: unless in color, gray ones on top of each other."""
+    if n_channels == 3:
+        return procedural_images(n_images, shape=shape, n_channels=3, random_state=random_state)
+    planes = procedural_images(n_images * n_channels, shape=shape, random_state=random_state)
+    return np.moveaxis(planes.reshape(n_images, n_channels, *shape), 1, -1)
+
+
 def _generators(random_state: Any, n_images: int) -> list[np.random.Generator]:
     """Return a generator for each image, without touching the global random state."""
     if isinstance(random_state, np.random.Generator):

@@ -345,7 +345,7 @@ def test_the_other_images_are_measured_when_one_is_bad(run, textured):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--methods", "magic"], r"no method 'magic'; known: ours gaussian"),
+        (["--methods", "magic"], r"no method 'magic'; known: ours ours-base gaussian"),
         (["--sigmas", "0"], "a number above 0"),
         (["--sigmas", "15", "--pairs", "a", "b"], "not allowed with"),
         (["--pairs", "_real", "_mean"], "no image in 'in' has '_real'"),

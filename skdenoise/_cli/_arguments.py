@@ -65,6 +65,13 @@ def _add_denoise(commands: Any) -> None:
         help="weights of this package, see 'skdenoise models' (default: natural)",
     )
     parser.add_argument(
+        "--size",
+        choices=["small", "base"],
+        default="small",
+        help="of the network with these weights: base is better for gray images, and takes four "
+        "times as long (default: small)",
+    )
+    parser.add_argument(
         "--augment",
         type=int,
         choices=[1, 2, 4, 8],
@@ -163,9 +170,8 @@ def _add_enhance(commands: Any) -> None:
         "--frames",
         action="store_true",
         help="the images are frames of one sequence, in the order in which they are given, or of "
-        "their names in a folder: curves change smoothly from frame to frame; where the exposure "
-        "of the camera itself jitters, --exposure without --frames is better; all frames are in "
-        "memory at once",
+        "their names in a folder: curves and brightness change smoothly from frame to frame; "
+        "all frames are in memory at once",
     )
     _add_engine(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace existing files")
@@ -330,9 +336,10 @@ def _add_benchmark(commands: Any) -> None:
         description="Add white noise to clean 8-bit images, let several methods remove it, and "
         "write what they made of it: OUT/table.md, OUT/results.json, and OUT/index.html with "
         "pictures. Noise and measures are those of the papers, see docs/quality.md.",
-        epilog="Methods: ours (the weights of this package), gaussian, tv, wavelet and nlm "
-        "(scikit-image), opencv, bm3d (for non-commercial use). Those of other packages come with "
-        "pip install 'skdenoise[compare]', and are told the true sigma; ours sees for itself.",
+        epilog="Methods: ours and, for gray images, ours-base (the weights of this package), "
+        "gaussian, tv, wavelet and nlm (scikit-image), opencv, bm3d (for non-commercial use). "
+        "Those of other packages come with pip install 'skdenoise[compare]', and are told the true "
+        "sigma; ours sees for itself.",
     )
     parser.set_defaults(run=_run_benchmark, wrong_usage=parser.error)
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="a folder of images")

@@ -22,9 +22,11 @@ from skdenoise._cli._denoise import apply
 from skdenoise._cli._messages import Messages, count
 from skdenoise._cli._waking import wake_keras
 from skdenoise._image_files import list_images, read_image
+from skdenoise._shipped import shipped_name
 from skdenoise._whole_file import whole_file
 
-OURS = "ours"
+OURS = {"ours": "small", "ours-base": "base"}
+"""Sizes of the networks whose weights come with this package."""
 
 
 class _Item(NamedTuple):
@@ -40,7 +42,7 @@ def benchmark(args: argparse.Namespace, say: Messages) -> None:
     _check(args)
     items = _list(args)
     n_channels = _channels(items, args)
-    comparison = Comparison(_methods(args, say))
+    comparison = Comparison(_methods(args, n_channels, say))
     for item in say.progress(items, "measuring"):
         with say.trying(item.clean):
             _measure(comparison, item, args, n_channels)
@@ -76,11 +78,11 @@ def _check(args: argparse.Namespace) -> None:
         args.wrong_usage(f"{str(args.output)!r} is a file; a folder is wanted")
     if args.output.exists() and not args.overwrite:
         raise ValueError(f"{str(args.output)!r} exists; choose another name, or type --overwrite")
-    unknown = [name for name in args.methods or [] if name not in (OURS, *METHODS)]
+    unknown = [name for name in args.methods or [] if name not in {*OURS, *METHODS}]
     if unknown:
-        args.wrong_usage(f"there is no method {unknown[0]!r}; known: {OURS} {' '.join(METHODS)}")
+        args.wrong_usage(f"there is no method {unknown[0]!r}; known: {' '.join([*OURS, *METHODS])}")
     stems = [path.stem for path in args.model]
-    if len(set(stems)) < len(stems) or set(stems) & {OURS, *METHODS}:
+    if len(set(stems)) < len(stems) or set(stems) & {*OURS, *METHODS}:
         args.wrong_usage(f"models are told apart by the names of their files, got {stems}")
 
 
@@ -118,7 +120,7 @@ def _channels(items: list[_Item], args: argparse.Namespace) -> int:
     return found.pop()
 
 
-def _methods(args: argparse.Namespace, say: Messages) -> dict[str, Method]:
+def _methods(args: argparse.Namespace, n_channels: int, say: Messages) -> dict[str, Method]:
     """Return what is compared: other people's methods, and networks last."""
     methods = {}
     for name, method in METHODS.items():
@@ -135,9 +137,16 @@ def _methods(args: argparse.Namespace, say: Messages) -> dict[str, Method]:
         wake_keras()
         for path in args.model:
             methods[path.stem] = _ours(skdenoise.load(path), f"skdenoise, {path.stem}")
-    elif args.methods is None or OURS in args.methods:
-        wake_keras()
-        methods[OURS] = _ours(skdenoise.AutoencoderDenoiser(weights="natural"), "skdenoise")
+        return methods
+    for name, size in OURS.items():
+        if args.methods is not None and name not in args.methods:
+            continue
+        if shipped_name("natural", size, n_channels) is not None:
+            wake_keras()
+            denoiser = skdenoise.AutoencoderDenoiser(size=size, weights="natural")
+            methods[name] = _ours(denoiser, f"skdenoise, {size}")
+        elif args.methods is not None:
+            args.wrong_usage(f"{name} is for gray images; type --gray")
     return methods
 
 

@@ -18,6 +18,12 @@ def to_gray(image: np.ndarray) -> np.ndarray:
     return (luma if image.dtype.kind == "f" else np.rint(luma)).astype(image.dtype)
 
 
+def mean_channel(image: np.ndarray) -> np.ndarray:
+    """Return the mean of all channels, in the image's data type."""
+    mean = image.mean(axis=-1, keepdims=True, dtype=np.float64)
+    return (mean if image.dtype.kind == "f" else np.rint(mean)).astype(image.dtype)
+
+
 def to_color(image: np.ndarray) -> np.ndarray:
     """Return three equal channels for a gray image."""
     return np.repeat(image, 3, axis=-1) if image.shape[-1] == 1 else image

@@ -9,7 +9,7 @@ import numpy as np
 import skdenoise
 from skdenoise._cli import _engine
 from skdenoise._cli._arguments import TIME_BUDGET
-from skdenoise._cli._channels import split_alpha
+from skdenoise._cli._channels import mean_channel, split_alpha, to_color
 from skdenoise._cli._jobs import Job, plan, read, write
 from skdenoise._cli._loading import load_model
 from skdenoise._cli._messages import Messages, count
@@ -37,7 +37,7 @@ def denoise(args: argparse.Namespace, say: Messages) -> None:
     elif args.adapt:
         jobs, denoisers = _adapt(jobs, args, say)
     else:
-        model = skdenoise.AutoencoderDenoiser(weights=args.weights)
+        model = skdenoise.AutoencoderDenoiser(size=args.size, weights=args.weights)
         denoisers = {1: model, 3: model}
     for denoiser in denoisers.values():
         _engine.choose(denoiser, args)
@@ -90,6 +90,7 @@ def _adapt(
         )
         with say.trying():
             denoiser: Any = skdenoise.AutoencoderDenoiser(
+                size=args.size,
                 weights=args.weights,
                 epochs=args.epochs,
                 time_budget=seconds / len(images) if seconds else None,
@@ -149,10 +150,7 @@ def apply(denoiser: Any, image: np.ndarray) -> np.ndarray:
         planes = denoiser.transform([color[..., [index]] for index in range(n_channels)])
         denoised = np.concatenate(planes, axis=-1)
     elif n_wanted == 3 and n_channels == 1:
-        copies = denoiser.transform([np.repeat(color, 3, axis=-1)])[0]
-        mean = copies.mean(axis=-1, keepdims=True, dtype=np.float64)
-        is_float = color.dtype.kind == "f"
-        denoised = (mean if is_float else np.rint(mean)).astype(color.dtype)
+        denoised = mean_channel(denoiser.transform([to_color(color)])[0])
     else:
         raise ValueError(
             f"the model is for images of {n_wanted} channels, this one has {n_channels}"

@@ -7,7 +7,7 @@ import numpy as np
 
 import skdenoise
 from skdenoise._cli import _engine
-from skdenoise._cli._channels import split_alpha, to_color
+from skdenoise._cli._channels import mean_channel, split_alpha, to_color
 from skdenoise._cli._jobs import Job, plan, read, write
 from skdenoise._cli._loading import load_model
 from skdenoise._cli._messages import Messages, count
@@ -81,7 +81,7 @@ def apply(enhancer: Any, images: list[np.ndarray]) -> list[np.ndarray]:
         raise ValueError("the model is for gray images, this one is in color")
     if n_wanted == 3 or len({color.shape[-1] for color in colors}) > 1:
         found = [
-            _like(color, result)
+            result if color.shape[-1] == 3 else mean_channel(result)
             for color, result in zip(
                 colors, enhancer.transform([to_color(color) for color in colors]), strict=True
             )
@@ -92,11 +92,3 @@ def apply(enhancer: Any, images: list[np.ndarray]) -> list[np.ndarray]:
         np.concatenate([result, alpha], axis=-1).reshape(image.shape)
         for image, result, alpha in zip(images, found, alphas, strict=True)
     ]
-
-
-def _like(color: np.ndarray, result: np.ndarray) -> np.ndarray:
-    """Return the mean of the channels where there was one."""
-    if color.shape[-1] == 3:
-        return result
-    mean = result.mean(axis=-1, keepdims=True, dtype=np.float64)
-    return (mean if color.dtype.kind == "f" else np.rint(mean)).astype(color.dtype)
