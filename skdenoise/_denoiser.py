@@ -4,7 +4,6 @@ import functools
 import itertools
 import os
 import warnings
-import weakref
 from collections.abc import Callable, Iterator
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Self
@@ -21,7 +20,6 @@ from skdenoise._adaptation import (
     what_to_train,
 )
 from skdenoise._background import in_background
-from skdenoise._base import ImageTransformer
 from skdenoise._images import Images, read_images
 from skdenoise._large_denoising import LargeDenoising
 from skdenoise._learning import (
@@ -37,6 +35,7 @@ from skdenoise._learning import (
     way_to_learn,
 )
 from skdenoise._model_file import write_estimator
+from skdenoise._network_transformer import NetworkTransformer
 from skdenoise._noise_maps import noise_maps
 from skdenoise._patches import Batch, PatchSampler, image_statistics
 from skdenoise._precision import (
@@ -74,10 +73,8 @@ if TYPE_CHECKING:
 KNOWN_SIGMA = 0.5
 """Share of the patches for which a steerable network is told the strength of the noise."""
 
-_networks: "weakref.WeakKeyDictionary[Any, Any]" = weakref.WeakKeyDictionary()
 
-
-class AutoencoderDenoiser(ImageTransformer):
+class AutoencoderDenoiser(NetworkTransformer):
     """Remove noise with a convolutional network that learns from your images.
 
     There are three ways to learn, and `learning_` says which one it was:
@@ -452,12 +449,7 @@ class AutoencoderDenoiser(ImageTransformer):
     def network_(self) -> "keras.Model":
         """A Keras model with the weights of the estimator."""
         check_is_fitted(self, "weights_")
-        weights = self.weights_
-        kept = _networks.get(self)
-        if kept is None or kept[0] is not weights:
-            kept = weights, self._template().with_weights(weights)
-            _networks[self] = kept
-        return kept[1]
+        return self._network_with(self.weights_)
 
     @property
     def precision_loss_(self) -> dict[str, float]:
@@ -472,10 +464,6 @@ class AutoencoderDenoiser(ImageTransformer):
             losses["int8"] = self._loss_on_samples("int8", self.n_channels_in_)
             self._precision_loss = dict(losses)
         return losses
-
-    def _losses(self) -> dict[str, float]:
-        # Estimators that were pickled by an earlier release do not know their losses.
-        return dict(getattr(self, "_precision_loss", {}))
 
     # Learning
 
@@ -708,11 +696,10 @@ class AutoencoderDenoiser(ImageTransformer):
         self, weights: dict[str, np.ndarray], batches: list[Batch], alone: bool
     ) -> dict[str, float]:
         """Measure what bfloat16 costs, where it could be used."""
-        from skdenoise._keras._backend import has_fast_bfloat16
         from skdenoise._keras._precision_loss import precision_loss
         from skdenoise._keras._prediction import Task, predict
 
-        if self.precision != "bfloat16" and not (self.precision == "auto" and has_fast_bfloat16()):
+        if not self._may_use_bfloat16():
             return {}
         network = self._network()
         noisy = [image for batch in batches for image in batch.noisy]
@@ -831,13 +818,6 @@ class AutoencoderDenoiser(ImageTransformer):
     def _normalizes(self) -> bool:
         return isinstance(self.architecture, str) and self.architecture != "autoencoder"
 
-    def _template(self, *, training: bool = False) -> "Network":
-        """Return the network as it learns, or as `precision` says."""
-        from skdenoise._keras._backend import has_fast_bfloat16
-
-        fast = training and self.precision != "float32" and has_fast_bfloat16()
-        return self._network(bfloat16=self.precision == "bfloat16" or fast)
-
     def _network(self, n_channels: int | None = None, *, bfloat16: bool = False) -> "Network":
         from skdenoise._keras._network import get_network
 
@@ -901,12 +881,6 @@ class AutoencoderDenoiser(ImageTransformer):
         """
         blind = self.sigma is None and self.strength == 1
         return blind and getattr(self, "learning_", "adapted") == "adapted"
-
-    def _wake(self) -> None:
-        """Start the backend."""
-        from skdenoise._keras._backend import to_tensors
-
-        to_tensors([np.zeros(1)])
 
     def _local_transform(self, images: Images) -> LocalTransform | None:
         from skdenoise._keras._prediction import predict

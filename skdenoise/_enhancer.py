@@ -4,7 +4,6 @@ import copy
 import functools
 import os
 import warnings
-import weakref
 from collections import deque
 from collections.abc import Iterable, Iterator
 from numbers import Integral, Real
@@ -15,7 +14,6 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from skdenoise._background import in_background
-from skdenoise._base import ImageTransformer
 from skdenoise._curves import BELOW_WHITE, WHITE, Bending, Curves, reduced
 from skdenoise._denoiser import AutoencoderDenoiser
 from skdenoise._exposures import (
@@ -29,6 +27,7 @@ from skdenoise._images import Images, read_images
 from skdenoise._large_enhancing import LargeEnhancing
 from skdenoise._learning import called_back, check_schedule, extremes, generators
 from skdenoise._model_file import ModelFileError, write_estimator
+from skdenoise._network_transformer import NetworkTransformer
 from skdenoise._noise_maps import noise_maps
 from skdenoise._patches import PatchSampler
 from skdenoise._precision import (
@@ -65,10 +64,8 @@ SMOOTHNESS = 4800
 BRIGHTEST = 2.0
 """Floats above it are no images in [0, 1] with some noise."""
 
-_networks: "weakref.WeakKeyDictionary[Any, Any]" = weakref.WeakKeyDictionary()
 
-
-class ZeroDCEEnhancer(ImageTransformer):
+class ZeroDCEEnhancer(NetworkTransformer):
     """Brighten dark photographs with curves that a network draws for every pixel.
 
     The network sees a photograph and returns curves that take its values, within black and
@@ -372,12 +369,7 @@ class ZeroDCEEnhancer(ImageTransformer):
     @property
     def network_(self) -> "keras.Model":
         """A Keras model with the weights that are used."""
-        weights = self._weights()
-        kept = _networks.get(self)
-        if kept is None or kept[0] is not weights:
-            kept = weights, self._template().with_weights(weights)
-            _networks[self] = kept
-        return kept[1]
+        return self._network_with(self._weights())
 
     @property
     def precision_loss_(self) -> dict[str, float]:
@@ -392,8 +384,7 @@ class ZeroDCEEnhancer(ImageTransformer):
     def _losses(self) -> dict[str, float]:
         if not hasattr(self, "weights_"):
             return dict(shipped_losses(f"default_{self.architecture}"))
-        # Estimators that were pickled by an earlier release do not know their losses.
-        return dict(getattr(self, "_precision_loss", {}))
+        return super()._losses()
 
     # Learning
 
@@ -520,9 +511,7 @@ class ZeroDCEEnhancer(ImageTransformer):
         self, weights: dict[str, np.ndarray], batch: ExposureBatch, learning: str
     ) -> dict[str, float]:
         """Measure what bfloat16 costs, where it could be used."""
-        from skdenoise._keras._backend import has_fast_bfloat16
-
-        if self.precision != "bfloat16" and not (self.precision == "auto" and has_fast_bfloat16()):
+        if not self._may_use_bfloat16():
             return {}
         pairs = list(zip(batch.image, batch.wanted, strict=True))
         if learning == "zero-reference":
@@ -634,13 +623,6 @@ class ZeroDCEEnhancer(ImageTransformer):
         shapes = tuple(self._network().shapes().items())
         return shipped_weights(f"default_{self.architecture}", shapes)
 
-    def _template(self, *, training: bool = False) -> "Network":
-        """Return the network as it learns, or as `precision` says."""
-        from skdenoise._keras._backend import has_fast_bfloat16
-
-        fast = training and self.precision != "float32" and has_fast_bfloat16()
-        return self._network(bfloat16=self.precision == "bfloat16" or fast)
-
     def _network(self, *, bfloat16: bool = False) -> "Network":
         from skdenoise._keras._network import get_curve_network
 
@@ -653,12 +635,6 @@ class ZeroDCEEnhancer(ImageTransformer):
         if self.strength == 0:
             return iter(images)
         return self._enhanced(images)
-
-    def _wake(self) -> None:
-        """Start the backend."""
-        from skdenoise._keras._backend import to_tensors
-
-        to_tensors([np.zeros(1)])
 
     def _local_transform(self, images: Images) -> LocalTransform | None:
         """Return how parts are enhanced; None where the whole image must be there."""

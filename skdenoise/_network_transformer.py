@@ -1,0 +1,57 @@
+"""What estimators around a network have in common: the network itself, and its arithmetic."""
+
+import weakref
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from skdenoise._base import ImageTransformer
+
+if TYPE_CHECKING:
+    import keras
+
+    from skdenoise._keras._network import Network
+
+# Estimator -> (weights, network with these weights), which is neither copied nor pickled.
+_networks: "weakref.WeakKeyDictionary[Any, Any]" = weakref.WeakKeyDictionary()
+
+
+class NetworkTransformer(ImageTransformer):
+    """An estimator whose `precision` says how its network computes."""
+
+    precision: str
+
+    def _network(self, *, bfloat16: bool = False) -> "Network":
+        raise NotImplementedError
+
+    def _template(self, *, training: bool = False) -> "Network":
+        """Return the network as it learns, or as `precision` says."""
+        from skdenoise._keras._backend import has_fast_bfloat16
+
+        fast = training and self.precision != "float32" and has_fast_bfloat16()
+        return self._network(bfloat16=self.precision == "bfloat16" or fast)
+
+    def _network_with(self, weights: dict[str, np.ndarray]) -> "keras.Model":
+        """Return a Keras model, the same one as long as the weights are."""
+        kept = _networks.get(self)
+        if kept is None or kept[0] is not weights:
+            kept = weights, self._template().with_weights(weights)
+            _networks[self] = kept
+        return kept[1]
+
+    def _may_use_bfloat16(self) -> bool:
+        """Tell whether what bfloat16 costs is of interest here."""
+        from skdenoise._keras._backend import has_fast_bfloat16
+
+        return self.precision == "bfloat16" or (self.precision == "auto" and has_fast_bfloat16())
+
+    def _losses(self) -> dict[str, float]:
+        """Return what each precision costs in dB, as far as it was measured."""
+        # Estimators that were pickled by an earlier release do not know their losses.
+        return dict(getattr(self, "_precision_loss", {}))
+
+    def _wake(self) -> None:
+        """Start the backend."""
+        from skdenoise._keras._backend import to_tensors
+
+        to_tensors([np.zeros(1)])
