@@ -10,7 +10,7 @@ from pathlib import Path
 import matplotlib as mpl
 from matplotlib import pyplot as plt
 
-OURS = "ours"
+OURS = "ours", "ours-base"
 
 
 def main() -> None:
@@ -32,8 +32,8 @@ def main() -> None:
                 panel.plot(
                     row["seconds_per_megapixel"],
                     row["psnr"],
-                    "*" if row["method"] == OURS else "o",
-                    markersize=12 if row["method"] == OURS else 7,
+                    "*" if row["method"] in OURS else "o",
+                    markersize=12 if row["method"] in OURS else 7,
                     label=titles.get(row["method"], "skdenoise"),
                 )
         panel.set(xscale="log", title=f"sigma {sigma:g}", xlabel="seconds per megapixel")

@@ -79,7 +79,6 @@ def train(seconds):
         epochs=None,
         time_budget=seconds,
         batch_size=16,
-        learning_rate=4e-3,
         validation_fraction=0,
         random_state=0,
         verbose=1,

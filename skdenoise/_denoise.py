@@ -37,8 +37,9 @@ def denoise(
         so many times as long.
     weights : {"natural", "procedural"}, default="natural"
         What the network has learned from, see `skdenoise.model_cards`.
-    size : str, default="small"
-        Size of the network.
+    size : {"small", "base"}, default="small"
+        Size of the network. "base" is for gray images; it is a little better, and takes four
+        times as long.
 
     Returns
     -------
