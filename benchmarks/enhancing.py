@@ -20,12 +20,13 @@ from benchmarks._measuring import (
 from benchmarks.denoising import bare_call
 from benchmarks.training import TorchTraining
 from skdenoise import ZeroDCEEnhancer
+from skdenoise._background import in_background
 from skdenoise._exposures import exposure_batches
 from skdenoise._images import read_images
 from skdenoise._keras._backend import has_fast_bfloat16
 from skdenoise._keras._network import draw_weights, get_curve_network
 from skdenoise._keras._training import Trainer
-from skdenoise._patches import PatchSampler, in_background
+from skdenoise._patches import PatchSampler
 from skdenoise._precision import precision_for
 
 BATCH_SIZE, PATCH_SIZE = 8, 256
