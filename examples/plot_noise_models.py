@@ -18,7 +18,7 @@ from skdenoise.noise import NOISE_MODELS
 
 clean = data.camera()[None, 60:188, 160:288]
 
-figure, axes = plt.subplots(4, 5, figsize=(11, 9.6), layout="constrained")
+figure, axes = plt.subplots(3, 7, figsize=(14, 7.2), layout="constrained")
 for ax, name in zip(axes.flat, NOISE_MODELS, strict=True):
     factor = 0.9 if name == "jpeg" else 0.1
     noisy = NoiseInjector(name, noise_factor=factor, random_state=0).fit_transform(clean)
