@@ -21,6 +21,7 @@ MEASUREMENTS = (
     "memory",
     "noise_estimation",
     "weak_noise",
+    "white_noise",
     "adaptation",
     "enhancing",
     "learning",

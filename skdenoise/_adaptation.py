@@ -80,8 +80,16 @@ def what_to_train(trainable: str, images: Images) -> str:
 def parts(images: Images) -> tuple[Images, Images]:
     """Return the parts of the images to learn from, and those to be judged on."""
     low, high = HELD_OUT_ROWS
-    every = -(-len(images) // JUDGED)
-    return images.strips((0, low), (high, 1)), images.strips((low, high), every=every)
+    return images.strips((0, low), (high, 1)), images.strips((low, high), every=_every(images))
+
+
+def judged(images: Images) -> Images:
+    """Return the images of which a part is judged on."""
+    return images.strips((0, 1), every=_every(images))
+
+
+def _every(images: Images) -> int:
+    return -(-len(images) // JUDGED)
 
 
 def masked_psnr(

@@ -69,21 +69,22 @@ class Curves:
     def at(self, rows: slice, columns: slice = slice(None)) -> np.ndarray:
         """Return parameters of shape (n_curves, n_rows, n_columns, C), a fresh array."""
         if self.reduction == 1:
-            part = self.maps[rows, columns]
-        else:
-            low, high, share = (item[rows] for item in _between(self.height, self.reduction))
-            wide = self._widened[:, columns]
-            part = wide[high] - wide[low]
-            part *= share[:, None, None, None]
-            part += wide[low]
-        return self._strengthened(_curves_first(part))
+            return self._strengthened(_curves_first(self.maps[rows, columns]))
+        low, _, share = (item[rows] for item in _between(self.height, self.reduction))
+        wide, steps = (item[:, :, columns] for item in self._widened)
+        part = np.take(steps, low, axis=1, mode="clip")
+        part *= share[:, None, None]
+        for index in range(len(part)):
+            part[index] += np.take(wide[index], low, axis=0, mode="clip")
+        return self._strengthened(part)
 
     @cached_property
-    def _widened(self) -> np.ndarray:
-        """The maps, interpolated along rows."""
+    def _widened(self) -> tuple[np.ndarray, np.ndarray]:
+        """The maps, interpolated along rows, curves first, and what the next row adds."""
         low, high, share = _between(self.width, self.reduction)
         step = self.maps[:, high] - self.maps[:, low]
-        return self.maps[:, low] + share[:, None, None] * step
+        wide = _curves_first(self.maps[:, low] + share[:, None, None] * step)
+        return wide, np.diff(wide, axis=1, append=wide[:, -1:])
 
     def _strengthened(self, maps: np.ndarray) -> np.ndarray:
         if self.factor != 1:
@@ -197,6 +198,8 @@ class Bending:
             ratio = self._bent(before.copy(), maps) / before
             # By rounding, the largest channel could come out a digit above white.
             return np.minimum(image * ratio, np.maximum(brightness, 1))
+        if image.min() >= 0 and image.max() <= 1:
+            return self._bent(image.copy(), maps)
         before = np.clip(image, 0, 1)
         beyond = image - before
         beyond += self._bent(before, maps)

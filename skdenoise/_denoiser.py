@@ -4,7 +4,7 @@ import functools
 import itertools
 import os
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Self
 
@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from skdenoise._adaptation import (
     Adaptation,
     can_adapt,
+    judged,
     masked_psnr,
     pairs_to_judge,
     parts,
@@ -47,7 +48,7 @@ from skdenoise._precision import (
     precision_for,
 )
 from skdenoise._progress import ProgressBar
-from skdenoise._restraint import restrained
+from skdenoise._restraint import restrained, told_of_white_noise
 from skdenoise._shipped import KINDS, model_cards, shipped_losses, shipped_name, shipped_weights
 from skdenoise._survey import LocalTransform, Unchanged
 from skdenoise._tiling import windows_of
@@ -110,8 +111,9 @@ class AutoencoderDenoiser(NetworkTransformer):
     sigma : float, array-like or "auto", default=None
         What a network with a noise map ("unet") is told about the noise in `transform`: its
         standard deviation in the images' own units, gray levels for integers; one per image,
-        or a map (H, W) or (n_images, H, W). "auto" estimates it. None tells nothing: the
-        network is blind, and as good, or nearly.
+        or a map (H, W) or (n_images, H, W). "auto" estimates it. None leaves the network blind,
+        which is as good, or nearly; but weights that come with the package are told where the
+        noise is found to be white and equally strong everywhere.
     strength : float, default=1.0
         Multiplies `sigma` (the estimated one where `sigma` is None): below 1 keeps more
         texture and noise, above 1 smooths more. 0 returns the images as they are.
@@ -571,11 +573,12 @@ class AutoencoderDenoiser(NetworkTransformer):
         if shipped is not None and learning == "self-supervised" and not can_adapt(images):
             self._remember(weights, {}, "adapted", data_range, loss=shipped_losses(shipped))
             return
-        trained, judged = "all", None
+        trained, held_out_parts = "all", None
         stride = independent_stride(images) if learning == "self-supervised" else 1
         if learning == "self-supervised" and shipped is not None:
             learning, trained = "adapted", what_to_train(self.trainable, images)
-            images, judged = parts(images)
+            whole = judged(images)
+            images, held_out_parts = parts(images)
         sampler = PatchSampler(
             images,
             target if learning == "supervised" else None,
@@ -586,7 +589,7 @@ class AutoencoderDenoiser(NetworkTransformer):
             data_range=data_range,
             stride=stride,
         )
-        held_out_share = 0.0 if partial or judged is not None else self.validation_fraction
+        held_out_share = 0.0 if partial or held_out_parts is not None else self.validation_fraction
         training, held_out = split(len(images), held_out_share, held_out_rng)
         known_sigma = KNOWN_SIGMA if network.steerable and not sampler.alone else 0.0
         batches = validation_batches(sampler, held_out, held_out_rng)
@@ -638,8 +641,10 @@ class AutoencoderDenoiser(NetworkTransformer):
                 name: [*self.history_.get(name, []), *values] for name, values in history.items()
             }
         adaptation = None
-        if judged is not None:
-            adaptation = self._judge(weights, best, judged, data_range, stride, trained)
+        if held_out_parts is not None:
+            adaptation = self._judge(
+                weights, best, held_out_parts, whole, data_range, stride, trained
+            )
             best = best if adaptation.kept else weights
         if not batches:
             batches = list(itertools.islice(sampler.epoch(training, 16, rng=held_out_rng), 1))
@@ -652,30 +657,40 @@ class AutoencoderDenoiser(NetworkTransformer):
         before: dict[str, np.ndarray],
         after: dict[str, np.ndarray],
         held_out: Images,
+        whole: Images,
         data_range: float,
         stride: int,
         trained: str,
     ) -> Adaptation:
-        """Estimate on parts that were not learned from whether adapting was of use."""
+        """Estimate on parts that were not learned from whether adapting was of use.
+
+        Before, the network is told the noise where it is white; adapted, it does without.
+        """
         from skdenoise._keras._prediction import Task, predict
         from skdenoise._keras._training import validation_psnr
 
         network = self._network()
+        tasks = (Task(image, *image_statistics(image)) for image in whole)
+        sigmas = [told_of_white_noise(task).sigma for task in tasks]
         if stride == 1:
 
-            def score(weights: dict[str, np.ndarray]) -> float:
+            def score(weights: dict[str, np.ndarray], sigmas: Sequence[float]) -> float:
                 def denoise(noisy: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
-                    tasks = (Task(image, *image_statistics(image)) for image in noisy)
+                    tasks = (
+                        Task(image, *image_statistics(image), sigma)
+                        for image, sigma in zip(noisy, sigmas, strict=True)
+                    )
                     return predict(network, weights, tasks)
 
                 return masked_psnr(denoise, held_out, data_range)
         else:
             batches = pairs_to_judge(held_out, data_range, stride, network.stride)
 
-            def score(weights: dict[str, np.ndarray]) -> float:
+            def score(weights: dict[str, np.ndarray], sigmas: Sequence[float]) -> float:
                 return validation_psnr(network, weights, batches)
 
-        return Adaptation.of(score(before), score(after), stride, trained)
+        blind = [0.0] * len(held_out)
+        return Adaptation.of(score(before, sigmas), score(after, blind), stride, trained)
 
     def _remember(
         self,
@@ -853,7 +868,10 @@ class AutoencoderDenoiser(NetworkTransformer):
         run: Callable[..., Iterator] = once
         if self.n_augment > 1:
             run = functools.partial(ensemble, once, n_augment=self.n_augment, return_std=return_std)
-        denoised = restrained(run, once, tasks()) if self._is_restrained else run(tasks())
+        if self._is_restrained:
+            denoised = restrained(run, once, tasks(), measured=self._measures)
+        else:
+            denoised = run(tasks())
         n_parts = images.n_channels // n_channels
         if n_parts == 1:
             return denoised
@@ -883,6 +901,12 @@ class AutoencoderDenoiser(NetworkTransformer):
         blind = self.sigma is None and self.strength == 1
         return blind and getattr(self, "learning_", "adapted") == "adapted"
 
+    @property
+    def _measures(self) -> bool:
+        """Whether white noise is measured and told; weights that were adapted know theirs."""
+        adaptation = getattr(self, "adaptation_", None)
+        return adaptation is None or not adaptation.kept
+
     def _local_transform(self, images: Images) -> LocalTransform | None:
         from skdenoise._keras._prediction import predict
 
@@ -903,6 +927,7 @@ class AutoencoderDenoiser(NetworkTransformer):
             sigma_of=noise_maps(self.sigma, self.strength, images),
             precisions=[self._precision_of(dtype, losses) for dtype in images.dtypes],
             restrained=self._is_restrained,
+            measured=self._measures,
             n_augment=self.n_augment,
         )
 

@@ -59,6 +59,8 @@ class LargeDenoising:
         Arithmetic of the network for each image.
     restrained : bool
         Whether less is taken away where there is hardly any noise.
+    measured : bool
+        Whether white noise is measured, and the network told.
     n_augment : int
         In how many orientations parts are denoised.
     """
@@ -76,6 +78,7 @@ class LargeDenoising:
         sigma_of: NoiseMap,
         precisions: Sequence[str],
         restrained: bool,
+        measured: bool,
         n_augment: int,
     ) -> None:
         self._once = once
@@ -83,7 +86,7 @@ class LargeDenoising:
         self._n_channels = n_channels
         self._sigma_of = sigma_of
         self._precisions = precisions
-        self._restrained = restrained
+        self._restrained, self._measured = restrained, measured
         self._n_augment = n_augment
         self.needs_moments = normalizes
         self.margin = halo + grid - 1
@@ -113,7 +116,7 @@ class LargeDenoising:
             if self._restrained:
                 task = Task(seen[0], mean, gain, 0.0, precision)
                 pixels = [window[..., channels] for window in seen]
-                verdict = verdict_on_windows(run, self._once, task, pixels)
+                verdict = verdict_on_windows(run, self._once, task, pixels, measured=self._measured)
             of_channels.append((mean, gain, verdict))
         return Judged(sigma, precision, of_channels)
 

@@ -71,7 +71,9 @@ class Recipe:
     largest_sigma : float
         Of the noise, in gray levels.
     known_sigma : float
-        Share of the patches for which the network is told the strength of the noise.
+        Share of the patches with noise of any kind for which the network is told its strength.
+    told_white : float
+        Share of all patches that have white noise, of a strength that the network is told.
     seed : int
         Of everything random.
     n_procedural : int
@@ -85,7 +87,8 @@ class Recipe:
     patch_size: int = 64
     batch_size: int = 16
     largest_sigma: float = 75.0
-    known_sigma: float = 0.5
+    known_sigma: float = 0.25
+    told_white: float = 0.5
     seed: int = 0
     n_procedural: int = 0
 
@@ -234,16 +237,17 @@ class Pretraining:
         return True
 
     def evaluate(self) -> dict[str, float]:
-        """Return the mean PSNR on the held-out images, blind, for each sigma."""
+        """Return the mean PSNR on the held-out images for each sigma, blind and told."""
         from skdenoise._keras._prediction import Task, predict
 
         found = {}
         for sigma in SIGMAS:
             noisy = [with_white_noise(image, sigma) for image in self._held_out]
-            tasks = (Task(image, *image_statistics(image)) for image in noisy)
-            denoised = predict(self._reference, self.weights, tasks)
-            values = map(quality, self._held_out, denoised)
-            found[f"psnr{sigma}"] = float(np.mean(list(values)))
+            for name, told in (("psnr", 0.0), ("told", sigma / 255)):
+                tasks = (Task(image, *image_statistics(image), sigma=told) for image in noisy)
+                denoised = predict(self._reference, self.weights, tasks)
+                values = map(quality, self._held_out, denoised)
+                found[f"{name}{sigma}"] = float(np.mean(list(values)))
         return found
 
     def _chunk(self) -> dict[str, float]:
@@ -291,25 +295,45 @@ class Pretraining:
         return numbers
 
     def _batches(self, step: int) -> Iterator[Batch]:
-        """Draw batches without end."""
+        """Draw batches without end: noise of all kinds, and white noise that is told."""
         recipe = self.recipe
         patch_size, batch_size = recipe.patch_size, recipe.batch_size
         if step >= recipe.stable_steps:
             patch_size, batch_size = LARGE_PATCHES
+        n_white = round(recipe.told_white * batch_size)
+        parts = [
+            self._endless(kinds, n_patches, patch_size, known, step)
+            for kinds, n_patches, known in (
+                ({}, batch_size - n_white, recipe.known_sigma),
+                ({"white": 1.0}, n_white, 1.0),
+            )
+            if n_patches
+        ]
+        for batches in zip(*parts, strict=True):
+            yield Batch(
+                *map(np.concatenate, zip(*(part.arrays() for part in batches), strict=True))
+            )
+
+    def _endless(
+        self, kinds: dict[str, float], batch_size: int, patch_size: int, known: float, step: int
+    ) -> Iterator[Batch]:
+        """Draw batches of one mixture of noise without end."""
+        noise = NoiseInjector(
+            "universal", sigma=self.recipe.largest_sigma, noise_params=kinds or None
+        )
         sampler = PatchSampler(
             read_images(self._training),
             None,
-            NoiseInjector("universal", sigma=recipe.largest_sigma).at_scale,
+            noise.at_scale,
             patch_size=patch_size,
             multiple=self._network.stride,
             normalized=True,
             data_range=1.0,
         )
-        rng = _generator(recipe.seed, 1 + step)
+        rng = np.random.Generator(np.random.SFC64([self.recipe.seed, 1 + step, len(kinds)]))
+        everything = range(len(self._training))
         while True:
-            yield from sampler.epoch(
-                range(len(self._training)), batch_size, rng=rng, known_sigma=recipe.known_sigma
-            )
+            yield from sampler.epoch(everything, batch_size, rng=rng, known_sigma=known)
 
     def _path(self, name: str) -> Path:
         return self.folder / f"{name}.npz"

@@ -1,10 +1,11 @@
-"""Do no harm: where an image has hardly any noise, texture must not be taken for it.
+"""What a network that may be given anything is told, and do no harm.
 
-A blind network removes a little from every image. Where that is little in comparison with the
-contrast of the image, it may be texture, and the share of it that is really taken away is the
-one with the least expected error. Or it is too little, since noise that a camera has smoothed
-looks like texture: then the network is told how strong it is. Large images are judged by a few
-windows.
+Noise that is white and equally strong everywhere is measured beforehand, and the network told.
+Otherwise it is blind and removes a little from every image. Where that is little in comparison
+with the contrast of the image, it may be texture, and the share of it that is really taken away
+is the one with the least expected error. Or it is too little, since noise that a camera has
+smoothed looks like texture: then the network is told how strong it is. Large images are judged
+by a few windows.
 """
 
 from collections import deque
@@ -15,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from skdenoise import _tiling
-from skdenoise.noise._estimation import Estimate, estimate_of_windows
+from skdenoise.noise._estimation import Estimate, estimate_of_windows, even_sigma
 
 WEAK = 0.12
 """Deviation of what is removed, as a share of the image's, below which this is looked at."""
@@ -64,8 +65,10 @@ class Verdict(NamedTuple):
     told: Sequence[np.ndarray] = ()
 
 
-def restrained(run: Run, once: Run, tasks: Iterable[Any]) -> Iterator[np.ndarray]:
-    """Yield what `run` yields, with less taken away where an image has hardly any noise.
+def restrained(
+    run: Run, once: Run, tasks: Iterable[Any], *, measured: bool
+) -> Iterator[np.ndarray]:
+    """Yield what `run` yields, told of white noise, or with less taken away from hardly any.
 
     Parameters
     ----------
@@ -75,21 +78,26 @@ def restrained(run: Run, once: Run, tasks: Iterable[Any]) -> Iterator[np.ndarray
         Yields an output for each task.
     tasks : iterable of Task
         Images with their statistics.
+    measured : bool
+        Whether white noise is measured and told.
     """
     waiting: deque[Any] = deque()
 
     def remembered() -> Iterator[Any]:
         for task in tasks:
-            waiting.append(task)
-            yield task
+            waiting.append(told_of_white_noise(task) if measured else task)
+            yield waiting[-1]
 
     for result in run(remembered()):
         task = waiting.popleft()
+        if task.sigma:
+            yield result
+            continue
         noisy = task.pixels
         both = result.ndim > noisy.ndim
         denoised = result[0] if both else result
         if noisy.shape[0] * noisy.shape[1] > _tiling.LARGE_PIXELS:
-            verdict = verdict_on_windows(run, once, task, _tiling.windows_of(noisy))
+            verdict = _verdict_on_windows(run, once, task, _tiling.windows_of(noisy))
         else:
             verdict = _verdict([noisy], [denoised], _again(once, task))
         if verdict.told and run is once:
@@ -114,18 +122,40 @@ def with_share(noisy: np.ndarray, denoised: np.ndarray, share: float) -> np.ndar
     return (noisy + share * (denoised - noisy)).astype(noisy.dtype)
 
 
-def verdict_on_windows(run: Run, once: Run, task: Any, windows: Sequence[np.ndarray]) -> Verdict:
+def told_of_white_noise(task: Any) -> Any:
+    """Return a task that says how strong the noise is, where it is white and even."""
+    return replace(task, sigma=_even_sigma(task, _tiling.windows_of(task.pixels)))
+
+
+def verdict_on_windows(
+    run: Run, once: Run, task: Any, windows: Sequence[np.ndarray], *, measured: bool
+) -> Verdict:
     """Return the verdict on a large image, judged by some windows.
 
     Parameters
     ----------
-    run, once : callable
+    run, once, measured
         As for `restrained`.
     task : Task
         The statistics of the image.
     windows : sequence of ndarray of shape (h, w, C)
         Parts of the image; each is denoised as an image of its own.
     """
+    sigma = _even_sigma(task, windows) if measured else 0.0
+    if sigma:
+        return Verdict(1.0, sigma)
+    return _verdict_on_windows(run, once, task, windows)
+
+
+def _even_sigma(task: Any, windows: Sequence[np.ndarray]) -> float:
+    """Return the deviation of noise that is white and equally strong everywhere, or 0."""
+    # Squares of pixels as they are could overflow.
+    parts = [((window - task.mean) / task.gain).astype(np.float32) for window in windows]
+    return task.gain * even_sigma(parts)
+
+
+def _verdict_on_windows(run: Run, once: Run, task: Any, windows: Sequence[np.ndarray]) -> Verdict:
+    """Return the verdict where the noise is not white, or not equally strong everywhere."""
     results = run([replace(task, pixels=window) for window in windows])
     denoised = [
         result[0] if result.ndim > window.ndim else result

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from skdenoise.noise import NoiseEstimate, correlated, estimate_noise, gaussian, jpeg
+from skdenoise.noise._estimation import even_sigma
 
 
 @pytest.fixture(scope="module")
@@ -262,3 +263,53 @@ def test_the_result_is_readable_and_frozen():
     ]
     with pytest.raises(dataclasses.FrozenInstanceError):
         estimate.sigma = 1
+
+
+# White noise, equally strong everywhere
+
+
+@pytest.mark.parametrize("sigma", [10, 25, 50])
+def test_white_and_even_noise_is_measured(pictures, sigma):
+    for picture in white(pictures, sigma):
+        assert abs(255 * even_sigma([picture[..., None]]) - sigma) < 0.03 * sigma
+
+
+def test_noise_that_grows_with_light_is_not_even():
+    light = np.linspace(0.2, 1, 256) * np.ones((256, 1))
+    noise = np.random.default_rng(0).standard_normal(light.shape)
+    assert even_sigma([(light + 0.05 * noise)[..., None]]) > 0
+    assert even_sigma([(light + 0.05 * np.sqrt(light) * noise)[..., None]]) == 0
+
+
+def test_noise_that_varies_from_place_to_place_is_not_even():
+    rng = np.random.default_rng(0)
+    strength = 0.05 * (1 + np.linspace(0, 1, 256))
+    assert even_sigma([(strength * rng.standard_normal((256, 256)))[..., None]]) == 0
+
+
+def test_noise_of_one_channel_is_not_even():
+    noise = 0.1 * np.random.default_rng(0).standard_normal((256, 256, 3))
+    assert even_sigma([noise]) == pytest.approx(0.1, rel=0.03)
+    assert even_sigma([noise * [1, 1, 1.5]]) == 0
+
+
+def test_correlated_noise_is_not_white(pictures):
+    for seed, picture in enumerate(pictures):
+        noisy = correlated(picture, sigma=0.1, rng=np.random.default_rng(seed))
+        assert even_sigma([noisy[..., None]]) == 0
+
+
+def test_clean_and_tiny_images_have_no_even_noise(pictures):
+    for picture in pictures:
+        stored = np.rint(255 * picture) / 255
+        assert even_sigma([stored[..., None]]) < 0.02
+    assert even_sigma([np.zeros((128, 128, 1))]) == 0
+    assert even_sigma([np.random.default_rng(0).standard_normal((64, 200, 1))]) == 0
+
+
+def test_large_images_are_judged_by_their_windows():
+    noise = np.random.default_rng(0).standard_normal((256, 256, 1))
+    windows = [noise[i : i + 64, j : j + 64] for i in (0, 64, 128, 192) for j in (0, 64, 128, 192)]
+    assert even_sigma(windows) == even_sigma([noise])
+    windows[:8] = [2 * window for window in windows[:8]]
+    assert even_sigma(windows) == 0

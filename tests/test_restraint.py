@@ -1,11 +1,16 @@
-"""What restrains blind networks: images without noise stay as they are, strong noise goes."""
+"""What networks are told, and what restrains them: images without noise stay, strong noise goes."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from skdenoise import AutoencoderDenoiser, NoiseInjector, denoise, psnr
+from skdenoise._patches import image_statistics
+from skdenoise._protocol import with_white_noise
 from skdenoise._restraint import Verdict, _verdict
+from skdenoise.noise._estimation import even_sigma
 from skdenoise.noise._universal import _of_camera
 
 
@@ -112,3 +117,48 @@ def test_learning_users_are_not_restrained(photos):
     noise = NoiseInjector(sigma=25)
     denoiser = AutoencoderDenoiser(size="nano", noise=noise, epochs=2, random_state=0).fit(photos)
     assert (denoiser.transform(photos) != photos).any()
+
+
+# White noise
+
+
+@pytest.fixture
+def white(scene):
+    """Return the photograph with noise of 25 gray levels, (128, 128) float32."""
+    return with_white_noise(scene, 25)
+
+
+@pytest.mark.parametrize("n_augment", [1, 2])
+def test_white_noise_is_measured_and_told(white, n_augment):
+    denoiser = AutoencoderDenoiser(weights="natural", n_augment=n_augment)
+    mean, gain = image_statistics(white)
+    sigma = gain * even_sigma([((white - mean) / gain)[..., None]])
+    assert sigma == pytest.approx(25 / 255, rel=0.03)
+    told = denoiser.set_params(sigma=sigma).transform(white[None])
+    np.testing.assert_array_equal(denoiser.set_params(sigma=None).transform(white[None]), told)
+
+
+def test_being_told_is_better_than_being_blind(scene, white, monkeypatch):
+    told = denoise(white)
+    monkeypatch.setattr(AutoencoderDenoiser, "_measures", False)
+    blind = denoise(white)
+    assert psnr(scene / 255, told, data_range=1) > psnr(scene / 255, blind, data_range=1)
+
+
+def test_other_noise_is_not_told(scene, monkeypatch):
+    light = scene / np.float32(255)
+    noisy = light + 0.15 * np.sqrt(light) * with_white_noise(0 * scene, 255)
+    denoised = denoise(noisy)
+    monkeypatch.setattr(AutoencoderDenoiser, "_measures", False)
+    np.testing.assert_array_equal(denoise(noisy), denoised)
+
+
+def test_adapted_weights_do_without(white, monkeypatch):
+    denoiser = AutoencoderDenoiser(weights="natural", epochs=1, random_state=0).fit(white[None])
+    results = {}
+    for kept in (False, True):
+        denoiser.adaptation_ = replace(denoiser.adaptation_, kept=kept)
+        results[kept] = denoiser.transform(white[None])
+    assert (results[False] != results[True]).any()
+    monkeypatch.setattr(AutoencoderDenoiser, "_measures", False)
+    np.testing.assert_array_equal(denoiser.transform(white[None]), results[True])

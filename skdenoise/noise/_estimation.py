@@ -6,7 +6,6 @@ from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy import ndimage
 
 from skdenoise._images import Images, read_images
 from skdenoise._tiling import windows
@@ -19,6 +18,20 @@ _WHITE = {1: (6.98, 0.9955), 2: (7.31, 1.0)}
 """What white noise of variance one does, in images of one and of two dimensions: the mean squared
 central difference in a window that it rarely exceeds (four standard deviations above the mean), and
 the standard deviation of the residual where it stays below."""
+
+
+CELLS_PER_AXIS = 4
+"""Into so many parts both ways is an image cut to see whether its noise is the same everywhere."""
+SMALLEST_CELL, LARGEST_CELL = 24, 96
+"""Rows and columns of a part: from fewer its noise cannot be told, and more are not needed."""
+LEAST_IN_PLACES, MOST_IN_PLACES = 0.9, 1.15
+"""Noise of the parts, but for a quarter of them, as a multiple of that of all flat places."""
+EVEN_IN_LIGHT = 1.12
+"""How much more noise there may be in a lightness than in another."""
+WHITE = 0.1
+"""Mean correlation of neighbors up to which noise is as good as white."""
+ENOUGH_PIXELS = 4096
+"""So many tell the deviation of a part."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -146,6 +159,55 @@ def _tiles(images: Images, index: int) -> list[np.ndarray]:
     return [images.crop(index, *cut).astype(np.float64) for cut in cuts]
 
 
+def even_sigma(pixels: Sequence[np.ndarray]) -> float:
+    """Return the deviation of noise that is white, and equally strong everywhere.
+
+    Parameters
+    ----------
+    pixels : sequence of ndarray of shape (h, w, C)
+        The image, or some windows of it.
+
+    Returns
+    -------
+    float
+        It is 0 where the image may have other noise, or none, or is too small to tell.
+    """
+    n_cells = CELLS_PER_AXIS if len(pixels) == 1 else 1
+    cells = [_middle(cell) for window in pixels for cell in _cells(window, n_cells)]
+    channels = [[cell[..., c] for cell in cells] for c in range(pixels[0].shape[-1])]
+    if min(min(cell.shape[:2]) for cell in cells) < SMALLEST_CELL:
+        return 0.0
+    parts = [_Pixels.of([plane], 1).thinned() for planes in channels for plane in planes]
+    together = _Pixels.together(parts)
+    sigma = together.flat_sigma(0.05)
+    if not sigma > 0:
+        return 0.0
+    # Where much of a part is texture, it seems to have more noise than it has.
+    places = [part.flat_sigma(0.05) for part in parts]
+    low, high = np.quantile(places, (0.25, 0.75))
+    if low < LEAST_IN_PLACES * sigma or high > MOST_IN_PLACES * sigma:
+        return 0.0
+    bands = together.sigma_by_lightness(sigma)
+    if bands.max() > EVEN_IN_LIGHT * bands.min():
+        return 0.0
+    correlation = float(np.mean([_correlation(planes) for planes in channels]))
+    return sigma if correlation <= WHITE else 0.0
+
+
+def _cells(window: np.ndarray, n_per_axis: int) -> list[np.ndarray]:
+    """Cut a window into so many parts each way."""
+    return [
+        cell
+        for row in np.array_split(window, n_per_axis)
+        for cell in np.array_split(row, n_per_axis, axis=1)
+    ]
+
+
+def _middle(cell: np.ndarray) -> np.ndarray:
+    top, left = (max(0, (length - LARGEST_CELL) // 2) for length in cell.shape[:2])
+    return cell[top : top + LARGEST_CELL, left : left + LARGEST_CELL]
+
+
 class Estimate(NamedTuple):
     """What `NoiseEstimate` says of one image."""
 
@@ -209,6 +271,8 @@ class _Pixels:
     ----------
     residual : ndarray
         What the second difference (along both axes) leaves, scaled to keep white noise.
+    lightness : ndarray
+        Mean with the next pixels, which white noise moves independently of the residual.
     gradient : ndarray
         Mean squared gradient in the window around.
     n_axes : int
@@ -216,33 +280,50 @@ class _Pixels:
     """
 
     residual: np.ndarray
+    lightness: np.ndarray
     gradient: np.ndarray
     n_axes: int
+
+    @classmethod
+    def together(cls, parts: Sequence["_Pixels"]) -> "_Pixels":
+        """Return the pixels of all parts of an image."""
+        return cls(
+            np.concatenate([part.residual for part in parts]),
+            np.concatenate([part.lightness for part in parts]),
+            np.concatenate([part.gradient for part in parts]),
+            max(part.n_axes for part in parts),
+        )
 
     @classmethod
     def of(cls, planes: list[np.ndarray], stride: int) -> "_Pixels":
         """Measure on every pixel that is `stride` apart, on all sub-lattices of that kind."""
         axes = [axis for axis in (0, 1) if planes[0].shape[axis] >= 3]
         if not axes or any(planes[0].shape[axis] < 3 * stride for axis in axes):
-            return cls(np.empty(0), np.empty(0), 0)
+            return cls(np.empty(0), np.empty(0), np.empty(0), 0)
         low, high = min(map(np.min, planes)), max(map(np.max, planes))
         starts = [range(stride) if axis in axes else range(1) for axis in (0, 1)]
         steps = [stride if axis in axes else 1 for axis in (0, 1)]
-        residuals, gradients = [], []
+        found = []
         for plane in planes:
             for row in starts[0]:
                 for column in starts[1]:
                     sub = plane[row :: steps[0], column :: steps[1]]
-                    residual, gradient = _differences(sub, axes)
+                    residual, lightness, gradient = _differences(sub, axes)
                     gradient[_saturates(sub, low, high)] = np.inf
                     inside = tuple(slice(1, -1) if axis in axes else slice(None) for axis in (0, 1))
-                    residuals.append(residual[inside].ravel())
-                    gradients.append(gradient[inside].ravel())
-        residual, gradient = np.concatenate(residuals), np.concatenate(gradients)
+                    found.append([part[inside].ravel() for part in (residual, lightness, gradient)])
+        residual, lightness, gradient = map(np.concatenate, zip(*found, strict=True))
         usable = np.isfinite(gradient)
         if usable.mean() < 0.05:
-            return cls(residual, np.where(usable, gradient, 0), len(axes))
-        return cls(residual[usable], gradient[usable], len(axes))
+            return cls(residual, lightness, np.where(usable, gradient, 0), len(axes))
+        return cls(residual[usable], lightness[usable], gradient[usable], len(axes))
+
+    def thinned(self) -> "_Pixels":
+        """Return some of the pixels, from everywhere."""
+        every = slice(None, None, 1 + self.residual.size // ENOUGH_PIXELS)
+        return _Pixels(
+            self.residual[every], self.lightness[every], self.gradient[every], self.n_axes
+        )
 
     def median_sigma(self) -> float:
         """Return what the median absolute deviation of all pixels says."""
@@ -270,6 +351,17 @@ class _Pixels:
                 break
         return sigma
 
+    def sigma_by_lightness(self, sigma: float) -> np.ndarray:
+        """Return what flat places say, from the darkest to the lightest quarter of them."""
+        limit, _ = _WHITE[self.n_axes]
+        flat = np.flatnonzero(self.gradient <= limit * sigma**2)
+        if flat.size < self.gradient.size // 20:
+            flat = np.argpartition(self.gradient, self.gradient.size // 20)
+            flat = flat[: self.gradient.size // 20]
+        flat = flat[:: 1 + flat.size // (4 * ENOUGH_PIXELS)]
+        quarters = np.array_split(np.argsort(self.lightness[flat]), 4)
+        return np.array([np.sqrt(np.square(self.residual[flat[part]]).mean()) for part in quarters])
+
     def compressed_sigma(self) -> float:
         """Return what all pixels say where compression has emptied the flat places."""
         return min(self.median_sigma(), 2 * self.flat_sigma(0.25))
@@ -280,19 +372,48 @@ def _robust(residual: np.ndarray) -> float:
     return float(np.median(np.abs(residual))) / 0.6744897501960817
 
 
-def _differences(plane: np.ndarray, axes: list[int]) -> tuple[np.ndarray, np.ndarray]:
-    """Return the second difference of unit gain, and the mean squared gradient around."""
-    residual = plane
-    energy = np.zeros_like(plane)
+def _differences(plane: np.ndarray, axes: list[int]) -> tuple[np.ndarray, ...]:
+    """Return the second difference of unit gain, the mean and the mean squared gradient around."""
+    # Beyond the border, the image is mirrored.
+    residual = lightness = _mirrored(plane, axes, 1)
+    wide = _mirrored(plane, axes, _WINDOW // 2 + 1)
+    energy: Any = 0.0
     for axis in axes:
-        residual = ndimage.correlate1d(residual, np.array([1, -2, 1]) / 6**0.5, axis=axis)
-        energy += ndimage.correlate1d(plane, [-1, 0, 1], axis=axis) ** 2
-    return residual, _window_mean(energy, axes)
+        before, here, after = (_shifted(residual, axis, i, 2) for i in range(3))
+        residual = before + after
+        residual -= 2 * here
+        residual *= 6**-0.5
+        before, here, after = (_shifted(lightness, axis, i, 2) for i in range(3))
+        lightness = before + here
+        lightness += after
+        lightness /= 3
+        gradient = _shifted(wide, axis, 2, 2) - _shifted(wide, axis, 0, 2)
+        for other in axes:
+            if other != axis:
+                gradient = _shifted(gradient, other, 1, 2)
+        energy = energy + gradient * gradient
+    return residual, lightness, _window_mean(energy, axes)
+
+
+def _mirrored(plane: np.ndarray, axes: list[int], margin: int) -> np.ndarray:
+    margins = [(margin, margin) if axis in axes else (0, 0) for axis in (0, 1)]
+    return np.pad(plane, margins, mode="symmetric")
+
+
+def _shifted(values: np.ndarray, axis: int, start: int, less: int) -> np.ndarray:
+    """Return what begins at `start` along an axis, and is so much shorter."""
+    cut = slice(start, start + values.shape[axis] - less)
+    return values[cut] if axis == 0 else values[:, cut]
 
 
 def _window_mean(values: np.ndarray, axes: list[int]) -> np.ndarray:
+    """Return the means of all whole windows."""
     for axis in axes:
-        values = ndimage.uniform_filter1d(values, _WINDOW, axis=axis)
+        two = _shifted(values, axis, 0, 1) + _shifted(values, axis, 1, 1)
+        four = _shifted(two, axis, 0, 2) + _shifted(two, axis, 2, 2)
+        values = _shifted(values, axis, 6, 6) + _shifted(two, axis, 4, 5)
+        values += _shifted(four, axis, 0, 3)
+        values /= _WINDOW
     return values
 
 
@@ -301,7 +422,7 @@ def _saturates(plane: np.ndarray, low: float, high: float) -> np.ndarray:
     extreme = (plane <= low) | (plane >= high)
     if np.count_nonzero(extreme) <= 2:
         return np.zeros_like(extreme)
-    return _window_mean(extreme.astype(float), [0, 1]) > 0.05
+    return _window_mean(_mirrored(extreme.astype(float), [0, 1], _WINDOW // 2), [0, 1]) > 0.05
 
 
 def _correlation(planes: list[np.ndarray]) -> np.ndarray:

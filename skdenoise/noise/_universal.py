@@ -7,14 +7,16 @@ import numpy as np
 from scipy import ndimage
 
 from skdenoise.noise._coding import jpeg
-from skdenoise.noise._definition import as_picture, noise_model, not_negative
+from skdenoise.noise._definition import as_picture, fraction_of_one, noise_model, not_negative
 
 FULL_SHARE = 0.8
 """Share of the draws whose strength is uniform; it is log-uniform in the others."""
 DECADES = 3.0
 """Decades below the largest strength that these span."""
-KINDS = {"white": 0.58, "light": 0.08, "place": 0.06, "correlated": 0.08, "camera": 0.2}
-"""Shares of the kinds of noise."""
+WHITE = 0.58
+"""Share of the draws with white noise."""
+OTHERS = {"light": 4, "place": 3, "correlated": 4, "camera": 10}
+"""How often the other kinds of noise are drawn, in comparison with each other."""
 MOST_CORRELATED, MOST_OF_CAMERAS = 0.5, 0.3
 """Strongest correlated noise, as a share of the strongest noise: only processing correlates it,
 and it is weak by then."""
@@ -30,20 +32,22 @@ STORED, COMPRESSED = 0.1, 0.04
 
 
 @noise_model
-def universal(image: np.ndarray, *, sigma: float = 0.3, rng: np.random.Generator) -> np.ndarray:
+def universal(
+    image: np.ndarray, *, sigma: float = 0.3, white: float = WHITE, rng: np.random.Generator
+) -> np.ndarray:
     """Add noise of a strength and a kind drawn once per image, for denoisers that know them all.
 
-    The kind is white Gaussian noise (58 % of the draws), noise that grows with the light (8 %),
-    noise whose strength varies from place to place (6 %), noise that is correlated between
-    neighbors (8 %, half as strong at most), or that of a camera (20 %, three tenths as strong
-    at most): growing with the light, measured on every second pixel only and interpolated,
+    The kind is white Gaussian noise (by default, 58 % of the draws), noise that grows with the
+    light (8 %), noise whose strength varies from place to place (6 %), noise that is correlated
+    between neighbors (8 %, half as strong at most), or that of a camera (20 %, three tenths as
+    strong at most): growing with the light, measured on every second pixel only and interpolated,
     smoothed, with a share that reaches over several pixels and one that the channels have in
     common. In color images all but the first are also, in half of the draws, unlike in the
-    channels, and mixed between them as by a color matrix. The strength is uniform up to `sigma`
-    in 80 % of the draws and log-uniform over three decades below it in the others, so that weak
-    noise counts; that of cameras is log-uniform. At last, 10 % of the images are clipped to
-    [0, 1] and rounded to 8 bits, and 4 % (of those with the noise of a camera, 30 %) are
-    compressed as JPEG of quality 70 to 97.
+    channels, and mixed between them as by a color matrix. The strength is uniform up to `sigma` in
+    80 % of the draws and log-uniform over three decades below it in the others, so that weak noise
+    counts; that of cameras is log-uniform. At last, 10 % of the images are clipped to [0, 1] and
+    rounded to 8 bits, and 4 % (of those with the noise of a camera, 30 %) are compressed as JPEG of
+    quality 70 to 97.
 
     Parameters
     ----------
@@ -51,6 +55,8 @@ def universal(image: np.ndarray, *, sigma: float = 0.3, rng: np.random.Generator
         Pixels in [0, 1].
     sigma : float, default=0.3
         Largest standard deviation.
+    white : float, default=0.58
+        Share of the draws with white Gaussian noise; in [0, 1].
     rng : numpy.random.Generator
         Source of randomness; the only one.
 
@@ -76,12 +82,14 @@ def universal(image: np.ndarray, *, sigma: float = 0.3, rng: np.random.Generator
     True
     """
     largest = not_negative("sigma", sigma)
+    white = fraction_of_one("white", white)
     picture = as_picture(image)
     if rng.random() < FULL_SHARE:
         strength = largest * rng.random()
     else:
         strength = largest * 10 ** (-DECADES * rng.random())
-    kind = rng.choice(len(KINDS), p=list(KINDS.values()))
+    others = np.array(list(OTHERS.values()))
+    kind = rng.choice(1 + len(OTHERS), p=[white, *((1 - white) * others / others.sum())])
     noise = rng.standard_normal(picture.shape, dtype=picture.dtype.type)
     if kind == 1:
         noise *= _rising_with_light(picture, rng)
