@@ -239,7 +239,8 @@ def export(
     -----
     Weights of the package *restrain* themselves in `transform`: of an image with hardly any noise
     less is removed. And white noise is measured and told: give the file a `sigma_input` for that.
-    These are decisions about a whole image and not part of the file; neither are tiles, so that memory grows with the image, about 1 kB per pixel.
+    These are decisions about a whole image and not part of the file; neither are tiles, so that
+    memory grows with the image, about 1 kB per pixel.
 
     OpenVINO computes in bfloat16 on processors that are quick at it, which differs by a thousandth
     of the range or two. For the pixels that were checked, compile the model with
