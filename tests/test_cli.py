@@ -361,6 +361,8 @@ def test_interrupting_ends_with_its_own_code(run, monkeypatch):
         (["denoise", "a.png", "a.png", "-o", "a.png"], "is a file"),
         (["denoise", "a.png", "-o", "b.png", "--epochs", "9"], "are for --adapt"),
         (["denoise", "a.png", "-o", "b.png", "--seed", "0"], "are for --adapt"),
+        (["denoise", "a", "-o", "b", "--model", "c", "--size", "base"], "--model has its own"),
+        (["denoise", "a", "-o", "b", "--model", "c", "--weights", "natural"], "has its own"),
         (["denoise", "a.png", "-o", "b.png", "--adapt", "--model", "m"], "not from a --model"),
         (["denoise", "a.png", "-o", "b.png", "--weights", "heavy"], "invalid choice"),
         (["denoise", "a.png", "-o", "b.png", "--sigma", "-1"], "at least 0, or 'auto'"),

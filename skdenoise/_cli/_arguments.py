@@ -61,13 +61,11 @@ def _add_denoise(commands: Any) -> None:
     parser.add_argument(
         "--weights",
         choices=["natural", "procedural"],
-        default="natural",
         help="weights of this package, see 'skdenoise models' (default: natural)",
     )
     parser.add_argument(
         "--size",
         choices=["small", "base"],
-        default="small",
         help="of the network with these weights: base is better for gray images, and takes four "
         "times as long (default: small)",
     )

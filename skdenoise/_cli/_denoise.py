@@ -24,6 +24,9 @@ def denoise(args: argparse.Namespace, say: Messages) -> None:
     """Run ``skdenoise denoise``."""
     if args.adapt and args.model is not None:
         args.wrong_usage("--adapt goes on from the --weights of this package, not from a --model")
+    if args.model is not None and (args.weights, args.size) != (None, None):
+        args.wrong_usage("--weights and --size choose weights of this package; --model has its own")
+    which = {"weights": args.weights or "natural", "size": args.size or "small"}
     if not args.adapt and (args.epochs, args.time_budget, args.seed) != (None, None, None):
         args.wrong_usage("--epochs, --time-budget and --seed are for --adapt; nothing learns here")
     _engine.check(args)
@@ -35,9 +38,9 @@ def denoise(args: argparse.Namespace, say: Messages) -> None:
         model = load_model(args.model, skdenoise.AutoencoderDenoiser, "skdenoise enhance")
         denoisers = {1: model, 3: model}
     elif args.adapt:
-        jobs, denoisers = _adapt(jobs, args, say)
+        jobs, denoisers = _adapt(jobs, which, args, say)
     else:
-        model = skdenoise.AutoencoderDenoiser(size=args.size, weights=args.weights)
+        model = skdenoise.AutoencoderDenoiser(**which)
         denoisers = {1: model, 3: model}
     for denoiser in denoisers.values():
         _engine.choose(denoiser, args)
@@ -58,7 +61,7 @@ def denoise(args: argparse.Namespace, say: Messages) -> None:
 
 
 def _adapt(
-    jobs: list[Job], args: argparse.Namespace, say: Messages
+    jobs: list[Job], which: dict[str, str], args: argparse.Namespace, say: Messages
 ) -> tuple[list[Job], dict[int, Any]]:
     """Learn from the noisy images: a network for each number of channels that they have."""
     images: dict[int, list[np.ndarray]] = {}
@@ -90,8 +93,7 @@ def _adapt(
         )
         with say.trying():
             denoiser: Any = skdenoise.AutoencoderDenoiser(
-                size=args.size,
-                weights=args.weights,
+                **which,
                 epochs=args.epochs,
                 time_budget=seconds / len(images) if seconds else None,
                 random_state=args.seed,
