@@ -134,12 +134,14 @@ def verdict_on_windows(
 
     Parameters
     ----------
-    run, once, measured
+    run, once : callable
         As for `restrained`.
     task : Task
         The statistics of the image.
     windows : sequence of ndarray of shape (h, w, C)
         Parts of the image; each is denoised as an image of its own.
+    measured : bool
+        As for `restrained`.
     """
     sigma = _even_sigma(task, windows) if measured else 0.0
     if sigma:
