@@ -670,9 +670,10 @@ class AutoencoderDenoiser(NetworkTransformer):
         from skdenoise._keras._training import validation_psnr
 
         network = self._network()
-        tasks = (Task(image, *image_statistics(image)) for image in whole)
-        sigmas = [told_of_white_noise(task).sigma for task in tasks]
+        sigmas = blind = [0.0] * len(held_out)
         if stride == 1:
+            whole_tasks = (Task(image, *image_statistics(image)) for image in whole)
+            sigmas = [told_of_white_noise(task).sigma for task in whole_tasks]
 
             def score(weights: dict[str, np.ndarray], sigmas: Sequence[float]) -> float:
                 def denoise(noisy: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
@@ -689,7 +690,6 @@ class AutoencoderDenoiser(NetworkTransformer):
             def score(weights: dict[str, np.ndarray], sigmas: Sequence[float]) -> float:
                 return validation_psnr(network, weights, batches)
 
-        blind = [0.0] * len(held_out)
         return Adaptation.of(score(before, sigmas), score(after, blind), stride, trained)
 
     def _remember(
