@@ -4,7 +4,7 @@ A curve with the parameter r in [-1, 1] takes a value x of [0, 1] to x + r (x **
 again. It is monotone and keeps black and white; values beyond these stay as far beyond.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -13,8 +13,10 @@ from scipy.optimize import bisect, brentq
 
 BLOCK_PIXELS = 8192
 """Pixels that are bent at once, so that all intermediate results stay in the cache."""
-SAMPLED_PIXELS = 128 * 128
-"""About how many pixels, on a grid, tell how bright an image will be."""
+PLACE, PLACES_PER_AXIS = 64, 16
+"""Side of the squares in which pixels stand for a large image, and how many along each axis."""
+SAMPLED_LINES = 128
+"""About how many rows and columns of pixels that is."""
 SATURATED = 4.0
 """Mean absolute parameter, if it were not kept within [-1, 1], beyond which no gain is sought."""
 WHITE = 254 / 255
@@ -41,6 +43,10 @@ class Curves:
         Pixels of the image per pixel of the maps, both ways; between them is interpolated.
     factor : float, default=1.0
         What the maps are to be multiplied by, within [-1, 1].
+    locality : float, default=1.0
+        What their distance from the mean over the image is to be multiplied by, before.
+    middle : ndarray of shape (n_curves, C), default=None
+        That mean; None where it does not matter.
     """
 
     maps: np.ndarray
@@ -48,6 +54,8 @@ class Curves:
     width: int
     reduction: int = 1
     factor: float = 1.0
+    locality: float = 1.0
+    middle: np.ndarray | None = None
 
     def times(self, factor: float) -> "Curves":
         """Return curves that are so many times as strong."""
@@ -59,17 +67,32 @@ class Curves:
         mean = sum(self.maps[..., channel, None] for channel in range(n_channels)) / n_channels
         return replace(self, maps=mean)
 
+    def localized(self, locality: float, mean: np.ndarray | None = None) -> "Curves":
+        """Return curves whose distance from their mean over the image is so many times as large.
+
+        `mean` is that of a whole image of which these are a part.
+        """
+        if locality == 1:
+            return self
+        if mean is None:
+            mean = mean_of_maps([self.sampled()])
+        return replace(self, locality=locality, middle=mean)
+
     def mixed(self, before: "Curves | None", share: float) -> "Curves":
         """Return the mean with curves of an earlier image of the same size, if there is one."""
-        maps = self._strengthened(self.maps.copy())
+        maps = self._final()
         if before is not None:
-            maps += share * (before._strengthened(before.maps.copy()) - maps)
-        return replace(self, maps=maps, factor=1.0)
+            maps += share * (before._final() - maps)
+        return Curves(maps, self.height, self.width, self.reduction)
 
-    def at(self, rows: slice, columns: slice = slice(None)) -> np.ndarray:
+    def sampled(self) -> np.ndarray:
+        """Return the parameters of the pixels that stand for the image, as `at` does."""
+        return self.at(*sampled_lines(self.height, self.width))
+
+    def at(self, rows: slice | np.ndarray, columns: slice | np.ndarray = slice(None)) -> np.ndarray:
         """Return parameters of shape (n_curves, n_rows, n_columns, C), a fresh array."""
         if self.reduction == 1:
-            return self._strengthened(_curves_first(self.maps[rows, columns]))
+            return self._strengthened(_curves_first(self.maps[rows][:, columns]))
         low, _, share = (item[rows] for item in _between(self.height, self.reduction))
         wide, steps = (item[:, :, columns] for item in self._widened)
         part = np.take(steps, low, axis=1, mode="clip")
@@ -86,9 +109,19 @@ class Curves:
         wide = _curves_first(self.maps[:, low] + share[:, None, None] * step)
         return wide, np.diff(wide, axis=1, append=wide[:, -1:])
 
+    def _final(self) -> np.ndarray:
+        """Return the maps as they are applied, on their own grid; a fresh array."""
+        maps = self.maps.copy()
+        self._strengthened(np.moveaxis(maps, 2, 0))
+        return maps
+
     def _strengthened(self, maps: np.ndarray) -> np.ndarray:
-        if self.factor != 1:
-            maps *= np.float32(self.factor)
+        """Change maps of shape (n_curves, n_rows, n_columns, C) to what is applied, in place."""
+        scale = self.factor * self.locality
+        if scale != 1:
+            maps *= np.float32(scale)
+        if self.middle is not None:
+            maps += np.float32(self.factor - scale) * self.middle[:, None, None]
         if abs(self.factor) > 1:
             np.clip(maps, -1, 1, out=maps)
         return maps
@@ -155,8 +188,7 @@ class Bending:
 
     def brightness(self, image: np.ndarray, curves: Curves) -> float:
         """Return the mean brightness that an image will have."""
-        grid = _grid(image)
-        return _mean(self._enhanced(image[grid], curves.at(*grid)))
+        return _mean(self._enhanced(_sample(image), curves.sampled()))
 
     def gain_for(self, target: float, image: np.ndarray, curves: Curves) -> float:
         """Return what `curves` must be multiplied by for an image of mean brightness `target`.
@@ -164,8 +196,8 @@ class Bending:
         Where no gain reaches it, the one that comes nearest; 0 leaves the image as it is. It is
         smaller where highlights would be lost.
         """
-        grid = _grid(image)
-        return self.gain_for_sample(target, image[grid], replace(curves, factor=1.0).at(*grid))
+        maps = replace(curves, factor=1.0).sampled()
+        return self.gain_for_sample(target, _sample(image), maps)
 
     def gain_for_sample(self, target: float, sample: np.ndarray, maps: np.ndarray) -> float:
         """Return the same for some pixels (h, w, C) and their curves (n_curves, h, w, C)."""
@@ -249,10 +281,41 @@ class Bending:
         return product
 
 
-def _grid(image: np.ndarray) -> tuple[slice, slice]:
-    """Return rows and columns of a few pixels that stand for all."""
-    step = max(1, int(np.ceil(np.sqrt(image.shape[0] * image.shape[1] / SAMPLED_PIXELS))))
-    return slice(None, None, step), slice(None, None, step)
+def places(length: int) -> list[slice]:
+    """Return the parts of an axis in which lines are sampled: all of it, unless it is long."""
+    last = PLACES_PER_AXIS - 1
+    if length <= PLACE * PLACES_PER_AXIS:
+        starts = list(range(0, length, PLACE))
+    else:
+        starts = [index * (length - PLACE) // last for index in range(PLACES_PER_AXIS)]
+    return [slice(start, min(start + PLACE, length)) for start in starts]
+
+
+def sampled_within(place: slice, length: int) -> np.ndarray:
+    """Return the lines of a part of an axis that stand for all."""
+    step = max(1, min(length, PLACE * PLACES_PER_AXIS) // SAMPLED_LINES)
+    return np.arange(place.start, place.stop, step)
+
+
+def sampled_lines(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows and columns whose pixels stand for an image."""
+    rows, columns = (
+        np.concatenate([sampled_within(place, length) for place in places(length)])
+        for length in (height, width)
+    )
+    return rows, columns
+
+
+def mean_of_maps(parts: Iterable[np.ndarray]) -> np.ndarray:
+    """Return the mean of maps (n_curves, ..., C), of shape (n_curves, C)."""
+    flat = [part.reshape(len(part), -1, part.shape[-1]) for part in parts]
+    return np.concatenate(flat, axis=1).mean(axis=1, dtype=np.float64).astype(np.float32)
+
+
+def _sample(image: np.ndarray) -> np.ndarray:
+    """Return the pixels that stand for an image."""
+    rows, columns = sampled_lines(*image.shape[:2])
+    return image[rows[:, None], columns]
 
 
 def _mean(image: np.ndarray) -> float:

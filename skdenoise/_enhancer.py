@@ -75,7 +75,7 @@ class ZeroDCEEnhancer(NetworkTransformer):
     - ``fit(X)``: from photographs of all exposures, dark and bright ones;
     - ``fit(X, y=X_well_lit)``: from pairs, as far as `paired_weight` says;
     - ``ZeroDCEEnhancer(re_expose=0.9).fit(X_well_lit)``: from well-lit photographs, which are
-      exposed anew, from -4 to +1.5 stops with the noise of a camera.
+      exposed anew, from -7 to +1.5 stops with the noise of a camera.
 
     Parameters
     ----------
@@ -95,6 +95,10 @@ class ZeroDCEEnhancer(NetworkTransformer):
         ones, "dce++" has one.
     strength : float, default=1.0
         Multiplies the curves. 0 returns the images exactly as they are.
+    locality : float, default=0.5
+        In [0, 1]: how much curves differ between the places of an image. 0 takes the mean of the
+        curves everywhere, which keeps all contrasts; 1 takes each place's own, as published,
+        which brings more to light in shadows beside bright places, and flattens the image.
     protect_highlights : float, default=0.0
         In [0, 1]: how much weaker curves are in highlights, so that lamps and skies keep their
         structure. Shadows are brightened as before.
@@ -250,6 +254,7 @@ class ZeroDCEEnhancer(NetworkTransformer):
         exposure=None,
         n_iterations=8,
         strength=1.0,
+        locality=0.5,
         protect_highlights=0.0,
         keep_hue=False,
         denoiser=None,
@@ -283,6 +288,7 @@ class ZeroDCEEnhancer(NetworkTransformer):
         self.exposure = exposure
         self.n_iterations = n_iterations
         self.strength = strength
+        self.locality = locality
         self.protect_highlights = protect_highlights
         self.keep_hue = keep_hue
         self.denoiser = denoiser
@@ -398,6 +404,7 @@ class ZeroDCEEnhancer(NetworkTransformer):
                 "exposure": [Interval(Real, 0, 1, closed="neither"), None],
                 "n_iterations": [INT_POSITIVE],
                 "strength": [REAL_NOT_NEGATIVE],
+                "locality": [share],
                 "protect_highlights": [share],
                 "keep_hue": ["boolean"],
                 "denoiser": [AutoencoderDenoiser, FrozenEstimator, None],
@@ -470,16 +477,19 @@ class ZeroDCEEnhancer(NetworkTransformer):
         indices = range(len(images))
 
         def epoch() -> Iterator[ExposureBatch]:
-            paired = learning != "zero-reference"
-            return in_background(
-                exposure_batches(sampler, indices, self.batch_size, paired=paired, rng=rng)
+            return exposure_batches(
+                sampler,
+                indices,
+                self.batch_size,
+                paired=learning != "zero-reference",
+                rng=rng,
             )
 
         try:
             with ProgressBar(shown=bool(self.verbose)) as progress:
                 weights, history = train(
                     trainer,
-                    epoch,
+                    lambda: in_background(epoch()),
                     sampler.n_batches(indices, self.batch_size),
                     plan=plan,
                     validate=None,
@@ -490,8 +500,7 @@ class ZeroDCEEnhancer(NetworkTransformer):
             if error.weights is not None:
                 self._remember(error.weights, {}, learning)
             raise
-        paired = learning != "zero-reference"
-        batch = next(exposure_batches(sampler, indices, self.batch_size, paired=paired, rng=rng))
+        batch = next(epoch())
         loss = self._loss_of_bfloat16(weights, batch, learning)
         self._remember(weights, history, learning, loss)
 
@@ -543,6 +552,7 @@ class ZeroDCEEnhancer(NetworkTransformer):
             curves = Curves(maps.reshape(height, width, -1, 3), height, width)
             if self.keep_hue:
                 curves = curves.shared()
+            curves = curves.localized(self.locality)
             return self._bending.enhanced(task.pixels, curves)
 
         tasks = self._tasks(image for image, _ in pairs)
@@ -662,6 +672,7 @@ class ZeroDCEEnhancer(NetworkTransformer):
             bending=self._bending,
             shared=self.keep_hue or images.n_channels == 1,
             strength=float(self.strength),
+            locality=float(self.locality),
             exposure=self.exposure,
             denoising=denoising,
             on_highest=_warn_of_range if images.dtypes[0].kind == "f" else None,
@@ -709,6 +720,7 @@ class ZeroDCEEnhancer(NetworkTransformer):
             curves = Curves(maps.reshape(*maps.shape[:2], -1, 3), height, width, reduction)
             if self.keep_hue or images.n_channels == 1:
                 curves = curves.shared()
+            curves = curves.localized(self.locality)
             if self.exposure is not None:
                 curves = curves.times(bending.gain_for(self.exposure, image, curves))
             curves = curves.times(self.strength)

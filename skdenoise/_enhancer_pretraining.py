@@ -57,7 +57,7 @@ class Recipe:
     n_steps: int = 1500
     patch_size: int = 72
     batch_size: int = 8
-    learning_rate: float = 2e-3
+    learning_rate: float = 5e-3
     seed: int = 0
 
 
@@ -78,7 +78,7 @@ def pretrain(
         network,
         _widened(draw_weights(network, rng)),
         loss=learning._objective(network.n_outputs, "re-exposed"),
-        optimizer="adam",
+        optimizer="muon",
     )
     sources = [
         _batches(images, recipe, learning._reduction, rng, exposed_anew=exposed_anew)

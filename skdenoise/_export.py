@@ -465,6 +465,7 @@ def _exported_enhancer(enhancer: ZeroDCEEnhancer, n_channels: int) -> _Exported:
         reduction=enhancer._reduction,
         n_iterations=enhancer.n_iterations,
         strength=float(enhancer.strength),
+        locality=float(enhancer.locality),
         protection=float(enhancer.protect_highlights),
         keep_hue=enhancer.keep_hue,
     )

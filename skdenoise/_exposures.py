@@ -8,8 +8,9 @@ import numpy as np
 from skdenoise._patches import Noise, PatchSampler
 from skdenoise.noise import shot_read
 
-STOPS = -4.0, 1.5
-"""Range of the change of exposure, in factors of two of the light."""
+STOPS = -7.0, 1.5
+"""Range of the change of exposure, in factors of two of the light: the darkest photographs that
+people want brightened have a hundredth of it."""
 DISPLAY_GAMMA = 2.2
 TONES = 0.8, 1.5
 """Range of the exponent by which a camera's tones differ from the display's."""
@@ -30,7 +31,7 @@ def re_exposed(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     Returns
     -------
     ndarray of the shape and dtype of `image`
-        The light, which is the image to the power of 2.2, times a factor from ``2 ** -4`` to
+        The light, which is the image to the power of 2.2, times a factor from ``2 ** -7`` to
         ``2 ** 1.5``, with shot and read noise of a random strength; then back to an image, whose
         tones a random exponent shifts. In [0, 1].
     """

@@ -1,7 +1,7 @@
 """Enhancing a large image part by part, so that no seam shows where parts meet.
 
-A wanted exposure is a matter of the whole image: it is judged by the brightness of many small
-windows. The rest is a matter of a pixel's surroundings.
+A wanted exposure and the mean of all curves are matters of the whole image: they are judged in many
+small windows. The rest is a matter of a pixel's surroundings.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -9,17 +9,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from skdenoise._curves import Bending, Curves, reduced
+from skdenoise._curves import Bending, Curves, mean_of_maps, places, reduced, sampled_within
 from skdenoise._exposures import in_color
 from skdenoise._survey import Extent, Findings, LocalTransform, Pixels
 from skdenoise._tiling import on_grid
 
-PLACE, PLACES_PER_AXIS = 64, 16
-"""Side of a window that tells how bright an image is, and how many there are along each axis."""
 FULL_SIZE_TILE = 512
 """Side of a tile where the network sees all pixels: curves take more memory than pixels."""
-EVERY = 8
-"""Distance of the pixels of a window that are looked at."""
 
 
 class Judged(NamedTuple):
@@ -29,11 +25,14 @@ class Judged(NamedTuple):
     ----------
     gain : float
         What the curves are multiplied by.
+    mean : ndarray of shape (n_curves, C) or None
+        That of the curves' maps.
     denoising : object
         What the denoiser has judged.
     """
 
     gain: float
+    mean: np.ndarray | None
     denoising: Any
 
 
@@ -78,6 +77,8 @@ class LargeEnhancing:
         Whether all channels share their curves.
     strength : float
         What the curves are multiplied by.
+    locality : float
+        How much they differ between places.
     exposure : float or None
         Mean brightness that is wanted.
     denoising : LocalTransform or None
@@ -97,6 +98,7 @@ class LargeEnhancing:
         bending: Bending,
         shared: bool,
         strength: float,
+        locality: float,
         exposure: float | None,
         denoising: LocalTransform | None,
         on_highest: Callable[[float], None] | None,
@@ -110,6 +112,7 @@ class LargeEnhancing:
         self._bending = bending
         self._shared = shared
         self._strength = strength
+        self._locality = locality
         self._exposure = exposure
         self._denoising = denoising
         self._on_highest = on_highest
@@ -121,7 +124,7 @@ class LargeEnhancing:
             self.needs_moments |= denoising.needs_moments
 
     def windows(self, height: int, width: int) -> list[Extent]:
-        """Return the windows of the denoiser, then those that tell how bright an image is."""
+        """Return the windows of the denoiser, then those that stand for the whole image."""
         found = [] if self._denoising is None else self._denoising.windows(height, width)
         margin = self.margin
         for rows, columns in self._places(height, width):
@@ -134,44 +137,41 @@ class LargeEnhancing:
         return found
 
     def _places(self, height: int, width: int) -> list[Extent]:
-        if self._exposure is None:
+        if self._exposure is None and self._locality == 1:
             return []
-        cuts = []
-        for length in (height, width):
-            side = min(PLACE, length)
-            count = min(PLACES_PER_AXIS, length // side)
-            starts = np.linspace(0, length - side, count).astype(int).tolist()
-            cuts.append([slice(start, start + side) for start in starts])
-        return [(rows, columns) for rows in cuts[0] for columns in cuts[1]]
+        return [(rows, columns) for rows in places(height) for columns in places(width)]
 
     def judge(self, index: int, findings: Findings) -> Judged:
-        """Return what the denoiser judges, and the gain that gives the wanted exposure."""
+        """Return what the denoiser judges, the curves' mean, and the gain for the exposure."""
         if self._on_highest is not None and findings.moments is not None:
             self._on_highest(findings.moments.highest)
         height, width = findings.height, findings.width
-        places = self._places(height, width)
-        n_others = len(findings.windows) - len(places)
+        chosen = self._places(height, width)
+        n_others = len(findings.windows) - len(chosen)
         denoising = None
         if self._denoising is not None:
             seen = findings.only(findings.windows[:n_others])
             denoising = self._denoising.judge(index, seen)
-        if self._exposure is None:
-            return Judged(1.0, denoising)
+        if not chosen:
+            return Judged(1.0, None, denoising)
         images, maps = [], []
-        for part, place in zip(findings.windows[n_others:], places, strict=True):
+        for part, place in zip(findings.windows[n_others:], chosen, strict=True):
             image, curves, top, left = self._curves(self._seen(part, denoising), *place)
-            sampled = (
-                slice(top, top + place[0].stop - place[0].start, EVERY),
-                slice(left, left + place[1].stop - place[1].start, EVERY),
+            rows, columns = (
+                sampled_within(part, length) - part.start + first
+                for part, length, first in zip(place, (height, width), (top, left), strict=True)
             )
-            n_channels = image.shape[-1]
-            images.append(image[sampled].reshape(-1, 1, n_channels))
-            found = curves.at(*sampled)
+            images.append(image[rows[:, None], columns].reshape(-1, 1, image.shape[-1]))
+            found = curves.at(rows, columns)
             maps.append(found.reshape(len(found), -1, 1, found.shape[-1]))
-        gain = self._bending.gain_for_sample(
-            self._exposure, np.concatenate(images), np.concatenate(maps, axis=1)
-        )
-        return Judged(gain, denoising)
+        mean, gain = mean_of_maps(maps), 1.0
+        if self._exposure is not None:
+            sample = np.moveaxis(np.concatenate(maps, axis=1), 0, 2)
+            curves = Curves(sample, *sample.shape[:2]).localized(self._locality, mean)
+            gain = self._bending.gain_for_sample(
+                self._exposure, np.concatenate(images), curves.at(slice(None))
+            )
+        return Judged(gain, mean, denoising)
 
     def _seen(self, image: Pixels, judged: Any) -> Pixels:
         return image if self._denoising is None else Denoised(image, self._denoising, judged)
@@ -205,5 +205,6 @@ class LargeEnhancing:
         inner = pixels[
             top : top + rows.stop - rows.start, left : left + columns.stop - columns.start
         ]
+        curves = curves.localized(self._locality, judged.mean)
         curves = curves.times(judged.gain).times(self._strength)
         return self._bending.enhanced(inner, curves, top=top, left=left)

@@ -434,6 +434,7 @@ def test_colors_are_enhanced_and_all_else_stays(run, name, shape, dtype):
 def test_what_is_typed_is_told_to_the_enhancer(run, halver):
     put("a.png", draw(8, 8))
     knobs = ["--architecture", "dce++", "--exposure", "0.4", "--strength", "0.5"]
+    knobs += ["--locality", "0.3"]
     more = ["--iterations", "4", "--keep-hue", "--protect-highlights", "0.7"]
     noise = ["--denoise", "--denoise-order", "after"]
     assert run("enhance", "a.png", "-o", "b.png", *knobs, *more, *noise)[0] == 0
@@ -445,6 +446,7 @@ def test_what_is_typed_is_told_to_the_enhancer(run, halver):
         "weights": "default",
         "exposure": 0.4,
         "strength": 0.5,
+        "locality": 0.3,
         "n_iterations": 4,
         "keep_hue": True,
         "protect_highlights": 0.7,

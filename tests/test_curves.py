@@ -46,6 +46,31 @@ def test_fewer_curves_than_iterations_come_around_again():
     )
 
 
+@pytest.mark.parametrize("reduction", [1, 4])
+def test_locality_moves_curves_towards_their_mean(reduction):
+    curves = random_curves(21, 30, reduction=reduction, low=-0.5, high=0.1)
+    assert curves.localized(1.0) is curves
+    own, half, none = (curves.localized(locality).at(slice(None)) for locality in (1.0, 0.5, 0.0))
+    mean = own.mean(axis=(1, 2), keepdims=True)
+    np.testing.assert_allclose(none, np.broadcast_to(mean, own.shape), atol=1e-6)
+    np.testing.assert_allclose(half, 0.5 * (own + mean), atol=1e-6)
+    twice = curves.localized(0.5).times(2).at(slice(None))
+    np.testing.assert_allclose(twice, np.clip(own + mean, -1, 1), atol=1e-6)
+    mixed = curves.localized(0.5).times(2).mixed(curves.localized(0.0), 0.25).at(slice(None))
+    np.testing.assert_allclose(
+        mixed, 0.75 * twice + 0.25 * none, atol=0.2 if reduction > 1 else 1e-6
+    )
+
+
+def test_a_few_pixels_stand_for_an_image():
+    for length in (1, 63, 64, 65, 128, 1000, 1024, 1025, 50_000):
+        lines, _ = _curves.sampled_lines(length, 1)
+        assert np.all(np.diff(lines) > 0)
+        assert lines[0] == 0
+        assert length - 16 <= lines[-1] < length
+        assert min(length, 128) <= len(lines) <= 256
+
+
 @given(
     r=st.lists(st.floats(-1, 1, width=32), min_size=1, max_size=8),
     bending=BENDINGS,

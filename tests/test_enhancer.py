@@ -219,6 +219,20 @@ def test_strength_zero_is_the_image_and_less_is_darker(fitted, dark):
     assert means == sorted(set(means))
 
 
+def test_without_locality_equal_pixels_stay_equal(fitted, dark):
+    X = dark.copy()
+    X[:, ::7, ::5] = 0.1
+    one_curve = clone_fitted(fitted, locality=0).transform(X)[:, ::7, ::5]
+    np.testing.assert_allclose(
+        one_curve, one_curve[:, :1, :1] + np.zeros_like(one_curve), atol=1e-6
+    )
+    spreads = [
+        clone_fitted(fitted, locality=share).transform(X)[:, ::7, ::5].std((1, 2)).mean()
+        for share in (0, 0.5, 1)
+    ]
+    assert spreads == sorted(set(spreads))
+
+
 @pytest.mark.parametrize("parameters", [{}, {"keep_hue": True}, {"protect_highlights": 0.9}])
 def test_the_wanted_exposure_is_reached(fitted, dark, parameters):
     for target in (0.35, 0.5):
@@ -491,7 +505,7 @@ def test_what_a_file_cannot_hold_is_refused(fitted, denoiser, dark, tmp_path):
 
 
 def test_the_network_has_the_weights(fitted, dark):
-    maps = clone_fitted(fitted, reduction=1, precision="float32").curves(dark)
+    maps = clone_fitted(fitted, reduction=1, locality=1, precision="float32").curves(dark)
     network = fitted.network_
     assert network is fitted.network_
     np.testing.assert_allclose(np.asarray(network(dark)).reshape(maps.shape), maps, atol=1e-5)
@@ -508,6 +522,7 @@ def test_the_network_has_the_weights(fitted, dark):
         {"exposure": 1.5},
         {"n_iterations": 0},
         {"strength": -1},
+        {"locality": 1.5},
         {"protect_highlights": 1.1},
         {"keep_hue": "yes"},
         {"denoiser": "unet"},

@@ -133,11 +133,17 @@ def test_sigma_may_be_a_map(noisy, learned):
         {"architecture": "dce++", "denoiser": natural()},
         {"denoiser": natural(), "denoise": "after"},
         {"strength": 0},
+        {"locality": 1.0},
+        {"exposure": 0.5},
+        {"architecture": "dce++", "exposure": 0.5, "locality": 0.0},
     ],
     ids=str,
 )
 @pytest.mark.usefixtures("small_parts")
-def test_enhancing_in_parts_is_enhancing_the_whole(color, parameters):
+def test_enhancing_in_parts_is_enhancing_the_whole(color, parameters, monkeypatch):
+    # Places that do not cover the image, as in large ones.
+    monkeypatch.setattr("skdenoise._curves.PLACE", 7)
+    monkeypatch.setattr("skdenoise._curves.PLACES_PER_AXIS", 5)
     X = NoiseInjector(sigma=5, random_state=0).fit_transform(color) / 255
     enhancer = ZeroDCEEnhancer(weights="default", **parameters)
     np.testing.assert_allclose(enhancer.transform(X), whole(enhancer, X), atol=1e-5)
@@ -146,7 +152,7 @@ def test_enhancing_in_parts_is_enhancing_the_whole(color, parameters):
 @pytest.mark.parametrize("architecture", ["dce", "dce++"])
 @pytest.mark.usefixtures("small_parts")
 def test_the_exposure_of_a_large_image_is_that_which_is_wanted(architecture, color, monkeypatch):
-    monkeypatch.setattr("skdenoise._large_enhancing.PLACE", 16)
+    monkeypatch.setattr("skdenoise._curves.PLACE", 16)
     enhancer = ZeroDCEEnhancer(architecture, weights="default", exposure=0.5)
     bright = enhancer.transform(color / 255)
     assert isinstance(enhancer._local_transform(read_images(color)), LargeEnhancing)

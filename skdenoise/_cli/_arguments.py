@@ -137,6 +137,13 @@ def _add_enhance(commands: Any) -> None:
         help="multiplies the curves: 0 changes nothing, 1 is usual",
     )
     parser.add_argument(
+        "--locality",
+        type=_share,
+        metavar="SHARE",
+        help="how much curves differ between the places of an image: 0 keeps all contrasts, 1 "
+        "brings most to light in shadows, and flattens (default: 0.5)",
+    )
+    parser.add_argument(
         "--iterations",
         type=_positive_integer,
         metavar="N",

@@ -47,6 +47,7 @@ def _enhancer(args: argparse.Namespace) -> Any:
     typed = {
         "exposure": args.exposure,
         "strength": args.strength,
+        "locality": args.locality,
         "n_iterations": args.iterations,
         "keep_hue": args.keep_hue,
         "protect_highlights": args.protect_highlights,

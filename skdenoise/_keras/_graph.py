@@ -7,9 +7,10 @@ So it can be saved, and used where this package is not installed. Images are flo
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
-from skdenoise._curves import DARKEST
+from skdenoise._curves import DARKEST, PLACE, PLACES_PER_AXIS, SAMPLED_LINES
 from skdenoise._keras._enhancing import bent
 from skdenoise._keras._network import Network, Weights, preserved_random_state
 from skdenoise._keras._portable import portable
@@ -81,6 +82,7 @@ def enhancing_graph(
     reduction: int,
     n_iterations: int,
     strength: float,
+    locality: float,
     protection: float,
     keep_hue: bool,
 ) -> keras.Model:
@@ -100,6 +102,8 @@ def enhancing_graph(
         How often curves are applied.
     strength : float
         What they are multiplied by.
+    locality : float
+        How much they differ between places.
     protection : float
         How much weaker they are at white.
     keep_hue : bool
@@ -125,6 +129,9 @@ def enhancing_graph(
         if reduction > 1:
             for axis in (2, 1):
                 curves = _interpolated(curves, axis, image, reduction)
+        if locality != 1:
+            middle = _mean_of_sample(curves)
+            curves = middle + locality * (curves - middle)
         curves = curves * strength
         if strength > 1:
             curves = ops.clip(curves, -1, 1)
@@ -138,6 +145,34 @@ def enhancing_graph(
             enhanced = image - before + bent(before, curves, n_iterations, protection)
         enhanced = keras.layers.Identity(name="enhanced")(enhanced)
         return keras.Model(image, enhanced, name="enhancer")
+
+
+def _mean_of_sample(curves: Any) -> Any:
+    """Return the mean over the pixels that `sampled_lines` chooses."""
+    rows, columns = (_sampled(line(curves, axis)) for axis in (1, 2))
+    columns = ops.transpose(columns, (0, 2, 1, 3))
+    means = ops.sum(curves * columns, axis=2, keepdims=True) / ops.sum(columns)
+    return ops.sum(means * rows, axis=1, keepdims=True) / ops.sum(rows)
+
+
+def _sampled(ones: Any) -> Any:
+    """Return 1 for the lines of an axis that `sampled_lines` chooses, 0 for others."""
+    along = ops.cast(positions(ones), "float32")
+    n_lines = ops.cast(length(ones), "float32")
+    longest = PLACE * PLACES_PER_AXIS
+    step = ops.maximum(ops.floor(ops.minimum(n_lines, longest) / SAMPLED_LINES), 1.0)
+    numbers = np.arange(PLACES_PER_AXIS, dtype="float32")
+    starts = ops.floor((n_lines - PLACE) * numbers / (PLACES_PER_AXIS - 1))
+    # Every place begins at a multiple of its side where there are no gaps between them.
+    within = along - PLACE * ops.floor(along / PLACE)
+    apart = ops.expand_dims(along, 1) - ops.expand_dims(starts, 0)
+    apart = ops.where((apart >= 0) & (apart < PLACE), apart, 0.5)
+    chosen = ops.where(
+        n_lines <= longest,
+        within - step * ops.floor(within / step),
+        ops.min(apart - step * ops.floor(apart / step), axis=1),
+    )
+    return ops.reshape(ops.cast(ops.equal(chosen, 0), "float32"), (1, -1, 1, 1))
 
 
 def _reduced(image: Any, factor: int) -> Any:
