@@ -6,7 +6,7 @@ again. It is monotone and keeps black and white; values beyond these stay as far
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from scipy.optimize import bisect, brentq
@@ -74,9 +74,22 @@ class Curves:
         """
         if locality == 1:
             return self
-        if mean is None:
-            mean = mean_of_maps([self.sampled()])
-        return replace(self, locality=locality, middle=mean)
+        middle = self.mean() if mean is None else mean
+        curves = replace(self, locality=locality, middle=middle)
+        # Maps of every pixel are changed where they are applied, while they are in the cache.
+        return curves if self.reduction == 1 else replace(self, maps=curves._final(), factor=1.0)
+
+    def mean(self) -> np.ndarray:
+        """Return the mean of the maps, (n_curves, C), over the pixels that stand for the image."""
+        sums = self.maps
+        for length, lines in zip(
+            (self.height, self.width), sampled_lines(self.height, self.width), strict=True
+        ):
+            low, high, share = (item[lines] for item in _between(length, self.reduction))
+            weights = np.bincount(low, 1 - share, len(sums))
+            weights += np.bincount(high, share, len(sums))
+            sums = np.tensordot(np.float32(weights / len(lines)), sums, 1)
+        return sums
 
     def mixed(self, before: "Curves | None", share: float) -> "Curves":
         """Return the mean with curves of an earlier image of the same size, if there is one."""
@@ -127,6 +140,7 @@ class Curves:
         return maps
 
 
+@lru_cache(maxsize=16)
 def _between(length: int, reduction: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return for each pixel the two coarse pixels that it lies between, and how far along."""
     last = -(-length // reduction) - 1
