@@ -61,7 +61,8 @@ def methods(reference: str | None) -> dict[str, Method]:
         )
     for architecture in ("dce++", "dce"):
         bright = {"exposure": MIDDLE_GRAY}
-        for options in ({}, bright, {**bright, "keep_hue": True}):
+        local = [{"locality": share} for share in (1.0, 0.0)]
+        for options in ({}, *local, bright, {**bright, "keep_hue": True}):
             enhancer = ZeroDCEEnhancer(architecture, weights="default", **options)
             text = "".join(f", {name}={value}" for name, value in options.items())
             found[f"ZeroDCEEnhancer({architecture!r}{text})"] = _one(enhancer)
@@ -76,7 +77,7 @@ def methods(reference: str | None) -> dict[str, Method]:
 
 def published(path: str) -> ZeroDCEEnhancer:
     """Return an enhancer with the weights of `benchmarks.torch_zero_dce`."""
-    enhancer = ZeroDCEEnhancer("dce")
+    enhancer = ZeroDCEEnhancer("dce", locality=1.0)
     names = enhancer._template().shapes()
     with np.load(path) as arrays:
         weights = {name: arrays[key] for name, key in zip(names, sorted(arrays), strict=True)}

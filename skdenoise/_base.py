@@ -20,6 +20,7 @@ from skdenoise._fingerprint import fingerprint
 from skdenoise._images import Images, is_image_sequence, read_images
 from skdenoise._large import transform
 from skdenoise._lazy import is_dask_array, transform_lazily
+from skdenoise._lazy_filling import fill
 from skdenoise._survey import LocalTransform
 
 
@@ -68,7 +69,8 @@ class ImageTransformer(TransformerMixin, BaseEstimator):
             zarr arrays are read part by part; dask arrays stay lazy.
         out : container like `X`, default=None
             Where the results go: arrays, memory maps or zarr arrays of the same shapes and
-            dtypes. None makes new arrays.
+            dtypes. None makes new arrays. Given a dask array, a zarr array is filled by dask's
+            workers, which have to reach it.
         resume : bool or path-like, default=False
             Whether to keep a note of what is finished, and to go on from there when a call that
             was interrupted is repeated. The note is a small file beside `out`, or the one that is
@@ -78,7 +80,7 @@ class ImageTransformer(TransformerMixin, BaseEstimator):
         -------
         container of the kind of `X`
             `out`, or new images of the same shapes and dtypes. A dask array of the same chunks
-            where `X` is a dask array.
+            where `X` is a dask array and there is no `out`.
 
         Raises
         ------
@@ -87,13 +89,17 @@ class ImageTransformer(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         if is_dask_array(X):
-            if out is not None or resume is not False:
+            if out is None and resume is not False:
                 msg = (
-                    "The transform of a dask array is a dask array, so there is nothing to fill or "
-                    "to resume yet. Type dask.array.store(denoiser.transform(X), out)."
+                    "The transform of a dask array is a dask array, so there is nothing to resume "
+                    "yet. Pass a zarr array, transform(X, out, resume=True), to have it computed."
                 )
                 raise ValueError(msg)
-            return transform_lazily(self, X)
+            lazy = transform_lazily(self, X)
+            if out is None:
+                return lazy
+            images = self._read(X, reset=False, lazily=True)
+            return fill(out, lazy, images, owner=fingerprint(self), resume=resume)
         images = self._read(X, reset=False)
         local = None
         if any(map(images.is_large, range(len(images)))):

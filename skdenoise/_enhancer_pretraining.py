@@ -33,6 +33,9 @@ INITIAL_DEVIATION = 0.02
 N_MAPS = {"dce": 24, "dce++": 3}
 SMALLER = {"dce": 2, "dce++": 4}
 """How much smaller photographs are made to be learned from: less to compute, more to be seen."""
+EXPOSURE_WEIGHT = {"dce": 8.0, "dce++": 4.0}
+"""Weight of the brightness of regions. "dce" sees too little of a photograph to tell a dark one
+from a dark thing, and leaves both dark unless this says more."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +136,7 @@ def _learning(architecture: str) -> ZeroDCEEnhancer:
         smoothness_weight=SMOOTHNESS / N_MAPS[architecture] / smaller**2,
         # The known images have a say: a scene need be neither gray on average nor as bright.
         target_exposure=0.5,
-        exposure_weight=4.0,
+        exposure_weight=EXPOSURE_WEIGHT[architecture],
         color_weight=1.0,
         paired_weight=6.0,
     )

@@ -14,6 +14,14 @@ from skdenoise._whole_file import whole_file
 VERSION = "skdenoise progress 1"
 
 
+def finish(path: Path, line: str) -> None:
+    """Add a line to the file of a journal, perhaps from another process."""
+    with open(path, "a", encoding="utf-8") as file:
+        file.write(f"{line}\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
 class Journal:
     """A file of finished things, which goes away when all of them are.
 
@@ -66,14 +74,7 @@ class Journal:
         """Remember that something is finished."""
         self.lines.add(line)
         if self.path is not None:
-            self._append(line)
-
-    def _append(self, line: str) -> None:
-        assert self.path is not None
-        with open(self.path, "a", encoding="utf-8") as file:
-            file.write(f"{line}\n")
-            file.flush()
-            os.fsync(file.fileno())
+            finish(self.path, line)
 
     def __enter__(self) -> Self:
         """Return the journal."""

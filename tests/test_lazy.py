@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from concurrent.futures.process import BrokenProcessPool
 
 import numpy as np
 import pytest
@@ -161,9 +162,66 @@ def test_what_is_no_image_is_refused_at_once(X, message):
         quick().transform(X)
 
 
-def test_there_is_nothing_to_fill_yet(noisy):
-    with pytest.raises(ValueError, match=r"Type dask\.array\.store"):
-        quick().transform(da.from_array(noisy), np.empty_like(noisy))
+def test_what_is_lazy_has_nothing_to_resume(noisy):
+    with pytest.raises(ValueError, match=r"transform\(X, out, resume=True\)"):
+        quick().transform(da.from_array(noisy), resume=True)
+
+
+# Filling a zarr array
+
+
+def empty_like(X, path, chunks):
+    zarr = pytest.importorskip("zarr")
+    return zarr.create_array(path, shape=X.shape, chunks=chunks, dtype=X.dtype)
+
+
+@pytest.mark.parametrize("chunks", [(1, 120, 100), (1, 64, 64), (1, 7, 300)])
+def test_a_zarr_array_is_filled(chunks, small_parts, noisy, tmp_path):
+    out = empty_like(noisy, tmp_path / "out.zarr", chunks)
+    X = da.from_array(noisy, chunks=(1, 120, 100))
+    assert quick().transform(X, out) is out
+    assert_array_equal(out[:], quick().transform(X).compute())
+    assert [path.name for path in tmp_path.iterdir()] == ["out.zarr"]
+
+
+def test_what_cannot_be_filled_is_refused(noisy, tmp_path):
+    X = da.from_array(noisy, chunks=(1, 120, 100))
+    with pytest.raises(TypeError, match=r"zarr\.create_array"):
+        quick().transform(X, np.empty_like(noisy))
+    small = empty_like(noisy[:, :-1], tmp_path / "out.zarr", (1, 64, 64))
+    with pytest.raises(ValueError, match="shape of X"):
+        quick().transform(X, small)
+
+
+class FullDisk:
+    """A zarr array for which there is no room any more after some blocks."""
+
+    def __init__(self, array, n_blocks):
+        self.array, self.left, self.n_written = array, n_blocks, 0
+        self.shape, self.dtype, self.chunks = array.shape, array.dtype, array.chunks
+        self.store_path = array.store_path
+
+    def __setitem__(self, key, pixels):
+        if self.n_written == self.left:
+            raise OSError(28, "No space left on device")
+        self.array[key] = pixels
+        self.n_written += 1
+
+
+def test_what_was_interrupted_goes_on_where_it_was(small_parts, noisy, tmp_path):
+    out = empty_like(noisy, tmp_path / "out.zarr", (1, 120, 100))
+    X = da.from_array(noisy, chunks=(1, 120, 100))
+    denoiser, note = quick(), tmp_path / "out.zarr.skdenoise"
+    with pytest.raises(OSError, match="No space left"):
+        denoiser.transform(X, FullDisk(out, 3), resume=True)
+    assert len(note.read_text().splitlines()) == 1 + 3
+    with pytest.raises(ValueError, match="another transform"):
+        natural().transform(X, out, resume=True)
+    rest = FullDisk(out, None)
+    denoiser.transform(X, rest, resume=True)
+    assert rest.n_written == 8 - 3
+    assert not note.exists()
+    assert_array_equal(out[:], denoiser.transform(X).compute())
 
 
 def test_frames_that_depend_on_each_other_are_refused(noisy):
@@ -248,3 +306,34 @@ def test_a_cluster_of_two_processes_transforms_and_searches(small_parts, noisy, 
     assert set(environment.values()) == {None}
     serial = GridSearchCV(search.estimator, search.param_grid, cv=2).fit(clean)
     assert_array_equal(search.cv_results_["mean_test_score"], serial.cv_results_["mean_test_score"])
+
+
+class Deadly:
+    """Kills the process that reads the last image, as long as a file is there."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __call__(self, block, block_info=None):
+        if os.path.exists(self.path) and block_info[0]["chunk-location"] == (1, 0, 0):
+            os._exit(1)
+        return block
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_what_is_finished_survives_workers_that_die(noisy, tmp_path):
+    out = empty_like(noisy, tmp_path / "out.zarr", (1, 221, 190))
+    note, bomb = tmp_path / "out.zarr.skdenoise", tmp_path / "bomb"
+    bomb.touch()
+    X = da.from_array(noisy, chunks=(1, 221, 190))
+    X = X.map_blocks(Deadly(str(bomb)), dtype=X.dtype, meta=X._meta)
+    noise = NoiseInjector(random_state=0).fit(noisy)
+    with dask.config.set(scheduler="processes", num_workers=1):
+        with pytest.raises(BrokenProcessPool):
+            noise.transform(X, out, resume=True)
+        assert len(note.read_text().splitlines()) <= 2
+        bomb.unlink()
+        noise.transform(X, out, resume=True)
+    assert not note.exists()
+    assert_array_equal(out[:], noise.transform(noisy))
