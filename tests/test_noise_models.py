@@ -512,15 +512,28 @@ def test_universal():
     assert strengths.mean() == pytest.approx(0.2 * mean, rel=0.08)
 
 
-@pytest.mark.parametrize("n_channels", [1, 3])
-def test_universal_noise_is_of_several_kinds(n_channels):
+def kinds_of_universal(n_channels=1, **parameters):
+    """Return the shares of 400 draws whose noise is correlated, and that are in whole levels."""
     image = np.full((64, 64, n_channels), 0.5, np.float32)
     rng = np.random.default_rng(0)
     correlated = rounded = 0
     for _ in range(400):
-        result = NOISE_MODELS["universal"](image, sigma=0.1, rng=rng)
+        result = NOISE_MODELS["universal"](image, sigma=0.1, rng=rng, **parameters)
         noise = (result - image)[..., 0]
         correlated += noise.std() > 0 and correlation(noise[1:], noise[:-1]) > 0.1
         rounded += bool((np.rint(result * 255) == (result * 255).round(3)).all())
-    assert correlated / 400 == pytest.approx(0.28, abs=0.07)
-    assert rounded / 400 == pytest.approx(0.18, abs=0.06)
+    return correlated / 400, rounded / 400
+
+
+@pytest.mark.parametrize("n_channels", [1, 3])
+def test_universal_noise_is_of_several_kinds(n_channels):
+    correlated, rounded = kinds_of_universal(n_channels)
+    assert correlated == pytest.approx(0.28, abs=0.07)
+    assert rounded == pytest.approx(0.18, abs=0.06)
+
+
+def test_the_share_of_white_noise_may_be_chosen():
+    assert kinds_of_universal(white=1.0)[0] < 0.05
+    assert kinds_of_universal(white=0.0)[0] == pytest.approx(0.67, abs=0.08)
+    with pytest.raises(ValueError, match="white"):
+        NOISE_MODELS["universal"](np.zeros((8, 8)), white=1.5, rng=np.random.default_rng(0))
