@@ -664,7 +664,9 @@ class ZeroDCEEnhancer(NetworkTransformer):
         if self.smoothing or after or not bounded:
             return None
         return LargeEnhancing(
-            functools.partial(predict, network, self._weights(), **self._how(self.precision)),
+            functools.partial(
+                predict, network, self._weights(), views=True, **self._how(self.precision)
+            ),
             precision=precision_for(self.precision, self._losses(), fast=has_fast_bfloat16()),
             halo=network.halo or 0,
             grid=network.stride,
@@ -682,7 +684,8 @@ class ZeroDCEEnhancer(NetworkTransformer):
         bending = self._bending
         clean = self._clean_denoiser(images) if self.denoise == "after" else None
         for index, (image, curves) in enumerate(self._with_curves(images)):
-            enhanced = bending.enhanced(image, curves)
+            # New memory takes as long as a good part of the curves.
+            enhanced = bending.enhanced(image, curves, out=image if clean is None else None)
             if clean is not None:
                 denoised = clean(index, image, enhanced, bending.noise_gain(image, curves))
                 # Noise around a light gray is evened out to white where white is close.
@@ -711,7 +714,7 @@ class ZeroDCEEnhancer(NetworkTransformer):
         before: Curves | None = None
         wanted, warned = 0.0, not floats
         how = self._how(self.precision)
-        for maps in predict(self._network(), self._weights(), tasks(), **how):
+        for maps in predict(self._network(), self._weights(), tasks(), views=True, **how):
             image = waiting.popleft()
             if not warned and image.max() > BRIGHTEST:
                 _warn_of_range(float(image.max()))

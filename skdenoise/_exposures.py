@@ -87,6 +87,8 @@ def exposure_batches(
 
 
 def in_color(pixels: np.ndarray) -> np.ndarray:
-    """Return pixels within [0, 1] as float32, with three channels."""
-    clipped = np.clip(pixels, 0, 1).astype(np.float32, copy=False)
+    """Return pixels within [0, 1] as float32, with three channels; perhaps the same array."""
+    clipped = pixels.astype(np.float32, copy=False)
+    if clipped.min() < 0 or clipped.max() > 1:
+        clipped = clipped.clip(0, 1)
     return np.repeat(clipped, 3, axis=-1) if clipped.shape[-1] == 1 else clipped

@@ -72,6 +72,7 @@ def predict(
     owner: Any = None,
     engine: str = "keras",
     calibration: Callable[[], Iterable[Task]] = tuple,
+    views: bool = False,
 ) -> Iterator[np.ndarray]:
     """Yield the network's output for each task, in working units and float64 or float32 as given.
 
@@ -92,6 +93,8 @@ def predict(
         What runs the network.
     calibration : callable, default=tuple
         Returns tasks such as those that will come, by which "int8" chooses its ranges.
+    views : bool, default=False
+        Whether outputs may be views that are not to be written to, which spares a copy.
     """
     batches = _batches(tasks, network.stride)
     runs: dict[str, Run] = {}
@@ -100,7 +103,7 @@ def predict(
         precision = batch[0].precision
         if precision not in runs:
             runs[precision] = _runner(network, weights, owner, engine, precision, calibration)
-        return _predict_batch(network, runs[precision], batch)
+        return _predict_batch(network, runs[precision], batch, views)
 
     # Few calls have more than one batch, and a thread costs as much as a small image.
     for batch in itertools.islice(batches, 1):
@@ -212,7 +215,9 @@ def _batch_size(shape: tuple[int, ...], stride: int) -> int:
     return max(1, BATCH_PIXELS // (_padded(shape[0], stride) * _padded(shape[1], stride)))
 
 
-def _predict_batch(network: Network, run: Run, batch: list[Task]) -> Iterator[np.ndarray]:
+def _predict_batch(
+    network: Network, run: Run, batch: list[Task], views: bool
+) -> Iterator[np.ndarray]:
     """Run images of one shape: small ones together, large ones in tiles."""
     height, width, _ = batch[0].pixels.shape
     high, wide = _padded(height, network.stride), _padded(width, network.stride)
@@ -222,7 +227,7 @@ def _predict_batch(network: Network, run: Run, batch: list[Task]) -> Iterator[np
         return
     outputs = run(_inputs(network, batch, n_images=_batch_size((height, width), network.stride)))
     for index, task in enumerate(batch):
-        yield _finish(outputs[index, :height, :width], task)
+        yield _finish(outputs[index, :height, :width], task, copy=not views)
 
 
 def _inputs(
@@ -276,8 +281,8 @@ def _mirrored(part: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     return np.pad(part, margin, mode="symmetric")
 
 
-def _finish(output: np.ndarray, task: Task) -> np.ndarray:
-    denoised = output.astype(task.pixels.dtype)
+def _finish(output: np.ndarray, task: Task, *, copy: bool = True) -> np.ndarray:
+    denoised = output.astype(task.pixels.dtype, copy=copy or task.is_normalized)
     if task.is_normalized:
         denoised *= task.gain
         denoised += task.mean
