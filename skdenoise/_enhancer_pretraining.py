@@ -113,12 +113,9 @@ def pretrain(
 
 def _rounded(weights: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Return weights that bfloat16 holds exactly: then it costs next to nothing to apply them."""
-    from keras import ops
+    from skdenoise._keras._backend import rounded_to_bfloat16
 
-    return {
-        name: ops.convert_to_numpy(ops.cast(ops.cast(array, "bfloat16"), "float32"))
-        for name, array in weights.items()
-    }
+    return {name: rounded_to_bfloat16(array) for name, array in weights.items()}
 
 
 def _widened(weights: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

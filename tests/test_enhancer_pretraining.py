@@ -19,6 +19,8 @@ def test_the_same_recipe_gives_the_same_weights(images, architecture, capsys):
     one, other = (pretrain(images, images, recipe) for _ in range(2))
     for name, array in one.weights_.items():
         np.testing.assert_array_equal(array, other.weights_[name])
+        # Numbers of bfloat16: the upper half of a float32.
+        assert not (array.view(np.uint32) & 0xFFFF).any()
     assert one.transform(images[0][None]).dtype == np.uint8
     assert "step 3" in capsys.readouterr().out
 

@@ -254,6 +254,11 @@ def to_arrays(tensors: Iterable[Any]) -> list[np.ndarray]:
     return [to_array(tensor) for tensor in tensors]
 
 
+def rounded_to_bfloat16(array: np.ndarray) -> np.ndarray:
+    """Return the nearest numbers that bfloat16 has, as float32."""
+    return to_array(keras.ops.cast(keras.ops.cast(array, "bfloat16"), "float32"))
+
+
 def has_fast_bfloat16() -> bool:
     """Tell whether bfloat16 is quicker than float32 here; on a CPU, a matter of its flags."""
     if BACKEND == "tensorflow" and tf.config.list_physical_devices("GPU"):
