@@ -41,9 +41,19 @@ def test_a_curve_is_the_formula_of_the_paper():
 def test_fewer_curves_than_iterations_come_around_again():
     image, curves = random_image(5, 4), random_curves(5, 4, n_curves=1)
     same = replace(curves, maps=np.repeat(curves.maps, 8, axis=2))
-    np.testing.assert_array_equal(
-        Bending().enhanced(image, curves), Bending().enhanced(image, same)
+    np.testing.assert_allclose(
+        Bending().enhanced(image, curves), Bending().enhanced(image, same), atol=1e-6
     )
+
+
+def test_one_curve_keeps_black_and_white_to_the_last_digit():
+    curves = random_curves(300, 300, n_curves=1, n_channels=1)
+    near = np.random.default_rng(0).integers(0, 64, (300, 300, 1)) / np.float32(2**24)
+    assert Bending().enhanced(1 - near, curves).max() <= 1
+    assert Bending().enhanced(near, curves).min() >= 0
+    for level in (0, 1):
+        image = np.full_like(near, level)
+        np.testing.assert_array_equal(Bending().enhanced(image, curves), image)
 
 
 @pytest.mark.parametrize("reduction", [1, 4])
