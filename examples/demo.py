@@ -213,7 +213,7 @@ def main():
     numbers, images = compare(methods)
     print(f"\n{table(numbers, methods)}\n")
     print("Means over the photographs. Seconds are per image. No method is told sigma.")
-    print("The weights of the package have learned from other photographs, for an hour.")
+    print("The weights of the package have learned from other photographs, for two hours.")
     PICTURE.parent.mkdir(exist_ok=True)
     shown = ["non-local means", "skdenoise"]
     picture(numbers, images, shown).save(PICTURE)
