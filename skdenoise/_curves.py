@@ -291,16 +291,6 @@ class Bending:
     def _bent(self, x: np.ndarray, maps: np.ndarray) -> np.ndarray:
         """Bend values of [0, 1] in place."""
         step = np.empty_like(x)
-        if len(maps) == 1 and not self.protection:
-            # One curve again and again is x ((1 - r) + r x). With r as what 1 - r leaves of 1,
-            # white stays white to the last digit.
-            rest = 1 - maps[0]
-            r = 1 - rest
-            for _ in range(self.n_iterations):
-                np.multiply(x, r, out=step)
-                step += rest
-                x *= step
-            return x
         for index in range(self.n_iterations):
             np.multiply(x, x, out=step)
             step -= x

@@ -535,11 +535,12 @@ class ZeroDCEEnhancer(NetworkTransformer):
         return self._loss(precision, self._weights(), pairs, **self._how(precision))
 
     def _how(self, precision: str) -> dict[str, Any]:
-        """Return the arguments of `predict` that say what runs the network."""
+        """Return the arguments of `predict`: what runs the network, whose output is only read."""
         return {
             "owner": self,
             "engine": engine_for(self.engine, precision),
             "calibration": self._calibration,
+            "views": True,
         }
 
     def _loss(
@@ -664,9 +665,7 @@ class ZeroDCEEnhancer(NetworkTransformer):
         if self.smoothing or after or not bounded:
             return None
         return LargeEnhancing(
-            functools.partial(
-                predict, network, self._weights(), views=True, **self._how(self.precision)
-            ),
+            functools.partial(predict, network, self._weights(), **self._how(self.precision)),
             precision=precision_for(self.precision, self._losses(), fast=has_fast_bfloat16()),
             halo=network.halo or 0,
             grid=network.stride,
@@ -714,7 +713,7 @@ class ZeroDCEEnhancer(NetworkTransformer):
         before: Curves | None = None
         wanted, warned = 0.0, not floats
         how = self._how(self.precision)
-        for maps in predict(self._network(), self._weights(), tasks(), views=True, **how):
+        for maps in predict(self._network(), self._weights(), tasks(), **how):
             image = waiting.popleft()
             if not warned and image.max() > BRIGHTEST:
                 _warn_of_range(float(image.max()))

@@ -39,6 +39,7 @@ def fill(
         Where `out` is in the memory of this process, which others cannot write to.
     """
     import dask
+    from dask.array.core import slices_from_chunks
     from dask.delayed import delayed
 
     if isinstance(out, np.ndarray):
@@ -50,18 +51,14 @@ def fill(
         raise TypeError(msg)
     path = Target(images, out).journal_path(resume)
     lazy = _in_whole_chunks(lazy, out)
-    starts = [[0, *np.cumsum(chunks).tolist()] for chunks in lazy.chunks]
     owner = fingerprint(owner, images.shapes, lazy.chunks)
     with Journal(path, owner, resume=resume is not False) as journal:
         store, stored, blocks = delayed(_store), [], lazy.to_delayed()
-        for number in np.ndindex(lazy.numblocks):
+        places = slices_from_chunks(lazy.chunks)
+        for number, place in zip(np.ndindex(lazy.numblocks), places, strict=True):
             # Names of dask arrays tell one input from another.
             line = f"{lazy.name} {' '.join(map(str, number))}"
             if line not in journal:
-                place = tuple(
-                    slice(start[index], start[index + 1])
-                    for start, index in zip(starts, number, strict=True)
-                )
                 stored.append(store(blocks[number], out, place, journal.path, line))
         dask.compute(*stored)
     return out
