@@ -57,8 +57,8 @@ class Journal:
             if first and first != header:
                 msg = (
                     f"{str(self.path)!r} tells how far another transform came: of other images, "
-                    f"with other parameters or other weights. Type resume=False to begin anew, "
-                    f"or repeat the call that was interrupted."
+                    f"with other parameters or other weights. To begin anew, type resume=False or "
+                    f"delete it; to go on, repeat the call that was interrupted."
                 )
                 raise ValueError(msg)
             if first:

@@ -263,6 +263,23 @@ def test_existing_files_are_not_overwritten_unless_told(run, halver):
     np.testing.assert_array_equal(read_image("b.png"), image // 2)
 
 
+@pytest.mark.parametrize("command", ["denoise", "enhance"])
+def test_results_that_exist_are_left_out_when_resuming(run, command):
+    for name in ("a", "b", "c"):
+        put(f"in/{name}.png", draw(8, 8))
+    old = put("out/b.png", draw(2, 2))
+    code, said = run(command, "in", "-o", "out", "--resume")
+    assert code == 0
+    assert "1 image left out" in said
+    assert "2 images" in said
+    assert files() == {"in/a.png", "in/b.png", "in/c.png", "out/a.png", "out/b.png", "out/c.png"}
+    np.testing.assert_array_equal(read_image("out/b.png"), old)
+    # An image is not the result of itself.
+    code, said = run(command, "in", "-o", "in", "--resume")
+    assert code == 1
+    assert "it exists" in said
+
+
 def test_two_images_for_one_file_are_an_error_and_the_first_is_done(run):
     first = put("one/a.png", draw(8, 8))
     put("two/a.png", draw(8, 9))
@@ -378,6 +395,9 @@ def test_interrupting_ends_with_its_own_code(run, monkeypatch):
         (["enhance", "a.png", "-o", "b.png", "--iterations", "0"], "integer above 0"),
         (["enhance", "a.png", "-o", "b.png", "--protect-highlights", "2"], "from 0 to 1"),
         (["enhance", "a.png", "-o", "b.png", "--denoise-order", "after"], "is for --denoise"),
+        (["denoise", "a", "-o", "b", "--resume", "--overwrite"], "not allowed with"),
+        (["denoise", "a", "-o", "b", "--resume", "--adapt"], "learn something else"),
+        (["enhance", "a", "-o", "b", "--resume", "--frames"], "which --resume would leave out"),
         (
             ["enhance", "a.png", "-o", "b.png", "--model", "m", "--architecture", "dce"],
             "--model has one",

@@ -1,13 +1,17 @@
 """Files larger than memory: what is read and written part by part is what is written at once."""
 
+import errno
+import os
+
 import numpy as np
 import pytest
 import tifffile
 from numpy.testing import assert_array_equal
 
-from skdenoise import AutoencoderDenoiser
+from skdenoise import AutoencoderDenoiser, ZeroDCEEnhancer, _large, _tiling
 from skdenoise._cli import main
 from skdenoise._image_files import ImageFileError, _streaming, created, opened, read_image
+from skdenoise._journal import Journal
 
 zarr = pytest.importorskip("zarr")
 
@@ -64,6 +68,45 @@ def test_what_was_filled_part_by_part_is_read_again(name, shape, tmp_path):
 def test_nothing_is_left_of_what_was_interrupted(name, tmp_path):
     with pytest.raises(KeyboardInterrupt), created(tmp_path / name, (9, 9), np.dtype("u1")):
         raise KeyboardInterrupt
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["a.tif", "a.zarr"])
+def test_what_was_filled_is_kept_for_who_resumes(name, tmp_path):
+    shape, dtype = (90, 70), np.dtype("u2")
+    image = pixels(*shape, dtype=dtype)
+
+    def interrupted():
+        with created(tmp_path / name, shape, dtype, resume=True) as out:
+            out[:50] = image[:50]
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert not (tmp_path / name).exists()
+    with (
+        pytest.raises(ImageFileError, match="another size or dtype"),
+        created(tmp_path / name, (90, 71), dtype, resume=True),
+    ):
+        pass
+    with created(tmp_path / name, shape, dtype, resume=True) as out:
+        assert_array_equal(out[:50], image[:50])
+        out[50:] = image[50:]
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    with opened(tmp_path / name) as found:
+        assert_array_equal(found[slice(0, 90), slice(0, 70)], image)
+
+
+def test_a_full_disk_is_known_before_the_work(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full, raising=False)
+    with (
+        pytest.raises(OSError, match="No space left"),
+        created(tmp_path / "a.tif", (9, 9), np.dtype("u1"), resume=True),
+    ):
+        pytest.fail("there is nothing to fill")
     assert not list(tmp_path.iterdir())
 
 
@@ -136,3 +179,38 @@ def test_the_command_denoises_part_by_part(source, target, tmp_path, monkeypatch
     with opened(tmp_path / target) as found:
         assert_array_equal(found[slice(0, 70), slice(0, 60)], wanted)
     assert main(command) == 1  # it exists
+
+
+@pytest.mark.parametrize("command", ["denoise", "enhance"])
+@pytest.mark.parametrize("target", ["b.ome.tif", "b.zarr"])
+def test_the_command_goes_on_where_it_was_interrupted(command, target, tmp_path, monkeypatch):
+    monkeypatch.setattr(_streaming, "STREAMED_PIXELS", 1000)
+    monkeypatch.setattr(_tiling, "LARGE_PIXELS", 1000)
+    monkeypatch.setattr(_tiling, "TILE", 40)
+    monkeypatch.setattr(_large, "LARGEST_BLOCK", 80)
+    shape = 170, 90
+    image = pixels(*shape, 3) // 2
+    tifffile.imwrite(tmp_path / "a.tif", image, photometric="rgb", tile=(32, 32))
+    typed = [command, str(tmp_path / "a.tif"), "-o", str(tmp_path / target), "--quiet", "--resume"]
+    add, added = Journal.add, []
+
+    def interrupting(journal, line):
+        add(journal, line)
+        added.append(line)
+        if len(added) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Journal, "add", interrupting)
+    assert main(typed) == 130
+    assert main(typed) == 0
+    assert len(set(added)) == len(added) > 2  # no block twice
+    assert main(typed) == 0  # there is nothing to do
+    assert len(set(added)) == len(added)
+    assert {path.name for path in tmp_path.iterdir()} == {"a.tif", target}
+    if command == "denoise":
+        estimator = AutoencoderDenoiser(weights="natural")
+    else:
+        estimator = ZeroDCEEnhancer(weights="default")
+    with opened(tmp_path / target) as found:
+        parts = found[slice(0, 170), slice(0, 90)]
+    assert_array_equal(parts, estimator.transform(image[None])[0])

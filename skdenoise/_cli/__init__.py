@@ -52,7 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             warnings.showwarning = say.warning  # type: ignore[assignment]
             args.run(args, say)
     except KeyboardInterrupt:
-        say.error("interrupted; no file was left half-written")
+        resumable = "; the same command goes on from here" if getattr(args, "resume", False) else ""
+        say.error(f"interrupted; no file was left half-written{resumable}")
         return INTERRUPTED
     except BrokenPipeError:
         # Whoever reads what is printed, such as head, has seen enough.

@@ -110,8 +110,9 @@ def _add_enhance(commands: Any) -> None:
         "enhance",
         help="brighten dark photographs",
         description="Brighten dark photographs of any size: PNG, JPEG, TIFF, BMP, WebP, PGM and "
-        "PPM, with 8 or 16 bits (TIFF: floats in [0, 1], too), gray or in color. Size, bit depth, "
-        "alpha and color profile stay as they are.",
+        "PPM, with 8 or 16 bits (TIFF: floats in [0, 1], too), gray or in color; zarr arrays. "
+        "Size, bit depth, alpha and color profile stay as they are. Large TIFF files and zarr "
+        "arrays are read and written part by part, as by denoise, except with --frames.",
         epilog="The network draws a curve for every pixel, and the curves make the image brighter "
         "where it is dark. What is not said about them is as the model has it.",
     )
@@ -179,7 +180,6 @@ def _add_enhance(commands: Any) -> None:
         "all frames are in memory at once",
     )
     _add_engine(parser)
-    parser.add_argument("--overwrite", action="store_true", help="replace existing files")
     _add_bounds(parser)
 
 
@@ -232,6 +232,7 @@ def _add_train(commands: Any) -> None:
         help="how large a unet is: nano for a look, base for the best quality (default: small)",
     )
     _add_colors(parser, "train for")
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing file")
     _add_common(
         parser,
         epochs=f"how often every image is looked at (default: {EPOCHS}; as often as --time-budget "
@@ -404,7 +405,6 @@ def _add_common(parser: argparse.ArgumentParser, *, epochs: str, time_budget: st
     """Add the options that every command has."""
     parser.add_argument("--epochs", type=_positive_integer, metavar="N", help=epochs)
     _add_limits(parser, time_budget)
-    parser.add_argument("--overwrite", action="store_true", help="replace existing files")
     parser.add_argument(
         "--seed",
         type=_seed,
@@ -443,6 +443,14 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
         metavar="OUT",
         help="for one image a file, whose suffix chooses the format; for several, or for a "
         "folder, a folder, in which the folders within folders are kept",
+    )
+    existing = parser.add_mutually_exclusive_group()
+    existing.add_argument("--overwrite", action="store_true", help="replace existing files")
+    existing.add_argument(
+        "--resume",
+        action="store_true",
+        help="leave out what exists, and keep the finished parts of large images if anything "
+        "stops this, so that the same command goes on from there",
     )
 
 

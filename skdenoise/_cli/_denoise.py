@@ -10,11 +10,11 @@ import skdenoise
 from skdenoise._cli import _engine
 from skdenoise._cli._arguments import TIME_BUDGET
 from skdenoise._cli._channels import mean_channel, split_alpha, to_color
-from skdenoise._cli._jobs import Job, plan, read, write
+from skdenoise._cli._jobs import Job, parts, plan, read, write
 from skdenoise._cli._loading import load_model
 from skdenoise._cli._messages import Messages, count
 from skdenoise._cli._waking import wake_keras
-from skdenoise._image_files import created, is_streamed, is_zarr, opened, read_color_profile
+from skdenoise._image_files import is_streamed
 
 LEARNING_PIXELS = 2**26
 """Noisy images are learned from until they have so many pixels together."""
@@ -29,6 +29,8 @@ def denoise(args: argparse.Namespace, say: Messages) -> None:
     which = {"weights": args.weights or "natural", "size": args.size or "small"}
     if not args.adapt and (args.epochs, args.time_budget, args.seed) != (None, None, None):
         args.wrong_usage("--epochs, --time-budget and --seed are for --adapt; nothing learns here")
+    if args.adapt and args.resume:
+        args.wrong_usage("--adapt would learn something else from the images that are left")
     _engine.check(args)
     jobs = plan(args, say)
     if not jobs:
@@ -123,22 +125,10 @@ def _steer(denoiser: Any, args: argparse.Namespace, image: Any) -> None:
 
 def _denoise_parts(denoisers: dict[int, Any], job: Job, args: argparse.Namespace) -> None:
     """Denoise an image that may be larger than memory, from file to file."""
-    job.target.parent.mkdir(parents=True, exist_ok=True)
-    with opened(job.source, max_pixels=args.max_pixels) as image:
-        n_channels = 1 if image.ndim == 2 else image.shape[2]
-        if n_channels == 2:
-            raise ValueError("gray with opacity cannot be denoised part by part; store them apart")
-        denoiser = denoisers[1 if n_channels == 1 else 3]
+    with parts(job, args) as (image, denoised):
+        denoiser = denoisers[1 if image.ndim == 2 or image.shape[2] == 1 else 3]
         _steer(denoiser, args, image)
-        profile = None if is_zarr(job.source) else read_color_profile(job.source)
-        with created(
-            job.target,
-            image.shape,
-            image.dtype,
-            overwrite=args.overwrite,
-            color_profile=profile,
-        ) as denoised:
-            denoiser.transform([image], [denoised])
+        denoiser.transform([image], [denoised], resume=args.resume)
 
 
 def apply(denoiser: Any, image: np.ndarray) -> np.ndarray:

@@ -8,10 +8,11 @@ import numpy as np
 import skdenoise
 from skdenoise._cli import _engine
 from skdenoise._cli._channels import mean_channel, split_alpha, to_color
-from skdenoise._cli._jobs import Job, plan, read, write
+from skdenoise._cli._jobs import Job, parts, plan, read, write
 from skdenoise._cli._loading import load_model
 from skdenoise._cli._messages import Messages, count
 from skdenoise._cli._waking import wake_keras
+from skdenoise._image_files import is_streamed
 
 FRAME_SMOOTHING = 0.8
 """Share of the curves of the frames before, where the images are frames."""
@@ -23,6 +24,8 @@ def enhance(args: argparse.Namespace, say: Messages) -> None:
         args.wrong_usage("--architecture is that of the weights of this package; --model has one")
     if args.denoise_order is not None and not args.denoise:
         args.wrong_usage("--denoise-order is for --denoise; nothing is denoised here")
+    if args.frames and args.resume:
+        args.wrong_usage("--frames depend on those before, which --resume would leave out")
     _engine.check(args)
     jobs = plan(args, say)
     if not jobs:
@@ -33,7 +36,10 @@ def enhance(args: argparse.Namespace, say: Messages) -> None:
     groups = [jobs] if args.frames else [[job] for job in jobs]
     n_done = 0
     for group in say.progress(groups, "enhancing"):
-        n_done += _enhance_group(enhancer, group, args, say)
+        if not args.frames and is_streamed(*group[0]):
+            n_done += _enhance_parts(enhancer, group[0], args, say)
+        else:
+            n_done += _enhance_group(enhancer, group, args, say)
     say.note(f"{count(n_done, 'image')} enhanced")
 
 
@@ -56,6 +62,15 @@ def _enhancer(args: argparse.Namespace) -> Any:
         "smoothing": FRAME_SMOOTHING if args.frames else None,
     }
     return enhancer.set_params(**{key: value for key, value in typed.items() if value is not None})
+
+
+def _enhance_parts(enhancer: Any, job: Job, args: argparse.Namespace, say: Messages) -> int:
+    """Enhance an image that may be larger than memory; return how many were written."""
+    with say.trying(job.source):
+        with parts(job, args) as (image, enhanced):
+            enhancer.transform([image], [enhanced], resume=args.resume)
+        return 1
+    return 0
 
 
 def _enhance_group(enhancer: Any, jobs: list[Job], args: argparse.Namespace, say: Messages) -> int:

@@ -2,19 +2,23 @@
 
 import argparse
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from skdenoise._cli._messages import Messages
+from skdenoise._cli._messages import Messages, count
 from skdenoise._image_files import (
     ImageExistsError,
     ImageFileError,
     ListedImage,
     check_writable,
+    created,
     is_zarr,
     list_images,
+    opened,
     read_color_profile,
     read_image,
     write_image,
@@ -59,12 +63,18 @@ def plan(args: argparse.Namespace, say: Messages) -> list[Job]:
         if not targets and not say.n_errors:
             say.error(f"there is no image but those in {args.output!r}, from an earlier run")
     jobs = []
+    n_done = 0
     for target, source in targets.items():
         with say.trying(source):
             if not source.exists():
                 list_images(source)
+            if args.resume and target.exists() and not target.samefile(source):
+                n_done += 1
+                continue
             _check_target(target, overwrite=args.overwrite)
             jobs.append(Job(source, target))
+    if n_done:
+        say.note(f"{count(n_done, 'image')} left out, whose results exist")
     return jobs
 
 
@@ -100,3 +110,22 @@ def write(job: Job, image: np.ndarray, args: argparse.Namespace) -> None:
     job.target.parent.mkdir(parents=True, exist_ok=True)
     profile = read_color_profile(job.source)
     write_image(job.target, image, overwrite=args.overwrite, color_profile=profile)
+
+
+@contextmanager
+def parts(job: Job, args: argparse.Namespace) -> Iterator[tuple[Any, Any]]:
+    """Open an image that may be larger than memory, and create its result, to be filled."""
+    job.target.parent.mkdir(parents=True, exist_ok=True)
+    with opened(job.source, max_pixels=args.max_pixels) as image:
+        if image.ndim == 3 and image.shape[2] == 2:
+            raise ValueError("gray with opacity cannot be read part by part; store them apart")
+        profile = None if is_zarr(job.source) else read_color_profile(job.source)
+        with created(
+            job.target,
+            image.shape,
+            image.dtype,
+            overwrite=args.overwrite,
+            color_profile=profile,
+            resume=args.resume,
+        ) as result:
+            yield image, result

@@ -4,6 +4,8 @@ What is opened here is an array to slice, and what is created is an array to fil
 its name when it is complete, as small ones do.
 """
 
+import errno
+import math
 import os
 import secrets
 import shutil
@@ -202,6 +204,7 @@ def created(
     *,
     overwrite: bool = False,
     color_profile: bytes | None = None,
+    resume: bool = False,
 ) -> Iterator[Any]:
     """Create an image, to be filled part by part.
 
@@ -218,6 +221,9 @@ def created(
         Whether an existing image is replaced or an error.
     color_profile : bytes, default=None
         An ICC profile, for TIFF files.
+    resume : bool, default=False
+        Whether what was filled is kept when something stops the filling, in a hidden file or
+        folder beside `path`, and what an earlier call has kept is gone on with.
 
     Yields
     ------
@@ -228,35 +234,85 @@ def created(
     ------
     ImageExistsError
         It exists and `overwrite` is False.
+    ImageFileError
+        What an earlier call has kept is of another shape or dtype.
+    OSError
+        The disk is full.
     """
     path = Path(path)
     if not overwrite and os.path.lexists(path):
         raise ImageExistsError(
             f"Cannot write {str(path)!r}: it exists. Choose another name, or pass --overwrite."
         )
-    beside = path.with_name(f".{secrets.token_hex(8)}.part{path.suffix}")
+    stem = path.stem if resume else secrets.token_hex(8)
+    beside = path.with_name(f".{stem}.part{path.suffix}")
+    kept = resume
     try:
         if is_zarr(path):
-            zarr = _zarr()
-            chunks = tuple(min(ZARR_CHUNK, side) for side in shape[:2]) + tuple(shape[2:])
-            yield zarr.create_array(store=beside, shape=shape, dtype=dtype, chunks=chunks)
+            yield _zarr_to_fill(beside, shape, dtype)
         else:
             raw = path.with_name(f"{beside.name}.raw")
             try:
-                pixels = np.memmap(raw, dtype, "w+", shape=shape)
+                pixels = _memory_map_to_fill(raw, shape, dtype)
                 yield pixels
                 ome = path.name.lower().endswith((".ome.tif", ".ome.tiff"))
                 _write_tiff(beside, pixels, color_profile, ome=ome)
+                kept = False
             finally:
-                raw.unlink(missing_ok=True)
+                if not kept:
+                    raw.unlink(missing_ok=True)
         if is_zarr(path) and path.is_dir():
             shutil.rmtree(path)
         os.replace(beside, path)
     finally:
-        if beside.is_dir():
-            shutil.rmtree(beside, ignore_errors=True)
-        else:
+        if not beside.is_dir():
             beside.unlink(missing_ok=True)
+        elif not kept:
+            shutil.rmtree(beside, ignore_errors=True)
+
+
+def _zarr_to_fill(path: Path, shape: tuple[int, ...], dtype: np.dtype) -> Any:
+    zarr = _zarr()
+    if not path.exists():
+        chunks = tuple(min(ZARR_CHUNK, side) for side in shape[:2]) + tuple(shape[2:])
+        return zarr.create_array(store=path, shape=shape, dtype=dtype, chunks=chunks)
+    found = zarr.open_array(path, mode="r+")
+    if (found.shape, found.dtype) != (shape, dtype):
+        raise _of_another(path)
+    return found
+
+
+def _memory_map_to_fill(path: Path, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    n_bytes = math.prod(shape) * dtype.itemsize
+    if not path.exists():
+        try:
+            with open(path, "wb") as file:
+                _reserve(file.fileno(), n_bytes)
+                file.truncate(n_bytes)
+        except OSError:
+            path.unlink(missing_ok=True)
+            raise
+    elif path.stat().st_size != n_bytes:
+        raise _of_another(path)
+    return np.memmap(path, dtype, "r+", shape=shape)
+
+
+def _reserve(file: int, n_bytes: int) -> None:
+    """Take the space on the disk; where it is full, writing to a page would end the program."""
+    if not hasattr(os, "posix_fallocate"):
+        return
+    try:
+        os.posix_fallocate(file, 0, n_bytes)
+    except OSError as error:
+        if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):  # a file system that cannot
+            raise
+
+
+def _of_another(path: Path) -> ImageFileError:
+    return ImageFileError(
+        f"Cannot go on with {str(path)!r}: it was kept of an image of another size or dtype. "
+        f"Delete it to begin anew, or leave out --resume."
+    )
 
 
 def _write_tiff(path: Path, pixels: np.ndarray, profile: bytes | None, *, ome: bool) -> None:
