@@ -1,19 +1,22 @@
 """Adapting trained weights to noisy images: what is held out of them, and what is kept.
 
 A network learns from most rows of each image and is judged on the others, by an estimate that
-needs no clean image. The adapted weights are kept where that estimate improves.
+needs no clean image. The adapted weights are kept where that estimate improves by more than chance
+would have it.
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import stdtrit
 
 from skdenoise._images import Images
 from skdenoise._learning import validation_batches
 from skdenoise._masking import fill_masked, grid_masks
 from skdenoise._patches import Batch, PatchSampler
+from skdenoise.scoring._self_supervised import PROBE_STEP
 
 HELD_OUT_ROWS = 0.375, 0.625
 """The strip of each image that is not learned from."""
@@ -23,8 +26,14 @@ JUDGED = 8
 """At most so many strips are judged."""
 STRIDE = 4
 """One pixel out of `STRIDE` x `STRIDE` is hidden at a time."""
+FEW = 2**18
+"""Pixels up to which all of them are hidden once; of more, one out of `STRIDE`."""
 LEAST_GAIN = 0.01
-"""Decibels of the estimate below which an improvement may be chance."""
+"""Decibels of the estimate below which an improvement is not worth other weights."""
+CONFIDENCE = 0.975
+"""And it has to be this unlikely that the weights are no better."""
+BLOCK = 16
+"""Pixels of a side of the squares whose errors count as independent of each other."""
 DATA_SET = 2**22
 """Pixels from which on all weights learn, and not their gains alone."""
 
@@ -39,11 +48,14 @@ class Adaptation:
         Whether the adapted weights are used; otherwise those that it began with.
     before, after : float
         The estimate on held-out rows in dB, of the weights that it began with and of the adapted
-        ones. It stays below the PSNR of the noisy images; only the difference has a meaning.
-    estimate : {"masked", "pairs"}
-        How it was judged: by how well hidden pixels are predicted, as `Noise2SelfScorer` does,
-        or, where the noise of neighbors is correlated, by the PSNR of one sub-sampled image
-        against another.
+        ones. Unless it is "sure", it stays below the PSNR of the noisy images, and only the
+        difference has a meaning.
+    least_gain : float
+        What the difference would have to be more than in order to be no chance, in dB.
+    estimate : {"sure", "masked", "pairs"}
+        How it was judged: where the noise is white and even, by the PSNR that `SUREScorer`
+        estimates; by how well hidden pixels are predicted, as `Noise2SelfScorer` does; or, where
+        the noise of neighbors is correlated, by the PSNR of one sub-sampled image against another.
     stride : int
         Distance in pixels of what was sub-sampled for learning.
     trained : {"gains", "all"}
@@ -53,15 +65,56 @@ class Adaptation:
     kept: bool
     before: float
     after: float
+    least_gain: float
     estimate: str
     stride: int
     trained: str
 
     @classmethod
-    def of(cls, before: float, after: float, stride: int, trained: str) -> "Adaptation":
-        """Decide: adapted weights are kept where the estimate improves, and not by chance."""
-        estimate = "masked" if stride == 1 else "pairs"
-        return cls(after - before > LEAST_GAIN, before, after, estimate, stride, trained)
+    def of(
+        cls,
+        before: Sequence[np.ndarray],
+        after: Sequence[np.ndarray],
+        estimate: str,
+        stride: int,
+        trained: str,
+    ) -> "Adaptation":
+        """Decide by the squared errors of pixels, of which 1 is white and NaN was not judged."""
+        values = _decibels(before), _decibels(after)
+        least = max(LEAST_GAIN, _chance(before, after))
+        return cls(values[1] - values[0] > least, *values, least, estimate, stride, trained)
+
+
+def _decibels(errors: Sequence[np.ndarray]) -> float:
+    """Return the mean PSNR of some images."""
+    return float(np.mean([-10 * math.log10(max(np.nanmean(image), 1e-30)) for image in errors]))
+
+
+def _chance(before: Sequence[np.ndarray], after: Sequence[np.ndarray]) -> float:
+    """Return the gain in dB that weights of the same quality would seldom seem to have."""
+    gains, weights = [], []
+    for first, second in zip(before, after, strict=True):
+        sums, counts = _sums_of_blocks(first - second)
+        # Relative to the image, of which the PSNR is the logarithm.
+        gains.append(sums / counts / max(np.nanmean(first), 1e-30))
+        weights.append(counts)
+    gain, weight = np.concatenate(gains), np.concatenate(weights)
+    if len(gain) < 2:
+        return math.inf
+    weight /= weight.sum()
+    spread = np.square(gain - (weight * gain).sum())
+    variance = (np.square(weight) * spread).sum() * len(gain) / (len(gain) - 1)
+    return float(10 / math.log(10) * stdtrit(len(gain) - 1, CONFIDENCE) * math.sqrt(variance))
+
+
+def _sums_of_blocks(errors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the sums over squares of pixels that were judged, and how many these are."""
+    sums, counts = np.nan_to_num(errors), np.isfinite(errors).astype(np.float64)
+    for axis, length in enumerate(errors.shape):
+        starts = range(0, length, BLOCK)
+        sums, counts = (np.add.reduceat(part, starts, axis=axis) for part in (sums, counts))
+    judged_ones = counts > 0
+    return sums[judged_ones], counts[judged_ones]
 
 
 def can_adapt(images: Images) -> bool:
@@ -92,20 +145,52 @@ def _every(images: Images) -> int:
     return -(-len(images) // JUDGED)
 
 
-def masked_psnr(
-    denoise: Callable[[Iterator[np.ndarray]], Iterator[np.ndarray]],
-    held_out: Images,
-    data_range: float,
-) -> float:
-    """Return how well hidden pixels are predicted from the others, in dB, over all images."""
-    error, n_hidden = 0.0, 0
-    for run in range(STRIDE):
-        masks = [grid_masks(shape[:2], STRIDE)[run] for shape in held_out.shapes]
-        filled = (fill_masked(image, mask) for image, mask in zip(held_out, masks, strict=True))
-        for image, mask, denoised in zip(held_out, masks, denoise(filled), strict=True):
-            error += float(np.square(image[mask] - denoised[mask], dtype=np.float64).sum())
-            n_hidden += image[mask].size
-    return 10 * math.log10(data_range**2 / max(error / n_hidden, 1e-30))
+Denoise = Callable[[Iterator[np.ndarray]], Iterator[np.ndarray]]
+"""Yields what becomes of each image."""
+
+
+def sure_errors(
+    denoise: Denoise, held_out: Images, sigmas: Sequence[float], data_range: float
+) -> list[np.ndarray]:
+    """Return unbiased estimates of the squared errors where the noise is white, of known strength.
+
+    That of a single pixel, one of the sum in `SUREScorer`, may be far off and negative; the mean
+    over an image is at least as large as its own standard error.
+    """
+    rng = np.random.default_rng(0)
+    steps = [
+        (PROBE_STEP * sigma * rng.choice([-1.0, 1.0], size=image.shape)).astype(image.dtype)
+        for image, sigma in zip(held_out, sigmas, strict=True)
+    ]
+    stepped = (image + step for image, step in zip(held_out, steps, strict=True))
+    errors = []
+    for noisy, denoised, moved, step, sigma in zip(
+        held_out, denoise(iter(held_out)), denoise(stepped), steps, sigmas, strict=True
+    ):
+        residual = np.subtract(denoised, noisy, dtype=np.float64)
+        slope = np.subtract(moved, denoised, dtype=np.float64) / step
+        error = (np.square(residual) + sigma**2 * (2 * slope - 1)).mean(axis=-1)
+        least = sigma**2 * math.sqrt(2 / noisy.size)
+        errors.append((error + max(0.0, least - float(error.mean()))) / data_range**2)
+    return errors
+
+
+def masked_errors(denoise: Denoise, held_out: Images, data_range: float) -> list[np.ndarray]:
+    """Return the squared errors with which hidden pixels are predicted from the others.
+
+    Those of each image have the shape (H, W), and NaN where a pixel was not hidden.
+    """
+    everywhere = sum(height * width for height, width, _ in held_out.shapes) <= FEW
+    masks = [grid_masks(shape[:2], STRIDE, everywhere=everywhere) for shape in held_out.shapes]
+    errors = [np.full(shape[:2], np.nan) for shape in held_out.shapes]
+    for hidden in zip(*masks, strict=True):
+        filled = (fill_masked(image, mask) for image, mask in zip(held_out, hidden, strict=True))
+        for error, image, mask, denoised in zip(
+            errors, held_out, hidden, denoise(filled), strict=True
+        ):
+            difference = np.subtract(image[mask], denoised[mask], dtype=np.float64) / data_range
+            error[mask] = np.square(difference).mean(axis=-1)
+    return errors
 
 
 def pairs_to_judge(held_out: Images, data_range: float, stride: int, multiple: int) -> list[Batch]:

@@ -15,9 +15,10 @@ from skdenoise._adaptation import (
     Adaptation,
     can_adapt,
     judged,
-    masked_psnr,
+    masked_errors,
     pairs_to_judge,
     parts,
+    sure_errors,
     what_to_train,
 )
 from skdenoise._background import in_background
@@ -667,30 +668,34 @@ class AutoencoderDenoiser(NetworkTransformer):
         Before, the network is told the noise where it is white; adapted, it does without.
         """
         from skdenoise._keras._prediction import Task, predict
-        from skdenoise._keras._training import validation_psnr
+        from skdenoise._keras._training import validation_errors
 
         network = self._network()
-        sigmas = blind = [0.0] * len(held_out)
-        if stride == 1:
-            whole_tasks = (Task(image, *image_statistics(image)) for image in whole)
-            sigmas = [told_of_white_noise(task).sigma for task in whole_tasks]
-
-            def score(weights: dict[str, np.ndarray], sigmas: Sequence[float]) -> float:
-                def denoise(noisy: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
-                    tasks = (
-                        Task(image, *image_statistics(image), sigma)
-                        for image, sigma in zip(noisy, sigmas, strict=True)
-                    )
-                    return predict(network, weights, tasks)
-
-                return masked_psnr(denoise, held_out, data_range)
-        else:
+        if stride > 1:
             batches = pairs_to_judge(held_out, data_range, stride, network.stride)
+            first, second = (
+                validation_errors(network, found, batches) for found in (before, after)
+            )
+            return Adaptation.of(first, second, "pairs", stride, trained)
+        whole_tasks = (Task(image, *image_statistics(image)) for image in whole)
+        sigmas = [told_of_white_noise(task).sigma for task in whole_tasks]
+        is_white = min(sigmas) > 0
 
-            def score(weights: dict[str, np.ndarray], sigmas: Sequence[float]) -> float:
-                return validation_psnr(network, weights, batches)
+        def errors_of(weights: dict[str, np.ndarray], told: Sequence[float]) -> list[np.ndarray]:
+            def denoise(noisy: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+                tasks = (
+                    Task(image, *image_statistics(image), sigma)
+                    for image, sigma in zip(noisy, told, strict=True)
+                )
+                return predict(network, weights, tasks)
 
-        return Adaptation.of(score(before, sigmas), score(after, blind), stride, trained)
+            if is_white:
+                return sure_errors(denoise, held_out, sigmas, data_range)
+            return masked_errors(denoise, held_out, data_range)
+
+        estimate = "sure" if is_white else "masked"
+        first, second = errors_of(before, sigmas), errors_of(after, [0.0] * len(sigmas))
+        return Adaptation.of(first, second, estimate, stride, trained)
 
     def _remember(
         self,

@@ -4,6 +4,8 @@ A value put in the place of a hidden pixel never depends on that pixel. This is 
 that the masked score of Noise2Self needs, and all that is here.
 """
 
+import itertools
+
 import numpy as np
 
 NEIGHBORS = {
@@ -15,7 +17,9 @@ NEIGHBORS = {
 """Weight of each of the eight neighbors: the binomial 3 x 3 kernel without its center."""
 
 
-def grid_masks(shape: tuple[int, int], stride: int = 4) -> list[np.ndarray]:
+def grid_masks(
+    shape: tuple[int, int], stride: int = 4, *, everywhere: bool = False
+) -> list[np.ndarray]:
     """Choose pixels to hide, on `stride` grids of `stride` x `stride` cells.
 
     Each mask takes one pixel of every cell; together they take one row and one column
@@ -27,20 +31,24 @@ def grid_masks(shape: tuple[int, int], stride: int = 4) -> list[np.ndarray]:
         Size of the image.
     stride : int, default=4
         Side of a cell in pixels, at least 2.
+    everywhere : bool, default=False
+        Whether each pixel is hidden once, by `stride` times as many masks.
 
     Returns
     -------
-    list of `stride` boolean ndarrays of shape (H, W)
-        True where the pixel is hidden. No two masks share a pixel, and no two hidden
-        pixels of a mask touch. Masks of an image smaller than a cell may be empty; the
-        first one never is.
+    list of boolean ndarrays of shape (H, W)
+        `stride` of them, or the square of it. True where the pixel is hidden. No two masks
+        share a pixel, and no two hidden pixels of a mask touch. Masks of an image smaller
+        than a cell may be empty; the first one never is.
     """
     masks = []
     # Even columns before odd ones: pixels hidden by consecutive masks are far apart.
     columns = [*range(0, stride, 2), *range(1, stride, 2)]
-    for row, column in enumerate(columns):
+    for shift, (row, column) in itertools.product(
+        range(stride if everywhere else 1), enumerate(columns)
+    ):
         mask = np.zeros(shape, dtype=bool)
-        mask[row::stride, column::stride] = True
+        mask[row::stride, (column + shift) % stride :: stride] = True
         masks.append(mask)
     return masks
 

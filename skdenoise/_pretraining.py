@@ -83,7 +83,7 @@ class Recipe:
     n_channels: int
     size: str = "small"
     n_steps: int = 40_000
-    learning_rate: float = 2e-3
+    learning_rate: float = 1e-3
     patch_size: int = 64
     batch_size: int = 16
     largest_sigma: float = 75.0

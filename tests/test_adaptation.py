@@ -6,10 +6,12 @@ import pytest
 from skdenoise import AutoencoderDenoiser, load, psnr
 from skdenoise._adaptation import (
     LEAST_GAIN,
+    STRIDE,
     Adaptation,
     can_adapt,
-    masked_psnr,
+    masked_errors,
     parts,
+    sure_errors,
     what_to_train,
 )
 from skdenoise._images import read_images
@@ -53,20 +55,96 @@ def test_what_learns_depends_on_how_much_there_is():
     assert not can_adapt(read_images(np.zeros((1, 31, 99))))
 
 
+def errors_of(psnr_value, shape=(64, 64)):
+    return [np.full(shape, 10 ** (-psnr_value / 10))]
+
+
 def test_only_an_improvement_is_kept():
-    assert Adaptation.of(20.0, 20.0 + 2 * LEAST_GAIN, 1, "gains").kept
-    assert not Adaptation.of(20.0, 20.0 + 0.5 * LEAST_GAIN, 1, "gains").kept
-    assert not Adaptation.of(20.0, 19.0, 2, "all").kept
+    before = errors_of(20.0)
+    assert Adaptation.of(before, errors_of(20.0 + 2 * LEAST_GAIN), "masked", 1, "gains").kept
+    assert not Adaptation.of(before, errors_of(20.0 + 0.5 * LEAST_GAIN), "masked", 1, "gains").kept
+    assert not Adaptation.of(before, errors_of(19.0), "pairs", 2, "all").kept
+    found = Adaptation.of(before, errors_of(21.0), "masked", 1, "gains")
+    assert (found.before, found.after) == pytest.approx((20, 21))
+    assert found.least_gain == LEAST_GAIN
+
+
+def kept_by_chance(gain, n_trials=400, n_images=1):
+    """Return how often errors are said to be better that are so by a share, and otherwise noise."""
+    rng = np.random.default_rng(0)
+    kept = 0
+    for _ in range(n_trials):
+        before, after = rng.chisquare(1, (2, n_images, 64, 96))
+        kept += Adaptation.of(list(before), list((1 - gain) * after), "masked", 1, "gains").kept
+    return kept / n_trials
+
+
+def test_chance_is_seldom_kept():
+    assert kept_by_chance(0.0) == pytest.approx(0.025, abs=0.02)
+    # The standard error is sqrt(2 x 2 / 6144) = 2.6 %.
+    assert kept_by_chance(0.15) > 0.95
+    assert kept_by_chance(0.04, n_images=8) > 0.95
+
+
+def test_pixels_that_were_not_judged_do_not_count():
+    rng = np.random.default_rng(0)
+    before, after = rng.chisquare(1, (2, 60, 70))
+    judged_rows = np.where(np.arange(60)[:, None] < 32, 1, np.nan)
+    part = Adaptation.of([before * judged_rows], [after * judged_rows], "masked", 1, "gains")
+    whole = Adaptation.of([before[:32]], [after[:32]], "masked", 1, "gains")
+    for name in ("before", "after", "least_gain"):
+        assert getattr(part, name) == pytest.approx(getattr(whole, name))
+
+
+def test_a_single_square_tells_nothing():
+    assert not Adaptation.of(
+        errors_of(20.0, (9, 9)), errors_of(30.0, (9, 9)), "masked", 1, "gains"
+    ).kept
 
 
 def test_hidden_pixels_cannot_be_seen():
     images = read_images([np.random.default_rng(0).random((64, 64))])
     smooth = read_images([np.full((32, 32), 0.5)])
-    seen = masked_psnr(lambda noisy: noisy, images, 1.0)
-    mean = masked_psnr(lambda noisy: (np.full_like(image, 0.5) for image in noisy), images, 1.0)
-    assert mean == pytest.approx(10 * np.log10(12), abs=0.3)  # the variance of the pixels
-    assert seen < mean
-    assert masked_psnr(lambda noisy: noisy, smooth, 1.0) > 100
+    (seen,) = masked_errors(lambda noisy: noisy, images, 1.0)
+    (mean,) = masked_errors(
+        lambda noisy: (np.full_like(image, 0.5) for image in noisy), images, 1.0
+    )
+    assert np.isfinite(seen).all()
+    assert np.nanmean(mean) == pytest.approx(1 / 12, rel=0.07)  # the variance of the pixels
+    assert np.nanmean(seen) > np.nanmean(mean)
+    (exact,) = masked_errors(lambda noisy: noisy, smooth, 1.0)
+    assert np.nanmax(exact) < 1e-10
+    (scaled,) = masked_errors(lambda noisy: noisy, images, 2.0)
+    np.testing.assert_allclose(scaled, seen / 4)
+
+
+def test_of_many_pixels_some_are_hidden(monkeypatch):
+    monkeypatch.setattr("skdenoise._adaptation.FEW", 1000)
+    images = read_images([np.random.default_rng(0).random((64, 64))])
+    (errors,) = masked_errors(lambda noisy: noisy, images, 1.0)
+    assert np.isfinite(errors).mean() == 1 / STRIDE
+
+
+def test_errors_are_estimated_where_noise_is_white():
+    rng = np.random.default_rng(0)
+    clean = np.broadcast_to(np.linspace(0, 2, 400), (2, 300, 400))[..., None]
+    sigmas = 0.1, 0.3
+    noisy = [image + rng.normal(0, s, image.shape) for image, s in zip(clean, sigmas, strict=True)]
+    half = sure_errors(
+        lambda images: (0.5 * image for image in images), read_images(noisy), sigmas, 2.0
+    )
+    for errors, image, original in zip(half, noisy, clean, strict=True):
+        assert errors.shape == (300, 400)
+        assert errors.mean() == pytest.approx(
+            np.square(0.5 * image - original).mean() / 4, rel=0.02
+        )
+    exact = sure_errors(
+        lambda images: (clean[0] + 0 * image for image in images),
+        read_images(noisy[:1]),
+        sigmas[:1],
+        1.0,
+    )
+    assert exact[0].mean() >= 0.99 * 0.1**2 * np.sqrt(2 / 120_000)
 
 
 def test_unknown_noise_is_learned_from_one_image(speckled, tmp_path):

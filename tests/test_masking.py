@@ -33,8 +33,15 @@ def test_one_pixel_out_of_stride_is_hidden_in_all(cells, stride):
 
 
 @given(sides, sides, strides)
-def test_hidden_pixels_do_not_touch(height, width, stride):
-    for mask in grid_masks((height, width), stride):
+def test_every_pixel_may_be_hidden_once(height, width, stride):
+    masks = grid_masks((height, width), stride, everywhere=True)
+    assert len(masks) == stride**2
+    assert (np.sum(masks, axis=0) == 1).all()
+
+
+@given(sides, sides, strides, st.booleans())
+def test_hidden_pixels_do_not_touch(height, width, stride, everywhere):
+    for mask in grid_masks((height, width), stride, everywhere=everywhere):
         rows, columns = np.nonzero(mask)
         apart = np.maximum(abs(rows[:, None] - rows[None]), abs(columns[:, None] - columns[None]))
         np.fill_diagonal(apart, stride)

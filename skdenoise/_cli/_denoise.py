@@ -105,8 +105,9 @@ def _adapt(
             denoisers[n_channels] = denoiser
             kept = "kept" if found.kept else "not kept"
             say.note(
-                f"what was learned is {kept}: it predicts hidden noisy pixels "
-                f"{found.after - found.before:+.3f} dB better"
+                f"what was learned is {kept}: by the estimate it is "
+                f"{found.after - found.before:+.3f} dB better, and {found.least_gain:.3f} may be "
+                f"chance"
             )
     return [job for job in jobs if channels.get(job) in denoisers], denoisers
 

@@ -415,12 +415,23 @@ def _psnr(error: float) -> float:
     return -10 * math.log10(max(error, 1e-30))
 
 
-def validation_psnr(network: Network, weights: Weights, batches: Sequence[Batch]) -> float:
-    """Return the mean PSNR over patches, in dB, blind to the strength of the noise."""
-    values = []
+def validation_errors(
+    network: Network, weights: Weights, batches: Sequence[Batch]
+) -> list[np.ndarray]:
+    """Return the squared errors of the pixels of each patch, blind to the strength of the noise.
+
+    They are means over the channels, of shape (h, w), where 1 is white.
+    """
+    errors = []
     for batch in batches:
         outputs = predict(network, weights, [Task(noisy) for noisy in batch.noisy])
         for output, clean, share in zip(outputs, batch.clean, batch.share, strict=True):
-            error = float(np.mean(np.square((output - clean) * share.item(), dtype=np.float64)))
-            values.append(_psnr(error))
-    return float(np.mean(values))
+            difference = (output - clean) * share.item()
+            errors.append(np.square(difference, dtype=np.float64).mean(axis=-1))
+    return errors
+
+
+def validation_psnr(network: Network, weights: Weights, batches: Sequence[Batch]) -> float:
+    """Return the mean PSNR over patches, in dB, blind to the strength of the noise."""
+    errors = validation_errors(network, weights, batches)
+    return float(np.mean([_psnr(float(np.mean(error))) for error in errors]))

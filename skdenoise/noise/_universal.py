@@ -13,10 +13,14 @@ FULL_SHARE = 0.8
 """Share of the draws whose strength is uniform; it is log-uniform in the others."""
 DECADES = 3.0
 """Decades below the largest strength that these span."""
-WHITE = 0.58
+WHITE = 0.42
 """Share of the draws with white noise."""
-OTHERS = {"light": 4, "place": 3, "correlated": 4, "camera": 10}
+OTHERS = {"light": 7, "place": 7, "correlated": 4, "camera": 11}
 """How often the other kinds of noise are drawn, in comparison with each other."""
+DARK = 0.25
+"""Share of the noises of light that are strongest in the dark: pictures are brightened there."""
+ABRUPT = 0.3
+"""Share of the noises that vary from place to place whose strength jumps."""
 MOST_CORRELATED, MOST_OF_CAMERAS = 0.5, 0.3
 """Strongest correlated noise, as a share of the strongest noise: only processing correlates it,
 and it is weak by then."""
@@ -37,17 +41,18 @@ def universal(
 ) -> np.ndarray:
     """Add noise of a strength and a kind drawn once per image, for denoisers that know them all.
 
-    The kind is white Gaussian noise (by default, 58 % of the draws), noise that grows with the
-    light (8 %), noise whose strength varies from place to place (6 %), noise that is correlated
-    between neighbors (8 %, half as strong at most), or that of a camera (20 %, three tenths as
-    strong at most): growing with the light, measured on every second pixel only and interpolated,
-    smoothed, with a share that reaches over several pixels and one that the channels have in
-    common. In color images all but the first are also, in half of the draws, unlike in the
-    channels, and mixed between them as by a color matrix. The strength is uniform up to `sigma` in
-    80 % of the draws and log-uniform over three decades below it in the others, so that weak noise
-    counts; that of cameras is log-uniform. At last, 10 % of the images are clipped to [0, 1] and
-    rounded to 8 bits, and 4 % (of those with the noise of a camera, 30 %) are compressed as JPEG of
-    quality 70 to 97.
+    The kind is white Gaussian noise (by default, 42 % of the draws), noise that grows with the
+    light or (in a quarter of these) with the darkness, from the square root of it to the first
+    power (14 %), noise whose strength varies from place to place, smoothly or abruptly (14 %),
+    noise that is correlated between neighbors (8 %, half as strong at most), or that of a camera
+    (22 %, three tenths as strong at most): varying with the light, measured on every second pixel
+    only and interpolated, smoothed, with a share that reaches over several pixels and one that the
+    channels have in common. In color images all but the first are also, in half of the draws,
+    unlike in the channels, and mixed between them as by a color matrix. The strength is uniform up
+    to `sigma` in 80 % of the draws and log-uniform over three decades below it in the others, so
+    that weak noise counts; that of cameras is log-uniform. At last, 10 % of the images are clipped
+    to [0, 1] and rounded to 8 bits, and 4 % (of those with the noise of a camera, 30 %) are
+    compressed as JPEG of quality 70 to 97.
 
     Parameters
     ----------
@@ -55,7 +60,7 @@ def universal(
         Pixels in [0, 1].
     sigma : float, default=0.3
         Largest standard deviation.
-    white : float, default=0.58
+    white : float, default=0.42
         Share of the draws with white Gaussian noise; in [0, 1].
     rng : numpy.random.Generator
         Source of randomness; the only one.
@@ -92,7 +97,7 @@ def universal(
     kind = rng.choice(1 + len(OTHERS), p=[white, *((1 - white) * others / others.sum())])
     noise = rng.standard_normal(picture.shape, dtype=picture.dtype.type)
     if kind == 1:
-        noise *= _rising_with_light(picture, rng)
+        noise *= _varying_with_light(picture, rng)
     elif kind == 2:
         noise *= _varying(picture, rng)
     elif kind == 3:
@@ -113,21 +118,32 @@ def universal(
     return noisy.reshape(image.shape)
 
 
-def _rising_with_light(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return the relative deviation of light plus electronics, 1 on average over the image."""
+def _varying_with_light(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return the relative deviation of light plus electronics, whose mean square is 1.
+
+    The variance grows with the light where photons are counted, and with its square where gains
+    or speckle vary.
+    """
     light = np.maximum(picture, 0)
+    if rng.random() < DARK:
+        light = light.max() - light
+    light = light ** picture.dtype.type(1 + rng.random())
     mean = float(light.mean())
-    share = rng.random() if mean > 0 else 0.0
-    return np.sqrt((1 - share) + (share / mean if mean > 0 else 0.0) * light)
+    electronics = rng.random() ** 2 if mean > 0 else 1.0
+    return np.sqrt(electronics + ((1 - electronics) / mean if mean > 0 else 0.0) * light)
 
 
 def _varying(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return a smooth map of relative deviations whose mean square is 1."""
+    """Return a map of relative deviations, smooth or in squares, whose mean square is 1."""
     height, width = picture.shape[:2]
-    coarse = np.exp(rng.normal(0, 0.7, (4, 4)))
-    rows, columns = np.linspace(0, 3, height), np.linspace(0, 3, width)
+    n_places = int(rng.integers(2, 11))
+    coarse = np.exp(rng.normal(0, rng.uniform(0.3, 1.0), (n_places, n_places)))
+    rows, columns = (np.linspace(0, n_places - 1, length) for length in (height, width))
     fine = ndimage.map_coordinates(
-        coarse, np.meshgrid(rows, columns, indexing="ij"), order=1, mode="nearest"
+        coarse,
+        np.meshgrid(rows, columns, indexing="ij"),
+        order=0 if rng.random() < ABRUPT else 1,
+        mode="nearest",
     )
     return (fine / np.sqrt(np.square(fine).mean()))[..., None].astype(picture.dtype)
 
@@ -165,7 +181,7 @@ def _of_camera(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     noise = _mixed(_standardized(noise), distant, MOST_DISTANT * rng.random())
     if n_channels > 1:
         noise = _mixed(noise[..., :-1], noise[..., -1:], MOST_COMMON * rng.random())
-    return _standardized(noise * _rising_with_light(picture, rng))
+    return _standardized(noise * _varying_with_light(picture, rng))
 
 
 def _standardized(noise: np.ndarray) -> np.ndarray:
