@@ -30,8 +30,8 @@ FEW = 2**18
 """Pixels up to which all of them are hidden once; of more, one out of `STRIDE`."""
 LEAST_GAIN = 0.01
 """Decibels of the estimate below which an improvement is not worth other weights."""
-CONFIDENCE = 0.975
-"""And it has to be this unlikely that the weights are no better."""
+CONFIDENCE = {"sure": 0.999, "masked": 0.975, "pairs": 0.975}
+"""And with this probability it is no chance. White noise is known: a gain is surprising there."""
 BLOCK = 16
 """Pixels of a side of the squares whose errors count as independent of each other."""
 DATA_SET = 2**22
@@ -81,7 +81,7 @@ class Adaptation:
     ) -> "Adaptation":
         """Decide by the squared errors of pixels, of which 1 is white and NaN was not judged."""
         values = _decibels(before), _decibels(after)
-        least = max(LEAST_GAIN, _chance(before, after))
+        least = max(LEAST_GAIN, _chance(before, after, CONFIDENCE[estimate]))
         return cls(values[1] - values[0] > least, *values, least, estimate, stride, trained)
 
 
@@ -90,7 +90,7 @@ def _decibels(errors: Sequence[np.ndarray]) -> float:
     return float(np.mean([-10 * math.log10(max(np.nanmean(image), 1e-30)) for image in errors]))
 
 
-def _chance(before: Sequence[np.ndarray], after: Sequence[np.ndarray]) -> float:
+def _chance(before: Sequence[np.ndarray], after: Sequence[np.ndarray], confidence: float) -> float:
     """Return the gain in dB that weights of the same quality would seldom seem to have."""
     gains, weights = [], []
     for first, second in zip(before, after, strict=True):
@@ -104,7 +104,7 @@ def _chance(before: Sequence[np.ndarray], after: Sequence[np.ndarray]) -> float:
     weight /= weight.sum()
     spread = np.square(gain - (weight * gain).sum())
     variance = (np.square(weight) * spread).sum() * len(gain) / (len(gain) - 1)
-    return float(10 / math.log(10) * stdtrit(len(gain) - 1, CONFIDENCE) * math.sqrt(variance))
+    return float(10 / math.log(10) * stdtrit(len(gain) - 1, confidence) * math.sqrt(variance))
 
 
 def _sums_of_blocks(errors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

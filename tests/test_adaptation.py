@@ -69,18 +69,19 @@ def test_only_an_improvement_is_kept():
     assert found.least_gain == LEAST_GAIN
 
 
-def kept_by_chance(gain, n_trials=400, n_images=1):
+def kept_by_chance(gain, n_trials=400, n_images=1, estimate="masked"):
     """Return how often errors are said to be better that are so by a share, and otherwise noise."""
     rng = np.random.default_rng(0)
     kept = 0
     for _ in range(n_trials):
         before, after = rng.chisquare(1, (2, n_images, 64, 96))
-        kept += Adaptation.of(list(before), list((1 - gain) * after), "masked", 1, "gains").kept
+        kept += Adaptation.of(list(before), list((1 - gain) * after), estimate, 1, "gains").kept
     return kept / n_trials
 
 
 def test_chance_is_seldom_kept():
     assert kept_by_chance(0.0) == pytest.approx(0.025, abs=0.02)
+    assert kept_by_chance(0.0, estimate="sure") < 0.006
     # The standard error is sqrt(2 x 2 / 6144) = 2.6 %.
     assert kept_by_chance(0.15) > 0.95
     assert kept_by_chance(0.04, n_images=8) > 0.95

@@ -11,6 +11,7 @@ from PIL import Image
 
 from skdenoise.noise import NOISE_MODELS, NoiseInjector
 from skdenoise.noise._models import STRENGTHS, parameters_of, resolve
+from skdenoise.noise._universal import _of_light
 
 SIDE = 400
 DETERMINISTIC = {"quantization", "jpeg"}
@@ -506,9 +507,9 @@ def test_universal():
     strengths = strengths_of_universal(image, 1000, sigma=0.2)
     assert strengths.max() < 0.22
     # White and the like, correlated, and of cameras.
-    weak = 0.78 * (0.8 * 0.1 + 0.2 * 2 / 3) + 0.08 * (0.8 * 0.2 + 0.2 * 0.77) + 0.14 * 0.72
+    weak = 0.7 * (0.8 * 0.1 + 0.2 * 2 / 3) + 0.08 * (0.8 * 0.2 + 0.2 * 0.77) + 0.22 * 0.72
     assert (strengths < 0.02).mean() == pytest.approx(weak, abs=0.05)
-    mean = (0.78 + 0.08 / 2) * (0.8 / 2 + 0.2 * 0.145) + 0.14 * 0.3 * 0.25
+    mean = (0.7 + 0.08 / 2) * (0.8 / 2 + 0.2 * 0.145) + 0.22 * 0.3 * 0.25
     assert strengths.mean() == pytest.approx(0.2 * mean, rel=0.08)
 
 
@@ -523,6 +524,19 @@ def kinds_of_universal(n_channels=1, **parameters):
         correlated += noise.std() > 0 and correlation(noise[1:], noise[:-1]) > 0.1
         rounded += bool((np.rint(result * 255) == (result * 255).round(3)).all())
     return correlated / 400, rounded / 400
+
+
+def test_noise_of_light_is_of_mean_zero_and_skewed():
+    rng = np.random.default_rng(0)
+    image = np.linspace(0, 1, 64 * 64, dtype=np.float32).reshape(64, 64, 1)
+    for strength in (0.01, 0.3):
+        noise = np.stack([_of_light(image, strength, rng) for _ in range(400)])
+        assert noise.dtype == np.float32
+        assert noise.mean() == pytest.approx(0, abs=0.005)
+        assert np.square(noise).mean() == pytest.approx(1, rel=0.02)
+        skewness = (noise**3).mean()
+        assert skewness < 0.05 if strength < 0.1 else skewness > 0.2
+    assert _of_light(0 * image, 0.1, rng).std() == pytest.approx(1, rel=0.05)
 
 
 @pytest.mark.parametrize("n_channels", [1, 3])

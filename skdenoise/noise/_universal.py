@@ -3,6 +3,8 @@
 Images are float arrays in [0, 1].
 """
 
+import math
+
 import numpy as np
 from scipy import ndimage
 
@@ -19,6 +21,8 @@ OTHERS = {"light": 7, "place": 7, "correlated": 4, "camera": 11}
 """How often the other kinds of noise are drawn, in comparison with each other."""
 DARK = 0.25
 """Share of the noises of light that are strongest in the dark: pictures are brightened there."""
+SKEWED = 0.7
+"""Share of the other noises of light that are as one-sided as counts of photons, or speckle."""
 ABRUPT = 0.3
 """Share of the noises that vary from place to place whose strength jumps."""
 MOST_CORRELATED, MOST_OF_CAMERAS = 0.5, 0.3
@@ -43,16 +47,16 @@ def universal(
 
     The kind is white Gaussian noise (by default, 42 % of the draws), noise that grows with the
     light or (in a quarter of these) with the darkness, from the square root of it to the first
-    power (14 %), noise whose strength varies from place to place, smoothly or abruptly (14 %),
-    noise that is correlated between neighbors (8 %, half as strong at most), or that of a camera
-    (22 %, three tenths as strong at most): varying with the light, measured on every second pixel
-    only and interpolated, smoothed, with a share that reaches over several pixels and one that the
-    channels have in common. In color images all but the first are also, in half of the draws,
-    unlike in the channels, and mixed between them as by a color matrix. The strength is uniform up
-    to `sigma` in 80 % of the draws and log-uniform over three decades below it in the others, so
-    that weak noise counts; that of cameras is log-uniform. At last, 10 % of the images are clipped
-    to [0, 1] and rounded to 8 bits, and 4 % (of those with the noise of a camera, 30 %) are
-    compressed as JPEG of quality 70 to 97.
+    power, and mostly skewed (14 %), noise whose strength varies from place to place, smoothly or
+    abruptly (14 %), noise that is correlated between neighbors (8 %, half as strong at most), or
+    that of a camera (22 %, three tenths as strong at most): varying with the light, measured on
+    every second pixel only and interpolated, smoothed, with a share that reaches over several
+    pixels and one that the channels have in common. In color images all but the first are also, in
+    half of the draws, unlike in the channels, and mixed between them as by a color matrix. The
+    strength is uniform up to `sigma` in 80 % of the draws and log-uniform over three decades below
+    it in the others, so that weak noise counts; that of cameras is log-uniform. At last, 10 % of
+    the images are clipped to [0, 1] and rounded to 8 bits, and 4 % (of those with the noise of a
+    camera, 30 %) are compressed as JPEG of quality 70 to 97.
 
     Parameters
     ----------
@@ -97,7 +101,7 @@ def universal(
     kind = rng.choice(1 + len(OTHERS), p=[white, *((1 - white) * others / others.sum())])
     noise = rng.standard_normal(picture.shape, dtype=picture.dtype.type)
     if kind == 1:
-        noise *= _varying_with_light(picture, rng)
+        noise = _of_light(picture, strength, rng)
     elif kind == 2:
         noise *= _varying(picture, rng)
     elif kind == 3:
@@ -118,19 +122,51 @@ def universal(
     return noisy.reshape(image.shape)
 
 
-def _varying_with_light(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return the relative deviation of light plus electronics, whose mean square is 1.
+def _of_light(picture: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
+    """Return noise of electronics, and of light or darkness, of a mean square of 1.
 
-    The variance grows with the light where photons are counted, and with its square where gains
-    or speckle vary.
+    That of light is often one-sided, and yet of mean 0. What a picture has lost by being clipped
+    at black looks alike, and its mean is another.
     """
+    noise = rng.standard_normal(picture.shape, dtype=picture.dtype.type)
+    light, of_dark = _light(picture, rng)
+    electronics, photons = _variances(light, rng)
+    if of_dark or rng.random() >= SKEWED:
+        return noise * np.sqrt(electronics + photons)
+    # Counts of photons are as skewed as their relative deviation, and speckle twice as much.
+    relative = strength * np.sqrt(photons) / np.maximum(light, 0.01)
+    skewness = np.clip(rng.uniform(1, 2) * relative, 0.01, 4)
+    shape = np.square(2 / skewness)
+    one_sided = (rng.standard_gamma(shape, dtype=picture.dtype.type) - shape) / np.sqrt(shape)
+    return math.sqrt(electronics) * noise + np.sqrt(photons) * one_sided
+
+
+def _varying_with_light(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return the relative deviation of light or darkness plus electronics."""
+    electronics, photons = _variances(_light(picture, rng)[0], rng)
+    return np.sqrt(electronics + photons)
+
+
+def _light(picture: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, bool]:
+    """Return what noise grows with, and whether it is the darkness."""
     light = np.maximum(picture, 0)
     if rng.random() < DARK:
-        light = light.max() - light
-    light = light ** picture.dtype.type(1 + rng.random())
-    mean = float(light.mean())
-    electronics = rng.random() ** 2 if mean > 0 else 1.0
-    return np.sqrt(electronics + ((1 - electronics) / mean if mean > 0 else 0.0) * light)
+        return light.max() - light, True
+    return light, False
+
+
+def _variances(light: np.ndarray, rng: np.random.Generator) -> tuple[float, np.ndarray]:
+    """Return the variance of electronics, and that of light: 1 together, on average.
+
+    The latter grows with the light where photons are counted, and with its square where gains or
+    speckle vary.
+    """
+    power = light ** light.dtype.type(1 + rng.random())
+    mean = float(power.mean())
+    if not mean > 0:
+        return 1.0, power
+    electronics = rng.random() ** 2
+    return electronics, power * light.dtype.type((1 - electronics) / mean)
 
 
 def _varying(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
