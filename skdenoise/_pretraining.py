@@ -32,7 +32,7 @@ WARM_UP = 500
 """Steps over which the learning rate rises."""
 DECAY = 0.8
 """Share of the training over which it falls, along a cosine."""
-LARGE_PATCHES = 96, 8
+LARGE_PATCHES = 128, 8
 """Patch size and batch size while it falls; the network then sees more of the surroundings."""
 REDUCTIONS = 1.0, 0.75, 0.5
 """Sizes in which an image is learned from."""
@@ -88,7 +88,7 @@ class Recipe:
     batch_size: int = 16
     largest_sigma: float = 75.0
     known_sigma: float = 0.25
-    told_white: float = 0.5
+    told_white: float = 0.75
     seed: int = 0
     n_procedural: int = 0
 
@@ -184,10 +184,10 @@ class Pretraining:
 
         self.recipe, self.folder = recipe, folder
         drawn = _procedural(recipe)
-        # Photographs, where there are some, are the better judges.
-        self._training, self._held_out = _split(images or drawn)
+        learned, self._held_out = _split(images or drawn)
         if images:
-            self._training += _in_all_sizes(drawn)
+            learned = learned + drawn
+        self._sharp, self._oversampled = _in_all_sizes(learned), _without_detail(learned)
         self._network, self._reference = (
             get_network("unet", recipe.size, recipe.n_channels, bfloat16=bfloat16)
             for bfloat16 in (has_fast_bfloat16(), False)
@@ -301,11 +301,12 @@ class Pretraining:
         if step >= recipe.stable_steps:
             patch_size, batch_size = LARGE_PATCHES
         n_white = round(recipe.told_white * batch_size)
+        # Where cameras have left white noise, they have also left the finest detail.
         parts = [
-            self._endless(kinds, n_patches, patch_size, known, step)
-            for kinds, n_patches, known in (
-                ({}, batch_size - n_white, recipe.known_sigma),
-                ({"white": 1.0}, n_white, 1.0),
+            self._endless(images, kinds, n_patches, patch_size, known, step)
+            for images, kinds, n_patches, known in (
+                (self._sharp + self._oversampled, {}, batch_size - n_white, recipe.known_sigma),
+                (self._sharp, {"white": 1.0}, n_white, 1.0),
             )
             if n_patches
         ]
@@ -315,14 +316,20 @@ class Pretraining:
             )
 
     def _endless(
-        self, kinds: dict[str, float], batch_size: int, patch_size: int, known: float, step: int
+        self,
+        images: list[np.ndarray],
+        kinds: dict[str, float],
+        batch_size: int,
+        patch_size: int,
+        known: float,
+        step: int,
     ) -> Iterator[Batch]:
         """Draw batches of one mixture of noise without end."""
         noise = NoiseInjector(
             "universal", sigma=self.recipe.largest_sigma, noise_params=kinds or None
         )
         sampler = PatchSampler(
-            read_images(self._training),
+            read_images(images),
             None,
             noise.at_scale,
             patch_size=patch_size,
@@ -331,7 +338,7 @@ class Pretraining:
             data_range=1.0,
         )
         rng = np.random.Generator(np.random.SFC64([self.recipe.seed, 1 + step, len(kinds)]))
-        everything = range(len(self._training))
+        everything = range(len(images))
         while True:
             yield from sampler.epoch(everything, batch_size, rng=rng, known_sigma=known)
 
@@ -367,11 +374,11 @@ def _procedural(recipe: Recipe) -> list[np.ndarray]:
 
 
 def _split(images: Sequence[np.ndarray]) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Return what is learned from, in several sizes, and squares that are judged on."""
+    """Return what is learned from, and squares that are judged on."""
     large = [i for i, image in enumerate(images) if min(image.shape[:2]) >= HELD_OUT_SIDE]
     # A quarter of a few images at most, so that there is something to learn from.
     chosen = set(large[:: max(4, len(large) // HELD_OUT)][:HELD_OUT]) if len(large) > 1 else set()
-    training = _in_all_sizes([image for i, image in enumerate(images) if i not in chosen])
+    training = [image for i, image in enumerate(images) if i not in chosen]
     squares = []
     for index in sorted(chosen):
         top, left = ((length - HELD_OUT_SIDE) // 2 for length in images[index].shape[:2])
@@ -381,12 +388,14 @@ def _split(images: Sequence[np.ndarray]) -> tuple[list[np.ndarray], list[np.ndar
 
 def _in_all_sizes(images: Sequence[np.ndarray]) -> list[np.ndarray]:
     return [
-        version
+        _resized(image, *_smaller(image, reduction)) for image in images for reduction in REDUCTIONS
+    ]
+
+
+def _without_detail(images: Sequence[np.ndarray]) -> list[np.ndarray]:
+    return [
+        _resized(_resized(image, *_smaller(image, OVERSAMPLED)), *image.shape[:2])
         for image in images
-        for version in (
-            *(_resized(image, *_smaller(image, reduction)) for reduction in REDUCTIONS),
-            _resized(_resized(image, *_smaller(image, OVERSAMPLED)), *image.shape[:2]),
-        )
     ]
 
 

@@ -30,12 +30,12 @@ def state():
 def test_procedural_images_are_judged_on_only_where_there_are_no_others(tmp_path):
     image = np.full((HELD_OUT_SIDE, HELD_OUT_SIDE, 1), 7, np.uint8)
     alone = Pretraining([], replace(RECIPE, n_procedural=5), tmp_path)
-    versions = len(REDUCTIONS) + 1
-    assert len(alone._training) == 3 * versions
+    assert len(alone._sharp) == 3 * len(REDUCTIONS)
+    assert len(alone._oversampled) == 3
     drawn = procedural_images(5, random_state=0)[..., None]
-    np.testing.assert_array_equal(alone._training[0], drawn[1])
+    np.testing.assert_array_equal(alone._sharp[0], drawn[1])
     beside = Pretraining([image] * 5, RECIPE, tmp_path)
-    assert len(beside._training) == (3 + 2) * versions
+    assert len(beside._sharp) == (3 + 2) * len(REDUCTIONS)
     assert all((square == 7).all() for square in beside._held_out)
     assert len(beside._held_out) == 2
 
@@ -107,6 +107,7 @@ def shipped(size):
 def test_images_are_also_learned_from_without_their_finest_detail(tmp_path):
     fine = np.zeros((32, 32, 1), np.uint8)
     fine[:, ::2] = 200
-    training = Pretraining([fine], RECIPE, tmp_path)._training
-    same_size = [image for image in training if image.shape == fine.shape]
-    assert [int(np.ptp(image[8:-8, 8:-8]) > 20) for image in same_size[:2]] == [1, 0]
+    training = Pretraining([fine], RECIPE, tmp_path)
+    sharp, smooth = training._sharp[0], training._oversampled[0]
+    assert sharp.shape == smooth.shape == fine.shape
+    assert np.ptp(smooth[8:-8, 8:-8]) <= 20 < np.ptp(sharp[8:-8, 8:-8])
