@@ -268,7 +268,7 @@ class Bending:
             ratio = self._bent(before.copy(), maps) / before
             # By rounding, the largest channel could come out a digit above white.
             return np.minimum(image * ratio, np.maximum(brightness, 1), out=out)
-        if image.min() >= 0 and image.max() <= 1:
+        if _is_within_range(image):
             if out is not image:
                 out[...] = image
             return self._bent(out, maps)
@@ -365,6 +365,15 @@ def _mean(image: np.ndarray) -> float:
 def _clipped(image: np.ndarray) -> float:
     """Return the share of the pixels with a channel at white."""
     return float((_largest(image) >= WHITE).mean())
+
+
+def _is_within_range(image: np.ndarray) -> bool:
+    """Tell whether all pixels lie in [0, 1], in one pass over integers, which are compared faster.
+
+    The bits of floats are in order as unsigned integers; those below 0, and NaN, are the largest.
+    """
+    bits = np.dtype(f"u{image.itemsize}")
+    return bool(image.view(bits).max() <= np.ones(1, image.dtype).view(bits)[0])
 
 
 def _largest(image: np.ndarray) -> np.ndarray:
