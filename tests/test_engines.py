@@ -4,6 +4,7 @@ import pickle
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
 
@@ -144,15 +145,19 @@ def test_the_last_convolution_and_what_follows_stay_in_float32():
 
 @pytest.mark.parametrize("shape", [(144, 112), (121, 150)])
 @pytest.mark.parametrize("architecture", ["unet", "autoencoder", partial(dncnn, depth=4, width=8)])
-def test_tiled_equals_whole_in_bfloat16(architecture, shape, monkeypatch):
+def test_tiles_in_bfloat16_differ_by_less_than_its_rounding(architecture, shape, monkeypatch):
     network = get_network(architecture, "nano", 1)
     weights = trained_weights(network)
     image = np.random.default_rng(0).random((*shape, 1))
     task = Task(image, 0.4, 0.3, precision="bfloat16")
+    (exact,) = predict(network, weights, [replace(task, precision="float32")])
     (whole,) = predict(network, weights, [task])
     monkeypatch.setattr(_prediction, "WHOLE_PIXELS", 48 * 48)
     (tiled,) = predict(network, weights, [task])
-    np.testing.assert_allclose(tiled, whole, atol=1e-5 * np.ptp(whole))
+    # Some processors choose among their instructions by the shape of a tile.
+    assert np.sqrt(np.mean((tiled - whole) ** 2)) <= np.sqrt(np.mean((whole - exact) ** 2))
+    (tiled_exact,) = predict(network, weights, [replace(task, precision="float32")])
+    np.testing.assert_allclose(tiled_exact, exact, atol=1e-5 * np.ptp(exact))
 
 
 def test_images_of_two_precisions_do_not_know_each_other():
@@ -309,7 +314,7 @@ def test_kernels_are_really_integers():
     ]
     # Processors without instructions for 8 bits compute with these numbers in floats.
     if "INT8" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
-        assert sum("I8" in kind for kind in kinds) >= len(kinds) - 2
+        assert sum("i8" in kind.lower() for kind in kinds) >= len(kinds) - 2
 
 
 @needs_openvino
@@ -377,23 +382,28 @@ def test_other_backends_are_told(monkeypatch):
 # Preparing in the background
 
 
-def test_batches_are_prepared_while_the_network_runs():
+def test_batches_are_prepared_while_the_network_runs(monkeypatch):
     network = get_network("unet", "nano", 1)
     weights = trained_weights(network)
-    threads = []
+    running = threading.Event()
+    prepared = []
 
     def tasks():
-        for _ in range(3):
-            threads.append(threading.current_thread())
-            yield Task(np.ones((128, 128, 1)))
+        yield Task(np.ones((128, 128, 1)))
+        yield Task(np.ones((128, 128, 1)))
+        prepared.append(running.wait(timeout=60))
+        yield Task(np.ones((128, 128, 1)))
 
+    def predict_batch(*arguments):
+        running.set()
+        return [np.zeros((128, 128, 1))]
+
+    monkeypatch.setattr(_prediction, "_predict_batch", predict_batch)
     assert len(list(predict(network, weights, tasks()))) == 3
-    assert threads[0] is threading.main_thread()
-    assert threads[2] is not threading.main_thread()
-    assert not threads[2].is_alive()
+    assert prepared == [True]
 
 
-def test_an_error_in_preparing_reaches_the_caller():
+def test_an_error_in_preparing_reaches_the_caller_after_what_came_before():
     network = get_network("unet", "nano", 1)
 
     def tasks():

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from skdenoise._keras import _optimizers, _prediction
 from skdenoise._keras._network import Network, draw_weights, get_network, last_layers
 from skdenoise._keras._optimizers import OPTIMIZERS, clip_by_norm
-from skdenoise._keras._prediction import Task, predict
+from skdenoise._keras._prediction import AT_ONCE, Task, predict
 from skdenoise._keras._receptive_field import halo_and_stride
 from skdenoise._keras._training import WARM_UP, Plan, Trainer, scheduled_rate
 from skdenoise._patches import Batch
@@ -429,15 +429,17 @@ def test_the_precision_of_the_pixels_is_kept(applied):
     assert [out.dtype for out in apply([image, image.astype(np.float32)])] == ["float64", "float32"]
 
 
-def test_images_are_read_one_batch_at_a_time():
+@pytest.mark.parametrize(("whole_pixels", "most"), [(128**2, 2), (1280**2, AT_ONCE + 1)])
+def test_no_more_images_are_read_than_are_worked_on(whole_pixels, most, monkeypatch):
+    monkeypatch.setattr(_prediction, "WHOLE_PIXELS", whole_pixels)
     network = get_network("unet", "nano", 1)
     read = []
 
     def tasks():
-        for index in range(4):
+        for index in range(8):
             read.append(index)
             yield Task(np.ones((128, 128, 1)))
 
     results = predict(network, random_weights(network), tasks())
     next(results)
-    assert len(read) <= 2
+    assert 2 <= len(read) <= most

@@ -4,6 +4,7 @@ The orientations are the first 1, 2, 4 or all 8 of the flips and quarter turns o
 of these sets is a group, so that the average turns with the image, whatever the network does.
 """
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
@@ -67,14 +68,14 @@ def ensemble(
         means = [np.zeros(task.pixels.shape) for task in group]
         squares = [np.zeros(task.pixels.shape) for task in group] if return_std else []
         # All of a group in one orientation, then in the next: turned images share a batch.
-        for orientation in range(n_augment):
-            outputs = run(_turned_task(task, orientation) for task in group)
-            for index, output in enumerate(outputs):
-                # Welford's recurrence: one output is in memory at a time, and nothing cancels.
-                change = turned(output, orientation, back=True) - means[index]
-                means[index] += change / (orientation + 1)
-                if return_std:
-                    squares[index] += change**2 * (orientation / (orientation + 1))
+        steps = list(itertools.product(range(n_augment), range(len(group))))
+        outputs = run(_turned_task(group[index], orientation) for orientation, index in steps)
+        for (orientation, index), output in zip(steps, outputs, strict=True):
+            # Welford's recurrence: few outputs are in memory at a time, and nothing cancels.
+            change = turned(output, orientation, back=True) - means[index]
+            means[index] += change / (orientation + 1)
+            if return_std:
+                squares[index] += change**2 * (orientation / (orientation + 1))
         for index, task in enumerate(group):
             result = means[index]
             if return_std:

@@ -4,12 +4,10 @@ The geometry of a batch depends on the shape of its images only, never on how ma
 so that the result for an image does not depend on its companions.
 """
 
-import itertools
 import math
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,12 +18,16 @@ from skdenoise._keras._backend import compiled, to_tensors, to_view
 from skdenoise._keras._folding import Folded, folded
 from skdenoise._keras._network import Network, Weights
 from skdenoise._keras._openvino import openvino_runner
+from skdenoise._side_by_side import side_by_side
 from skdenoise._tiling import iterate_tiles
 
 WHOLE_PIXELS = 1280 * 1280
 """Larger images are cut into tiles; activations take about 1 kB per pixel."""
-BATCH_PIXELS = 128 * 128
+BATCH_PIXELS = 2 * 64 * 64
 """Smaller images share a batch of about this size."""
+AT_ONCE = 3
+"""Batches that are computed at the same time, while they are small: between two layers, a batch
+alone leaves cores idle."""
 
 _functions: "weakref.WeakKeyDictionary[Network, tuple[Folded, Any]]" = weakref.WeakKeyDictionary()
 _runners: "weakref.WeakKeyDictionary[Any, tuple[Weights, dict]]" = weakref.WeakKeyDictionary()
@@ -85,8 +87,8 @@ def predict(
     weights : dict of str to ndarray
         Its weights.
     tasks : iterable of Task
-        Read as late as possible, in another thread: while the network runs, the next batch is
-        prepared, and no other is in memory.
+        Read as late as possible: while the network runs, the next batch is prepared, and no
+        others are in memory but those that are computed.
     owner : object, default=None
         With whom what is made of `weights` is kept for the next call.
     engine : {"keras", "openvino"}, default="keras"
@@ -96,26 +98,24 @@ def predict(
     views : bool, default=False
         Whether outputs may be views that are not to be written to, which spares a copy.
     """
-    batches = _batches(tasks, network.stride)
     runs: dict[str, Run] = {}
 
-    def outputs(batch: list[Task]) -> Iterator[np.ndarray]:
-        precision = batch[0].precision
-        if precision not in runs:
-            runs[precision] = _runner(network, weights, owner, engine, precision, calibration)
-        return _predict_batch(network, runs[precision], batch, views)
+    def outputs(batch: list[Task]) -> list[np.ndarray]:
+        return list(_predict_batch(network, runs[batch[0].precision], batch, views))
 
-    # Few calls have more than one batch, and a thread costs as much as a small image.
-    for batch in itertools.islice(batches, 1):
-        yield from outputs(batch)
-    following = next(batches, None)
-    if following is None:
-        return
-    with ThreadPoolExecutor(1, "skdenoise-tasks") as background:
-        while following is not None:
-            coming = background.submit(next, batches, None)
-            yield from outputs(following)
-            following = coming.result()
+    def prepared() -> Iterator[list[Task]]:
+        for batch in _batches(tasks, network.stride):
+            precision = batch[0].precision
+            if precision not in runs:
+                runs[precision] = _runner(network, weights, owner, engine, precision, calibration)
+            yield batch
+
+    def size(batch: list[Task]) -> int:
+        shape = batch[0].pixels.shape
+        return _batch_size(shape, network.stride) * shape[0] * shape[1]
+
+    for found in side_by_side(outputs, prepared(), size=size, room=WHOLE_PIXELS, at_once=AT_ONCE):
+        yield from found
 
 
 def _batches(tasks: Iterable[Task], stride: int) -> Iterator[list[Task]]:
