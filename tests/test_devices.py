@@ -126,7 +126,7 @@ def test_two_devices_of_tensorflow_take_the_step_of_one():
         step = _step(
             get_network("unet", "nano", 1), Denoising("mse"), "sgd", False, 1.0, devices
         )
-        operations = step.get_concrete_function().graph.get_operations()
+        operations = step.graph.get_operations()
         found["used"] = sorted({op.device[-5:].lower() for op in operations if op.type == "Conv2D"})
         """)
     found = result(start(code, KERAS_BACKEND="tensorflow"))

@@ -3,6 +3,7 @@
 TensorFlow is the backend that the tests use. XLA stays off on a CPU: it halves the speed there.
 """
 
+import functools
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -30,11 +31,11 @@ if BACKEND == "tensorflow":
 
         traced = tf.function(function, [specs(item) for item in signature], autograph=False)
         try:
-            traced.get_concrete_function()
+            # It need not look for the graph that its arguments want, at every call.
+            return traced.get_concrete_function()
         except (TypeError, ValueError):
             # Some layers of Keras, such as bilinear up-sampling, must know the size.
             return tf.function(function, autograph=False)
-        return traced
 
     def traced_with(model: keras.Model) -> Any:
         """Return the graph of a model, with its weights, for images of any size."""
@@ -267,9 +268,14 @@ def has_fast_bfloat16() -> bool:
         return True
     if BACKEND == "torch":
         return torch.cuda.is_available()
+    return not {"avx512_bf16", "amx_bf16"}.isdisjoint(_flags_of_processor())
+
+
+@functools.cache
+def _flags_of_processor() -> frozenset[str]:
+    """Return the names of its instructions, where the system tells them."""
     try:
         with open("/proc/cpuinfo", encoding="ascii", errors="ignore") as file:
-            flags = next((line for line in file if line.startswith("flags")), "").split()
+            return frozenset(next((line for line in file if line.startswith("flags")), "").split())
     except OSError:
-        return False
-    return "avx512_bf16" in flags or "amx_bf16" in flags
+        return frozenset()
