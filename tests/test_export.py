@@ -347,6 +347,15 @@ def test_a_folder_is_replaced_only_where_it_is_a_saved_model(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_saved_model_holds_each_weight_once(tmp_path):
+    denoiser = AutoencoderDenoiser(size="nano", weights=None, epochs=1, random_state=0)
+    denoiser.fit(np.zeros((2, 16, 16)), np.ones((2, 16, 16)))
+    skdenoise.export(denoiser, tmp_path / "model")
+    n_bytes = sum(array.nbytes for array in denoiser.weights_.values())
+    stored = sum(file.stat().st_size for file in (tmp_path / "model" / "variables").iterdir())
+    assert n_bytes <= stored < 1.1 * n_bytes
+
+
 @pytest.mark.parametrize("name", ["d.xml", "d.bin"])
 def test_neither_file_of_openvino_is_replaced(tmp_path, name):
     needs("openvino")

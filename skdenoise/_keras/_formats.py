@@ -132,10 +132,11 @@ def _write_saved_model(model: keras.Model, paths: Paths, examples: Examples) -> 
         return {model.output_names[0]: model(given, training=False)}
 
     signature = [tf.TensorSpec(image.shape, image.dtype, image.name) for image in model.inputs]
-    archive = keras.export.ExportArchive()
-    archive.track(model)
-    archive.add_endpoint("serve", serve, input_signature=signature)
-    archive.write_out(str(paths["float32"]), verbose=False)
+    # Keras's own archive would hold each weight twice.
+    archive = tf.Module()
+    archive.weights = [variable.value for variable in model.variables]
+    archive.serve = tf.function(serve, signature, autograph=False)
+    tf.saved_model.save(archive, str(paths["float32"]), signatures=archive.serve)
 
 
 def _read_saved_model(path: Path) -> Run:
