@@ -226,6 +226,20 @@ def test_optimizers_step_as_those_of_keras(name, monkeypatch):
         np.testing.assert_allclose(ours, theirs.numpy(), rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize("scale", [1e-3, 1e-24, 1e-29, 1e-37, 0.0])
+@pytest.mark.parametrize("fast", [False, True])
+def test_muon_takes_gradients_that_fade_away(scale, fast, monkeypatch):
+    monkeypatch.setattr(_optimizers, "has_fast_bfloat16", lambda: fast)
+    update, n_states = OPTIMIZERS["muon"]
+    weight = np.ones((3, 3, 4, 8), np.float32)
+    gradient = np.random.default_rng(0).normal(0, 1, weight.shape).astype(np.float32)
+    gradient *= np.float32(scale)
+    state = [np.zeros_like(weight)] * n_states
+    new, _ = update(weight, gradient, state, rate=np.float32(0.01), count=np.float32(1))
+    assert np.isfinite(new).all()
+    assert np.abs(new - weight).max() < 0.1
+
+
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_optimizers_find_the_bottom_of_a_bowl(name):
     update, n_states = OPTIMIZERS[name]

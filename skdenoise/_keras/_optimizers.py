@@ -76,7 +76,9 @@ def _orthogonal(matrix: Any) -> Any:
     """Bring all singular values close to 1, by an iteration of Newton and Schulz."""
     is_tall = matrix.shape[0] > matrix.shape[1]
     x = ops.transpose(matrix) if is_tall else matrix
-    x = x / ops.maximum(ops.sqrt(ops.sum(ops.square(x))), 1e-30)
+    # In two steps, since the squares of very small numbers are 0.
+    x = x / ops.maximum(ops.max(ops.abs(x)), 1e-30)
+    x = x / ops.maximum(ops.sqrt(ops.sum(ops.square(x))), 1.0)
     if has_fast_bfloat16():
         x = ops.cast(x, "bfloat16")
     for _ in range(5):
