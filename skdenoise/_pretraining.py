@@ -46,6 +46,8 @@ HELD_OUT_SIDE = 160
 MEAN_EVERY = 4
 """Steps between two updates of the running mean of the weights."""
 LONGEST_MEAN = 0.999
+REVIVING = 0.5
+"""Share of the highest learning rate down to which units that are dead begin anew."""
 LARGEST_GRADIENT = 0.1
 """Twice the usual length: rare longer ones throw a long training back."""
 
@@ -74,6 +76,8 @@ class Recipe:
         Share of the patches with noise of any kind for which the network is told its strength.
     told_white : float
         Share of all patches that have white noise, of a strength that the network is told.
+    largest_white : float
+        Of that noise. What a network without biases knows of it holds for stronger noise, too.
     seed : int
         Of everything random.
     n_procedural : int
@@ -89,6 +93,7 @@ class Recipe:
     largest_sigma: float = 75.0
     known_sigma: float = 0.25
     told_white: float = 0.75
+    largest_white: float = 55.0
     seed: int = 0
     n_procedural: int = 0
 
@@ -255,16 +260,16 @@ class Pretraining:
         from skdenoise._keras._training import Trainer
 
         state, recipe, began = self._state, self.recipe, time.monotonic()
+        weights, mean = self._revived(state)
         trainer = Trainer(
             self._network,
-            state.weights,
+            weights,
             loss="mse",
             optimizer="muon",
             state=state.optimizer or None,
             largest_gradient=LARGEST_GRADIENT,
         )
         n_steps = min(CHUNK, recipe.n_steps - state.step)
-        mean = {name: array.copy() for name, array in state.mean.items()}
         losses, step = [], state.step
         # Steps of another size of patches are traced anew, once.
         for batch in in_background(itertools.islice(self._batches(state.step), n_steps)):
@@ -294,6 +299,22 @@ class Pretraining:
         self._log(numbers)
         return numbers
 
+    def _revived(self, state: State) -> tuple[Weights, Weights]:
+        """Return copies of the weights and of their mean, without dead units while it is early."""
+        from skdenoise._keras._revival import revived
+
+        weights = dict(state.weights)
+        changed: dict[str, np.ndarray] = {}
+        if self.recipe.rate(state.step + WARM_UP) > REVIVING * self.recipe.learning_rate:
+            batch = next(self._batches(state.step))
+            rng = _generator(self.recipe.seed, 1 + state.step)
+            changed = revived(self._reference, weights, [batch.noisy, batch.sigma], rng)
+        mean = {
+            name: np.where(changed[name], weights[name], array) if name in changed else array.copy()
+            for name, array in state.mean.items()
+        }
+        return weights, mean
+
     def _batches(self, step: int) -> Iterator[Batch]:
         """Draw batches without end: noise of all kinds, and white noise that is told."""
         recipe = self.recipe
@@ -303,10 +324,16 @@ class Pretraining:
         n_white = round(recipe.told_white * batch_size)
         # Where cameras have left white noise, they have also left the finest detail.
         parts = [
-            self._endless(images, kinds, n_patches, patch_size, known, step)
-            for images, kinds, n_patches, known in (
-                (self._sharp + self._oversampled, {}, batch_size - n_white, recipe.known_sigma),
-                (self._sharp, {"white": 1.0}, n_white, 1.0),
+            self._endless(images, sigma, kinds, n_patches, patch_size, known, step)
+            for images, sigma, kinds, n_patches, known in (
+                (
+                    self._sharp + self._oversampled,
+                    recipe.largest_sigma,
+                    {},
+                    batch_size - n_white,
+                    recipe.known_sigma,
+                ),
+                (self._sharp, recipe.largest_white, {"white": 1.0}, n_white, 1.0),
             )
             if n_patches
         ]
@@ -318,6 +345,7 @@ class Pretraining:
     def _endless(
         self,
         images: list[np.ndarray],
+        sigma: float,
         kinds: dict[str, float],
         batch_size: int,
         patch_size: int,
@@ -325,9 +353,7 @@ class Pretraining:
         step: int,
     ) -> Iterator[Batch]:
         """Draw batches of one mixture of noise without end."""
-        noise = NoiseInjector(
-            "universal", sigma=self.recipe.largest_sigma, noise_params=kinds or None
-        )
+        noise = NoiseInjector("universal", sigma=sigma, noise_params=kinds or None)
         sampler = PatchSampler(
             read_images(images),
             None,
