@@ -189,6 +189,7 @@ class Pretraining:
 
         self.recipe, self.folder = recipe, folder
         drawn = _procedural(recipe)
+        # Photographs, where there are some, are the better judges.
         learned, self._held_out = _split(images or drawn)
         if images:
             learned = learned + drawn
