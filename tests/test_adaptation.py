@@ -27,9 +27,9 @@ def scene():
 
 @pytest.fixture
 def speckled(scene):
-    """Noise that the weights were not trained on."""
+    """Noise that the weights were not trained on: speckle as strong as the picture."""
     clean = scene / np.float32(255)
-    return clean, (clean * np.random.default_rng(0).gamma(8, 1 / 8, clean.shape)).astype("f4")
+    return clean, (clean * np.random.default_rng(0).exponential(1, clean.shape)).astype("f4")
 
 
 def test_no_pixel_is_both_learned_from_and_judged_on():
