@@ -28,8 +28,8 @@ def revived(
         The template.
     weights : dict of str to ndarray
         Changed in place.
-    inputs : list of ndarray
-        What the network is given; it tells which units are dead.
+    inputs : ndarray or list of ndarray
+        What the network is given, a list where it has two inputs; it tells which units are dead.
     rng : numpy.random.Generator
         Source of the new kernels.
 
