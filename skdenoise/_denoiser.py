@@ -554,8 +554,8 @@ class AutoencoderDenoiser(NetworkTransformer):
 
         devices = chosen_devices(self.devices, self.random_state, self.time_budget)
         check_engine(self.engine, self.precision)
-        # Two independent sources: what is drawn for validation does not move the training.
-        rng, held_out_rng = generators(self.random_state)
+        # Independent sources: what is drawn for validation does not move the training.
+        rng, held_out_rng, revival = generators(self.random_state, 3)
         learning = way_to_learn(images, target, self.noise)
         data_range = data_range_of(images)
         network = self._template(training=True)
@@ -632,6 +632,7 @@ class AutoencoderDenoiser(NetworkTransformer):
                     ),
                     on_step=progress.step,
                     on_epoch=functools.partial(called_back, self.callbacks),
+                    revival=None if partial or shipped is not None else revival,
                 )
         except DivergenceError as error:
             if error.weights is not None:

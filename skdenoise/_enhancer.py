@@ -454,7 +454,7 @@ class ZeroDCEEnhancer(NetworkTransformer):
         learning = self._way_to_learn(target)
         if images.dtypes[0].kind == "f" and extremes(images)[1] > BRIGHTEST:
             _warn_of_range(extremes(images)[1])
-        rng, _ = generators(self.random_state)
+        (rng,) = generators(self.random_state, 1)
         network = self._template(training=True)
         drawn = draw_weights(network, rng)
         sampler = PatchSampler(

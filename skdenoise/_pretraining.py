@@ -46,8 +46,9 @@ HELD_OUT_SIDE = 160
 MEAN_EVERY = 4
 """Steps between two updates of the running mean of the weights."""
 LONGEST_MEAN = 0.999
-REVIVING = 0.5
-"""Share of the highest learning rate down to which units that are dead begin anew."""
+TOLD_WHITE = {1: 0.75, 3: 0.5}
+"""Of gray images and of those in color, which come from cameras more often: the share of patches
+that have white noise, of a strength that the network is told."""
 LARGEST_GRADIENT = 0.1
 """Twice the usual length: rare longer ones throw a long training back."""
 
@@ -75,7 +76,8 @@ class Recipe:
     known_sigma : float
         Share of the patches with noise of any kind for which the network is told its strength.
     told_white : float
-        Share of all patches that have white noise, of a strength that the network is told.
+        Share of all patches that have white noise, of a strength that the network is told;
+        `TOLD_WHITE` has the one for such images.
     largest_white : float
         Of that noise. What a network without biases knows of it holds for stronger noise, too.
     seed : int
@@ -92,7 +94,7 @@ class Recipe:
     batch_size: int = 16
     largest_sigma: float = 75.0
     known_sigma: float = 0.25
-    told_white: float = 0.75
+    told_white: float = TOLD_WHITE[1]
     largest_white: float = 55.0
     seed: int = 0
     n_procedural: int = 0
@@ -107,6 +109,12 @@ class Recipe:
         rising = min(1.0, (step + 1) / WARM_UP)
         along = max(0.0, (step - self.stable_steps) / (self.n_steps - self.stable_steps))
         return self.learning_rate * rising * (0.5 * (1 + np.cos(np.pi * along)) + 1e-3)
+
+    def revives(self, step: int) -> bool:
+        """Tell whether the rate is still so high that dead units should begin anew."""
+        from skdenoise._keras._revival import REVIVAL_RATE
+
+        return self.rate(step) > REVIVAL_RATE * self.learning_rate
 
 
 @dataclass
@@ -258,13 +266,14 @@ class Pretraining:
 
     def _chunk(self) -> dict[str, float]:
         """Train for so many steps as lie between two checkpoints."""
+        from skdenoise._keras._revival import REVIVAL_STEPS
         from skdenoise._keras._training import Trainer
 
         state, recipe, began = self._state, self.recipe, time.monotonic()
-        weights, mean = self._revived(state)
+        mean = {name: array.copy() for name, array in state.mean.items()}
         trainer = Trainer(
             self._network,
-            weights,
+            state.weights,
             loss="mse",
             optimizer="muon",
             state=state.optimizer or None,
@@ -274,6 +283,11 @@ class Pretraining:
         losses, step = [], state.step
         # Steps of another size of patches are traced anew, once.
         for batch in in_background(itertools.islice(self._batches(state.step), n_steps)):
+            if step % REVIVAL_STEPS == 0 and recipe.revives(step):
+                changed = trainer.revive(batch, _generator(recipe.seed, 1 + step))
+                for name, array in trainer.weights.items():
+                    if name in changed:
+                        mean[name] = np.where(changed[name], array, mean[name])
             losses.append(trainer.step(batch, recipe.rate(step))[0])
             step += 1
             if step % MEAN_EVERY == 0:
@@ -299,22 +313,6 @@ class Pretraining:
         }
         self._log(numbers)
         return numbers
-
-    def _revived(self, state: State) -> tuple[Weights, Weights]:
-        """Return copies of the weights and of their mean, without dead units while it is early."""
-        from skdenoise._keras._revival import revived
-
-        weights = dict(state.weights)
-        changed: dict[str, np.ndarray] = {}
-        if self.recipe.rate(state.step + WARM_UP) > REVIVING * self.recipe.learning_rate:
-            batch = next(self._batches(state.step))
-            rng = _generator(self.recipe.seed, 1 + state.step)
-            changed = revived(self._reference, weights, [batch.noisy, batch.sigma], rng)
-        mean = {
-            name: np.where(changed[name], weights[name], array) if name in changed else array.copy()
-            for name, array in state.mean.items()
-        }
-        return weights, mean
 
     def _batches(self, step: int) -> Iterator[Batch]:
         """Draw batches without end: noise of all kinds, and white noise that is told."""

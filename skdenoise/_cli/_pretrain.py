@@ -14,7 +14,7 @@ from skdenoise._image_files import list_images, read_image
 
 def pretrain(args: argparse.Namespace, say: Messages) -> None:
     """Run ``skdenoise pretrain``."""
-    from skdenoise._pretraining import Pretraining, Recipe
+    from skdenoise._pretraining import TOLD_WHITE, Pretraining, Recipe
 
     output = Path(args.output)
     if output.is_dir() or output.suffix != ".safetensors":
@@ -37,6 +37,7 @@ def pretrain(args: argparse.Namespace, say: Messages) -> None:
         size=args.size,
         n_steps=args.steps,
         learning_rate=args.learning_rate,
+        told_white=TOLD_WHITE[n_channels],
         seed=args.seed or 0,
         n_procedural=args.procedural,
     )

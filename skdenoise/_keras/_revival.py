@@ -1,7 +1,8 @@
 """Units of a network that have stopped to respond: they begin anew, and change nothing at first.
 
 A ReLU whose input is negative wherever one looks returns 0 and has no gradient, so it stays like
-that. Where many images and kinds of noise pull at a network, whole levels of it may end so.
+that. Each step of a high learning rate moves the mean of that input, too, at random; within some
+thousand steps the lower levels of a network without biases end so as a whole.
 """
 
 from collections.abc import Mapping
@@ -15,6 +16,10 @@ from skdenoise._keras._network import Network, Weights, draw_weights
 
 LEAST_ACTIVE = 1e-3
 """Share of the places to which a unit responds, below which it counts as dead."""
+REVIVAL_STEPS = 200
+"""Steps between two looks for dead units."""
+REVIVAL_RATE = 0.5
+"""Share of the highest learning rate down to which they begin anew: then there is time to learn."""
 
 
 def revived(

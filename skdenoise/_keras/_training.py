@@ -21,6 +21,7 @@ from skdenoise._keras._devices import Devices, parted, shared, spread, used_devi
 from skdenoise._keras._network import Network, Weights, last_layers, preserved_random_state
 from skdenoise._keras._optimizers import OPTIMIZERS, clip_by_norm
 from skdenoise._keras._prediction import Task, predict
+from skdenoise._keras._revival import REVIVAL_RATE, REVIVAL_STEPS, revived
 from skdenoise._patches import Batch
 from skdenoise.losses import LOSSES
 
@@ -141,7 +142,7 @@ class Trainer:
         largest_gradient: float = LARGEST_GRADIENT,
         devices: Devices = (),
     ) -> None:
-        self._devices = devices
+        self._devices, self._network = devices, network
         self._names = list(weights)
         arrays = list(weights.values())
         trainable, fixed = arrays[: network.n_trainable], arrays[network.n_trainable :]
@@ -185,6 +186,16 @@ class Trainer:
         self._before = self._trainable, self._fixed
         self._trainable, self._fixed, self._state = list(trainable), list(fixed), list(state)
         return value, to_array(numbers)
+
+    def revive(self, batch: Arrays, rng: np.random.Generator) -> dict[str, np.ndarray]:
+        """Let units that a batch leaves dead begin anew; return which numbers are new."""
+        weights = self.weights
+        inputs = self.objective.inputs(batch.arrays(), self._network.steerable)
+        changed = revived(self._network, weights, inputs, rng)
+        if changed:
+            arrays = list(weights.values())[: self._network.n_trainable]
+            self._trainable = shared(arrays, self._devices)
+        return changed
 
     @property
     def weights(self) -> Weights:
@@ -334,6 +345,7 @@ def train(
     validate: Callable[[Weights], float] | None,
     on_step: Callable[[dict[str, float]], None],
     on_epoch: Callable[[dict[str, float]], bool],
+    revival: np.random.Generator | None = None,
 ) -> tuple[Weights, dict[str, list[float]]]:
     """Train until the plan says stop, and return the best weights and the history.
 
@@ -351,6 +363,8 @@ def train(
         Weights -> mean PSNR on held-out images.
     on_step, on_epoch : callable
         Get the current numbers; training ends where `on_epoch` returns True.
+    revival : numpy.random.Generator, default=None
+        Source of new kernels for dead units; None leaves these as they are.
 
     Returns
     -------
@@ -378,6 +392,9 @@ def train(
                 if plan.constant_rate
                 else scheduled_rate(plan.learning_rate, progress)
             )
+            high = rate > REVIVAL_RATE * plan.learning_rate
+            if revival is not None and high and step % REVIVAL_STEPS == 0:
+                trainer.revive(batch, revival)
             loss, numbers_of_batch = trainer.step(batch, rate)
             losses.append(loss)
             reported.append(numbers_of_batch)
