@@ -102,7 +102,7 @@ class Recipe:
     @property
     def stable_steps(self) -> int:
         """Steps before the learning rate falls; a multiple of a chunk."""
-        return int((1 - DECAY) * self.n_steps) // CHUNK * CHUNK
+        return round((1 - DECAY) * self.n_steps) // CHUNK * CHUNK
 
     def rate(self, step: int) -> float:
         """Return the learning rate of a step."""

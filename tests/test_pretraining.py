@@ -111,3 +111,8 @@ def test_images_are_also_learned_from_without_their_finest_detail(tmp_path):
     sharp, smooth = training._sharp[0], training._oversampled[0]
     assert sharp.shape == smooth.shape == fine.shape
     assert np.ptp(smooth[8:-8, 8:-8]) <= 20 < np.ptp(sharp[8:-8, 8:-8])
+
+
+def test_the_rate_falls_from_a_fifth_of_the_steps():
+    # 0.2 * 7500 is a little less than 1500.
+    assert [Recipe(1, n_steps=n).stable_steps for n in (400, 7500, 40_000)] == [0, 1500, 8000]
