@@ -15,6 +15,7 @@ from skdenoise import AutoencoderDenoiser, NoiseInjector, SUREScorer, psnr
 from skdenoise._image_files import list_images, read_image
 
 SIDE = 256
+SIGMAS = 15, 25, 50
 STRENGTHS = 0.4, 0.6, 0.8, 1.0, 1.2, 1.4, 1.6
 
 
@@ -39,7 +40,10 @@ def measure(n_rounds: int) -> Iterator[Result]:
     ):
         yield from _adapted(f"Set12, {name}", [_with_noise(image, noise) for image in clean])
     yield from _adapted("W2S_8bit", list(_microscopy()))
-    yield from _estimated("Set12, sigma 25", known)
+    whole = [_gray(path) for path in _files("Set12", 12)]
+    for sigma in SIGMAS:
+        noise = NoiseInjector(sigma=sigma / 255)
+        yield from _estimated(sigma, [_with_noise(image, noise) for image in whole])
 
 
 def _files(folder: str, n_images: int) -> list[Path]:
@@ -48,9 +52,13 @@ def _files(folder: str, n_images: int) -> list[Path]:
     return files[:: max(1, len(files) // n_images)][:n_images]
 
 
-def _square(path: Path) -> np.ndarray:
+def _gray(path: Path) -> np.ndarray:
     image = read_image(path)
-    return (image if image.ndim == 2 else image[..., 0])[:SIDE, :SIDE] / np.float32(255)
+    return (image if image.ndim == 2 else image[..., 0]) / np.float32(255)
+
+
+def _square(path: Path) -> np.ndarray:
+    return _gray(path)[:SIDE, :SIDE]
 
 
 def _with_noise(clean: np.ndarray, noise: NoiseInjector) -> Scene:
@@ -93,10 +101,11 @@ def _adapted(name: str, scenes: list[Scene]) -> Iterator[Result]:
     )
 
 
-def _estimated(name: str, scenes: list[Scene]) -> Iterator[Result]:
+def _estimated(sigma: int, scenes: list[Scene]) -> Iterator[Result]:
     """Yield how far SURE is off, and how often it chooses the best strength."""
+    name = f"Set12, sigma {sigma}"
     errors, told_errors, chosen = [], [], []
-    scorer, told = (SUREScorer(sigma, data_range=1.0) for sigma in (None, 25 / 255))
+    scorer, told = (SUREScorer(known, data_range=1.0) for known in (None, sigma / 255))
     for scene in scenes:
         X = scene.noisy[None]
         true, estimated = [], []

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from skdenoise.noise import NoiseEstimate, correlated, estimate_noise, gaussian, jpeg
-from skdenoise.noise._estimation import even_sigma
+from skdenoise.noise._estimation import _flat_sigmas, _Pixels, even_sigma
 
 
 @pytest.fixture(scope="module")
@@ -304,7 +304,22 @@ def test_clean_and_tiny_images_have_no_even_noise(pictures):
         stored = np.rint(255 * picture) / 255
         assert even_sigma([stored[..., None]]) < 0.02
     assert even_sigma([np.zeros((128, 128, 1))]) == 0
-    assert even_sigma([np.random.default_rng(0).standard_normal((64, 200, 1))]) == 0
+
+
+@pytest.mark.parametrize("saturated", [False, True])
+def test_parts_are_judged_at_once_as_one_by_one(pictures, saturated):
+    planes = np.stack([picture[:64, :64] for picture in white(pictures, 20)])
+    planes[2] = 0.5
+    if saturated:
+        planes = planes.clip(0.2, 0.6)
+    parts = _Pixels.of_each(planes)
+    alone = [_Pixels.of([plane], 1) for plane in planes]
+    for part, other in zip(parts, alone, strict=True):
+        for field in ("residual", "lightness", "gradient"):
+            np.testing.assert_array_equal(getattr(part, field), getattr(other, field))
+    sigmas = [part.flat_sigma(0.05) for part in alone]
+    np.testing.assert_allclose(_flat_sigmas(parts, 0.05), sigmas, rtol=1e-9)
+    assert (len({part.residual.size for part in parts}) > 1) is saturated
 
 
 def test_large_images_are_judged_by_their_windows():

@@ -174,23 +174,23 @@ def even_sigma(pixels: Sequence[np.ndarray]) -> float:
     """
     n_cells = CELLS_PER_AXIS if len(pixels) == 1 else 1
     cells = [_middle(cell) for window in pixels for cell in _cells(window, n_cells)]
-    channels = [[cell[..., c] for cell in cells] for c in range(pixels[0].shape[-1])]
-    if min(min(cell.shape[:2]) for cell in cells) < SMALLEST_CELL:
+    height, width = (min(cell.shape[axis] for cell in cells) for axis in (0, 1))
+    if min(height, width) < SMALLEST_CELL:
         return 0.0
-    parts = [_Pixels.of([plane], 1).thinned() for planes in channels for plane in planes]
+    channels = np.moveaxis(np.stack([cell[:height, :width] for cell in cells]), -1, 0)
+    parts = [part.thinned() for planes in channels for part in _Pixels.of_each(planes)]
     together = _Pixels.together(parts)
     sigma = together.flat_sigma(0.05)
     if not sigma > 0:
         return 0.0
     # Where much of a part is texture, it seems to have more noise than it has.
-    places = [part.flat_sigma(0.05) for part in parts]
-    low, high = np.quantile(places, (0.25, 0.75))
+    low, high = np.quantile(_flat_sigmas(parts, 0.05), (0.25, 0.75))
     if low < LEAST_IN_PLACES * sigma or high > MOST_IN_PLACES * sigma:
         return 0.0
     bands = together.sigma_by_lightness(sigma)
     if bands.max() > EVEN_IN_LIGHT * bands.min():
         return 0.0
-    correlation = float(np.mean([_correlation(planes) for planes in channels]))
+    correlation = float(np.mean([_correlation(list(planes)) for planes in channels]))
     return sigma if correlation <= WHITE else 0.0
 
 
@@ -308,15 +308,26 @@ class _Pixels:
             for row in starts[0]:
                 for column in starts[1]:
                     sub = plane[row :: steps[0], column :: steps[1]]
-                    residual, lightness, gradient = _differences(sub, axes)
-                    gradient[_saturates(sub, low, high)] = np.inf
-                    inside = tuple(slice(1, -1) if axis in axes else slice(None) for axis in (0, 1))
-                    found.append([part[inside].ravel() for part in (residual, lightness, gradient)])
-        residual, lightness, gradient = map(np.concatenate, zip(*found, strict=True))
+                    found.append([part.ravel() for part in _measured(sub, axes, low, high)])
+        return cls._usable(map(np.concatenate, zip(*found, strict=True)), len(axes))
+
+    @classmethod
+    def of_each(cls, planes: np.ndarray) -> list["_Pixels"]:
+        """Measure on every pixel of each of some planes, (n, h, w), at once."""
+        low, high = (extreme(planes, axis=(1, 2), keepdims=True) for extreme in (np.min, np.max))
+        flat = (part.reshape(len(planes), -1) for part in _measured(planes, [0, 1], low, high))
+        return [cls._usable(parts, 2) for parts in zip(*flat, strict=True)]
+
+    @classmethod
+    def _usable(cls, parts: Iterable[np.ndarray], n_axes: int) -> "_Pixels":
+        """Leave out pixels whose gradient is infinite, unless there are hardly others."""
+        residual, lightness, gradient = parts
         usable = np.isfinite(gradient)
+        if usable.all():
+            return cls(residual, lightness, gradient, n_axes)
         if usable.mean() < 0.05:
-            return cls(residual, lightness, np.where(usable, gradient, 0), len(axes))
-        return cls(residual[usable], lightness[usable], gradient[usable], len(axes))
+            return cls(residual, lightness, np.where(usable, gradient, 0), n_axes)
+        return cls(residual[usable], lightness[usable], gradient[usable], n_axes)
 
     def thinned(self) -> "_Pixels":
         """Return some of the pixels, from everywhere."""
@@ -327,7 +338,7 @@ class _Pixels:
 
     def median_sigma(self) -> float:
         """Return what the median absolute deviation of all pixels says."""
-        return _robust(self.residual) if self.n_axes else np.nan
+        return float(_robust(self.residual)) if self.n_axes else np.nan
 
     def flat_sigma(self, least: float) -> float:
         """Return what flat places say: where no more than noise is seen.
@@ -340,10 +351,10 @@ class _Pixels:
         limit, spread = _WHITE[self.n_axes]
         count = min(max(int(least * gradient.size), 200), gradient.size)
         flattest = np.partition(gradient, count - 1)[count - 1]
-        sigma = _robust(residual)
+        sigma = float(_robust(residual))
         for _ in range(20):
             if limit * sigma**2 <= flattest:
-                return _robust(residual[gradient <= flattest])
+                return float(_robust(residual[gradient <= flattest]))
             before = sigma
             seen = residual[gradient <= limit * sigma**2]
             sigma = float(np.sqrt(np.mean(seen**2))) / spread
@@ -367,13 +378,53 @@ class _Pixels:
         return min(self.median_sigma(), 2 * self.flat_sigma(0.25))
 
 
-def _robust(residual: np.ndarray) -> float:
-    """Return the standard deviation of Gaussian values from their median magnitude."""
-    return float(np.median(np.abs(residual))) / 0.6744897501960817
+def _flat_sigmas(parts: Sequence[_Pixels], least: float) -> np.ndarray:
+    """Return `flat_sigma` of each part; at once where all have as many pixels."""
+    sizes = {part.residual.size for part in parts}
+    if len(sizes) > 1 or min(sizes) <= 200 or any(part.n_axes != 2 for part in parts):
+        return np.array([part.flat_sigma(least) for part in parts])
+    gradient, residual = (
+        np.stack([getattr(part, name) for part in parts]) for name in ("gradient", "residual")
+    )
+    limit, spread = _WHITE[2]
+    count = max(int(least * gradient.shape[1]), 200)
+    flattest = np.partition(gradient, count - 1)[:, count - 1]
+    sigma = _robust(residual)
+    square = np.square(residual)
+    rows = np.arange(len(parts))
+    for _ in range(20):
+        textured = limit * sigma[rows] ** 2 <= flattest[rows]
+        for row in rows[textured]:
+            sigma[row] = _robust(residual[row, gradient[row] <= flattest[row]])
+        rows = rows[~textured]
+        if not rows.size:
+            break
+        before = sigma[rows]
+        seen = gradient[rows] <= limit * before[:, None] ** 2
+        sums = np.einsum("ij,ij->i", square[rows], seen)
+        sigma[rows] = np.sqrt(sums / seen.sum(axis=1)) / spread
+        rows = rows[np.abs(sigma[rows] - before) > 1e-3 * before]
+    return sigma
+
+
+def _robust(residual: np.ndarray) -> Any:
+    """Return the standard deviation of Gaussian values from their median magnitude, by row."""
+    return np.median(np.abs(residual), axis=-1) / 0.6744897501960817
+
+
+def _measured(planes: np.ndarray, axes: list[int], low: Any, high: Any) -> list[np.ndarray]:
+    """Return what `_Pixels` has, (..., h, w) without the border; gradient is inf by saturation."""
+    residual, lightness, gradient = _differences(planes, axes)
+    gradient[_saturates(planes, low, high)] = np.inf
+    inside = tuple(slice(1, -1) if axis in axes else slice(None) for axis in (0, 1))
+    return [part[(..., *inside)] for part in (residual, lightness, gradient)]
 
 
 def _differences(plane: np.ndarray, axes: list[int]) -> tuple[np.ndarray, ...]:
-    """Return the second difference of unit gain, the mean and the mean squared gradient around."""
+    """Return the second difference of unit gain, the mean and the mean squared gradient around.
+
+    The axes are counted from the one before the last.
+    """
     # Beyond the border, the image is mirrored.
     residual = lightness = _mirrored(plane, axes, 1)
     wide = _mirrored(plane, axes, _WINDOW // 2 + 1)
@@ -397,13 +448,13 @@ def _differences(plane: np.ndarray, axes: list[int]) -> tuple[np.ndarray, ...]:
 
 def _mirrored(plane: np.ndarray, axes: list[int], margin: int) -> np.ndarray:
     margins = [(margin, margin) if axis in axes else (0, 0) for axis in (0, 1)]
-    return np.pad(plane, margins, mode="symmetric")
+    return np.pad(plane, [(0, 0)] * (plane.ndim - 2) + margins, mode="symmetric")
 
 
 def _shifted(values: np.ndarray, axis: int, start: int, less: int) -> np.ndarray:
     """Return what begins at `start` along an axis, and is so much shorter."""
-    cut = slice(start, start + values.shape[axis] - less)
-    return values[cut] if axis == 0 else values[:, cut]
+    cut = slice(start, start + values.shape[axis - 2] - less)
+    return values[..., cut, :] if axis == 0 else values[..., cut]
 
 
 def _window_mean(values: np.ndarray, axes: list[int]) -> np.ndarray:
@@ -417,11 +468,12 @@ def _window_mean(values: np.ndarray, axes: list[int]) -> np.ndarray:
     return values
 
 
-def _saturates(plane: np.ndarray, low: float, high: float) -> np.ndarray:
+def _saturates(plane: np.ndarray, low: Any, high: Any) -> np.ndarray:
     """Tell where more than a twentieth of the window is at the image's darkest or brightest."""
     extreme = (plane <= low) | (plane >= high)
-    if np.count_nonzero(extreme) <= 2:
-        return np.zeros_like(extreme)
+    extreme &= np.count_nonzero(extreme, axis=(-2, -1), keepdims=True) > 2
+    if not extreme.any():
+        return extreme
     return _window_mean(_mirrored(extreme.astype(float), [0, 1], _WINDOW // 2), [0, 1]) > 0.05
 
 
