@@ -23,6 +23,7 @@ from skdenoise._keras._backend import has_fast_bfloat16
 from skdenoise._keras._network import Network, Weights
 from skdenoise._keras._openvino import quantized
 from skdenoise._keras._prediction import Task, _inputs
+from skdenoise.noise._estimation import even_sigma
 
 LIMIT = 1.15
 TURNS = 6
@@ -98,6 +99,7 @@ class Bare:
 def measure(n_rounds: int) -> Iterator[Result]:
     """Compare a denoiser and an enhancer with bare engines, then with what Keras offers."""
     yield from _beside_predict(n_rounds)
+    yield from _measuring_noise(n_rounds)
     denoiser = AutoencoderDenoiser(weights="natural")
     _, network, weights, _ = denoiser._network_for(1)
     bare = Bare(network, weights, denoiser._calibration(1))
@@ -123,6 +125,17 @@ def _mean_wall(call: Call) -> float:
 def _noisy(X: np.ndarray) -> np.ndarray:
     noise = np.random.default_rng(0).normal(0, 25, X.shape)
     return np.rint(X + noise).clip(0, 255).astype(np.uint8)
+
+
+def _measuring_noise(n_rounds: int) -> Iterator[Result]:
+    """Time what `transform` does that no bare engine is asked for."""
+    for side in (256, 512):
+        X = _noisy(procedural_images(1, shape=(side, side), random_state=0))
+        pixels = [X[0, ..., None] / np.float32(255)]
+        measuring = partial(even_sigma, pixels)
+        measuring()
+        times = [1000 * _wall(measuring) for _ in range(TURNS * n_rounds)]
+        yield Result("engines", f"measuring the noise of {side} x {side}", tuple(times), unit="ms")
 
 
 def _compared(
