@@ -345,22 +345,7 @@ class _Pixels:
 
         They make up a part of at least `least` of the pixels.
         """
-        if not self.n_axes:
-            return np.nan
-        gradient, residual = self.gradient, self.residual
-        limit, spread = _WHITE[self.n_axes]
-        count = min(max(int(least * gradient.size), 200), gradient.size)
-        flattest = np.partition(gradient, count - 1)[count - 1]
-        sigma = float(_robust(residual))
-        for _ in range(20):
-            if limit * sigma**2 <= flattest:
-                return float(_robust(residual[gradient <= flattest]))
-            before = sigma
-            seen = residual[gradient <= limit * sigma**2]
-            sigma = float(np.sqrt(np.mean(seen**2))) / spread
-            if abs(sigma - before) <= 1e-3 * before:
-                break
-        return sigma
+        return float(_flat_sigmas([self], least)[0])
 
     def sigma_by_lightness(self, sigma: float) -> np.ndarray:
         """Return what flat places say, from the darkest to the lightest quarter of them."""
@@ -380,14 +365,16 @@ class _Pixels:
 
 def _flat_sigmas(parts: Sequence[_Pixels], least: float) -> np.ndarray:
     """Return `flat_sigma` of each part; at once where all have as many pixels."""
-    sizes = {part.residual.size for part in parts}
-    if len(sizes) > 1 or min(sizes) <= 200 or any(part.n_axes != 2 for part in parts):
+    if len({part.residual.size for part in parts}) > 1:
         return np.array([part.flat_sigma(least) for part in parts])
+    n_axes, n_pixels = parts[0].n_axes, parts[0].residual.size
+    if not n_axes:
+        return np.full(len(parts), np.nan)
     gradient, residual = (
         np.stack([getattr(part, name) for part in parts]) for name in ("gradient", "residual")
     )
-    limit, spread = _WHITE[2]
-    count = max(int(least * gradient.shape[1]), 200)
+    limit, spread = _WHITE[n_axes]
+    count = min(max(int(least * n_pixels), 200), n_pixels)
     flattest = np.partition(gradient, count - 1)[:, count - 1]
     sigma = _robust(residual)
     square = np.square(residual)
