@@ -10,7 +10,7 @@ from pathlib import Path
 import matplotlib as mpl
 from matplotlib import pyplot as plt
 
-OURS = "ours", "ours-base"
+OURS = "ours", "ours-base", "ours-best"
 
 
 def main() -> None:

@@ -38,8 +38,7 @@ def denoise(
     weights : {"natural", "procedural"}, default="natural"
         What the network has learned from, see `skdenoise.model_cards`.
     size : {"small", "base"}, default="small"
-        Size of the network. "base" is for gray images; it is a little better, and takes four
-        times as long.
+        Size of the network. "base" is a little better, and takes four times as long.
 
     Returns
     -------

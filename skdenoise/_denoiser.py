@@ -522,16 +522,6 @@ class AutoencoderDenoiser(NetworkTransformer):
         )
         raise ValueError(msg)
 
-    def _check_color(self, n_channels: int) -> None:
-        """Refuse to take channels one by one where a smaller network knows them together."""
-        if n_channels == 3 and shipped_name(self.weights, "small", n_channels) is not None:
-            msg = (
-                f"weights={self.weights!r} of size={self.size!r} are for gray images, not for "
-                f"those in color. Type size='small', which is better here, or give one channel at "
-                f"a time."
-            )
-            raise ValueError(msg)
-
     def _shipped(self, kind: str, n_channels: int) -> str | None:
         """Return the name of weights that come with the package and fit the network."""
         fits = isinstance(self.architecture, str) and self.architecture == "unet"
@@ -945,7 +935,6 @@ class AutoencoderDenoiser(NetworkTransformer):
             return n_channels, self._network(), self.weights_, self._losses()
         name = self._shipped(self.weights, n_channels)
         if name is None:
-            self._check_color(n_channels)
             n_channels, name = 1, self._shipped(self.weights, 1)
         network = self._network(n_channels)
         weights = shipped_weights(name, tuple(network.shapes().items()))

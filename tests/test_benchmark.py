@@ -345,7 +345,7 @@ def test_the_other_images_are_measured_when_one_is_bad(run, textured):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--methods", "magic"], r"no method 'magic'; known: ours ours-base gaussian"),
+        (["--methods", "magic"], r"no method 'magic'; known: ours ours-base ours-best gaussian"),
         (["--sigmas", "0"], "a number above 0"),
         (["--sigmas", "15", "--pairs", "a", "b"], "not allowed with"),
         (["--pairs", "_real", "_mean"], "no image in 'in' has '_real'"),
@@ -374,13 +374,22 @@ def test_a_method_that_is_named_has_to_be_installed(run, textured, monkeypatch):
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 def test_weights_of_the_package_are_ours(run, textured):
     put("in/a.png", textured)
-    code, printed, said = run("in", "-o", "out", "--methods", "ours", "gaussian", "--sigmas", 25)
+    methods = "ours", "ours-base", "ours-best", "gaussian"
+    code, printed, said = run("in", "-o", "out", "--methods", *methods, "--sigmas", 25)
     assert code == 0, said
-    ours, gaussian = (
-        next(line for line in printed.splitlines() if line.startswith(f"| {name}"))
-        for name in ("skdenoise", "Gaussian")
+    names = (
+        "Gaussian",
+        "skdenoise, small |",
+        "skdenoise, base |",
+        "skdenoise, base, 8 orientations |",
     )
-    assert ours != gaussian
+    psnrs = [
+        line.replace("*", "").split("|")[3].split("/")[0]
+        for name in names
+        for line in printed.splitlines()
+        if line.startswith(f"| {name}")
+    ]
+    assert len(psnrs) == len(set(psnrs)) == len(names)
 
 
 # TensorFlow's arrays do not know NumPy 2's keyword yet; goes when they do.

@@ -66,8 +66,8 @@ def _add_denoise(commands: Any) -> None:
     parser.add_argument(
         "--size",
         choices=["small", "base"],
-        help="of the network with these weights: base is better for gray images, and takes four "
-        "times as long (default: small)",
+        help="of the network with these weights: base is a little better, and takes four times as "
+        "long (default: small)",
     )
     parser.add_argument(
         "--augment",
@@ -342,10 +342,10 @@ def _add_benchmark(commands: Any) -> None:
         description="Add white noise to clean 8-bit images, let several methods remove it, and "
         "write what they made of it: OUT/table.md, OUT/results.json, and OUT/index.html with "
         "pictures. Noise and measures are those of the papers, see docs/quality.md.",
-        epilog="Methods: ours and, for gray images, ours-base (the weights of this package), "
-        "gaussian, tv, wavelet and nlm (scikit-image), opencv, bm3d (for non-commercial use). "
-        "Those of other packages come with pip install 'skdenoise[compare]', and are told the true "
-        "sigma; ours sees for itself.",
+        epilog="Methods: ours, ours-base and ours-best (the weights of this package: size small, "
+        "size base, and size base in eight orientations), gaussian, tv, wavelet and nlm "
+        "(scikit-image), opencv, bm3d (for non-commercial use). Those of other packages come with "
+        "pip install 'skdenoise[compare]', and are told the true sigma; ours see for themselves.",
     )
     parser.set_defaults(run=_run_benchmark, wrong_usage=parser.error)
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="a folder of images")

@@ -22,10 +22,10 @@ from skdenoise._cli._denoise import apply
 from skdenoise._cli._messages import Messages, count
 from skdenoise._cli._waking import wake_keras
 from skdenoise._image_files import list_images, read_image
-from skdenoise._shipped import shipped_name
 from skdenoise._whole_file import whole_file
 
-OURS = {"ours": "small", "ours-base": "base"}
+OURS = {"ours": ("small", 1), "ours-base": ("base", 1), "ours-best": ("base", 8)}
+"""Size of the network, and in how many orientations it sees an image."""
 """Sizes of the networks whose weights come with this package."""
 
 
@@ -42,7 +42,7 @@ def benchmark(args: argparse.Namespace, say: Messages) -> None:
     _check(args)
     items = _list(args)
     n_channels = _channels(items, args)
-    comparison = Comparison(_methods(args, n_channels, say))
+    comparison = Comparison(_methods(args, say))
     for item in say.progress(items, "measuring"):
         with say.trying(item.clean):
             _measure(comparison, item, args, n_channels)
@@ -120,7 +120,7 @@ def _channels(items: list[_Item], args: argparse.Namespace) -> int:
     return found.pop()
 
 
-def _methods(args: argparse.Namespace, n_channels: int, say: Messages) -> dict[str, Method]:
+def _methods(args: argparse.Namespace, say: Messages) -> dict[str, Method]:
     """Return what is compared: other people's methods, and networks last."""
     methods = {}
     for name, method in METHODS.items():
@@ -138,15 +138,13 @@ def _methods(args: argparse.Namespace, n_channels: int, say: Messages) -> dict[s
         for path in args.model:
             methods[path.stem] = _ours(skdenoise.load(path), f"skdenoise, {path.stem}")
         return methods
-    for name, size in OURS.items():
+    for name, (size, n_augment) in OURS.items():
         if args.methods is not None and name not in args.methods:
             continue
-        if shipped_name("natural", size, n_channels) is not None:
-            wake_keras()
-            denoiser = skdenoise.AutoencoderDenoiser(size=size, weights="natural")
-            methods[name] = _ours(denoiser, f"skdenoise, {size}")
-        elif args.methods is not None:
-            args.wrong_usage(f"{name} is for gray images; type --gray")
+        wake_keras()
+        denoiser = skdenoise.AutoencoderDenoiser(size=size, weights="natural", n_augment=n_augment)
+        often = f", {n_augment} orientations" if n_augment > 1 else ""
+        methods[name] = _ours(denoiser, f"skdenoise, {size}{often}")
     return methods
 
 
