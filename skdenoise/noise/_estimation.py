@@ -14,10 +14,10 @@ from skdenoise._validation import Interval
 _WINDOW = 7
 """Side of the window over which the gradient tells how flat a place is."""
 
-_WHITE = {1: (6.98, 0.9955), 2: (6.47, 0.998)}
+_WHITE = {1: (6.98, 0.9955), 2: (7.31, 1.0)}
 """What white noise of variance one does, in images of one and of two dimensions: the mean squared
-central difference in a window that it rarely exceeds (four and three standard deviations above the
-mean), and the standard deviation of the residual where it stays below."""
+central difference in a window that it rarely exceeds (four standard deviations above the mean), and
+the standard deviation of the residual where it stays below."""
 
 
 CELLS_PER_AXIS = 4
