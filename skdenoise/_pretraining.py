@@ -285,9 +285,9 @@ class Pretraining:
         for batch in in_background(itertools.islice(self._batches(state.step), n_steps)):
             if step % REVIVAL_STEPS == 0 and recipe.revives(step):
                 changed = trainer.revive(batch, _generator(recipe.seed, 1 + step))
-                for name, array in trainer.weights.items():
-                    if name in changed:
-                        mean[name] = np.where(changed[name], array, mean[name])
+                weights = trainer.weights if changed else {}
+                for name, is_new in changed.items():
+                    mean[name] = np.where(is_new, weights[name], mean[name])
             losses.append(trainer.step(batch, recipe.rate(step))[0])
             step += 1
             if step % MEAN_EVERY == 0:

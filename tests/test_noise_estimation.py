@@ -304,6 +304,7 @@ def test_clean_and_tiny_images_have_no_even_noise(pictures):
         stored = np.rint(255 * picture) / 255
         assert even_sigma([stored[..., None]]) < 0.02
     assert even_sigma([np.zeros((128, 128, 1))]) == 0
+    assert even_sigma([np.random.default_rng(0).standard_normal((64, 200, 1))]) == 0
 
 
 @pytest.mark.parametrize("saturated", [False, True])

@@ -25,8 +25,7 @@ from skdenoise._image_files import list_images, read_image
 from skdenoise._whole_file import whole_file
 
 OURS = {"ours": ("small", 1), "ours-base": ("base", 1), "ours-best": ("base", 8)}
-"""Size of the network, and in how many orientations it sees an image."""
-"""Sizes of the networks whose weights come with this package."""
+"""Size of the network of this package, and in how many orientations it sees an image."""
 
 
 class _Item(NamedTuple):
