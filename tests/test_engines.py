@@ -18,6 +18,7 @@ from skdenoise._keras import _backend, _prediction
 from skdenoise._keras._folding import folded
 from skdenoise._keras._network import draw_weights, get_curve_network, get_network, last_layers
 from skdenoise._keras._prediction import Task, predict
+from skdenoise._keras._quick_layers import quick_to_apply
 from skdenoise._precision import (
     LARGEST_LOSS,
     are_losses,
@@ -114,16 +115,18 @@ def test_folding_changes_nothing_but_digits(architecture, n_folded):
         (keras.layers.Conv2DTranspose(1, 3, padding="same"), False),
         (keras.layers.Conv2D(3, (3, 5), padding="same", activation="tanh"), True),
         (keras.layers.Conv2D(1, 3, padding="same", dilation_rate=2), False),
-        (keras.layers.Conv2D(1, 3, strides=2, padding="same"), False),
-        (keras.layers.Conv2D(1, 2, padding="same"), False),
+        (keras.layers.Conv2D(5, 3, padding="same", activation="relu"), True),
+        (keras.layers.Conv2D(5, 6, strides=2, padding="same", use_bias=False), True),
+        (keras.layers.Conv2D(1, (3, 2), strides=2, padding="same"), True),
+        (keras.layers.Conv2D(2, 3, padding="same", groups=2), False),
         (keras.layers.Conv2D(1, 3), False),
     ],
 )
-def test_layers_with_few_outputs_are_quicker_and_the_same(layer, quick):
+def test_quick_layers_are_the_same(layer, quick):
     rng = np.random.default_rng(0)
     images = rng.standard_normal((2, 12, 18, 16)).astype(np.float32)
     layer(images)
-    kind = _backend.quick_to_apply(layer)
+    kind = quick_to_apply(layer)
     assert (kind is not type(layer)) == quick
     other = kind.from_config(layer.get_config())
     other.build(images.shape)
@@ -132,6 +135,37 @@ def test_layers_with_few_outputs_are_quicker_and_the_same(layer, quick):
     other.set_weights(layer.get_weights())
     expected = np.asarray(layer(images))
     np.testing.assert_allclose(other(images), expected, atol=1e-5 * np.ptp(expected))
+
+
+@pytest.mark.skipif(not _backend.has_fast_bfloat16(), reason="bfloat16 is not quick here")
+@pytest.mark.parametrize("use_bias", [True, False])
+@pytest.mark.parametrize(
+    "layer",
+    [
+        partial(keras.layers.Conv2D, 24, 3, activation="tanh"),
+        partial(keras.layers.Conv2DTranspose, 1, 6, strides=2),
+    ],
+)
+def test_a_last_layer_is_given_bfloat16_and_returns_what_that_would_round(layer, use_bias):
+    rng = np.random.default_rng(0)
+    inputs = keras.Input((None, None, 16), dtype="bfloat16")
+    layer = layer(padding="same", use_bias=use_bias)
+    layer(inputs)
+    kind = quick_to_apply(layer)
+    assert kind is not type(layer)
+    other = kind.from_config(layer.get_config())
+    other.build((None, None, None, 16))
+    for variable in layer.variables:
+        drawn = 0.1 * rng.standard_normal(variable.shape)
+        variable.assign(_backend.rounded_to_bfloat16(drawn.astype(np.float32)))
+    other.set_weights(layer.get_weights())
+    images = keras.ops.cast(rng.standard_normal((2, 40, 24, 16)), "bfloat16")
+    expected = np.asarray(layer(images))
+    call = _backend.compiled(lambda x: other(x), [((None, None, None, 16), "bfloat16")])
+    found = np.asarray(call(images))
+    assert found.dtype == np.float32
+    # A two hundredth of what bfloat16 would lose.
+    np.testing.assert_allclose(found, expected, atol=2e-5 * np.ptp(expected))
 
 
 def test_the_last_convolution_and_what_follows_stay_in_float32():

@@ -13,8 +13,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from skdenoise._keras._backend import quick_to_apply
 from skdenoise._keras._network import Network, Weights, preserved_random_state
+from skdenoise._keras._quick_layers import quick_to_apply
 
 # Layers whose output channels are the last axis of their kernel, and a transposed one.
 FOLDED_INTO = keras.layers.Conv2D, keras.layers.Conv2DTranspose

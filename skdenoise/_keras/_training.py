@@ -12,7 +12,6 @@ import numpy as np
 
 from skdenoise._keras._backend import (
     compiled,
-    quick_class,
     to_array,
     to_arrays,
     with_gradient,
@@ -21,6 +20,7 @@ from skdenoise._keras._devices import Devices, parted, shared, spread, used_devi
 from skdenoise._keras._network import Network, Weights, last_layers, preserved_random_state
 from skdenoise._keras._optimizers import OPTIMIZERS, clip_by_norm
 from skdenoise._keras._prediction import Task, predict
+from skdenoise._keras._quick_layers import quick_to_learn
 from skdenoise._keras._revival import REVIVAL_RATE, REVIVAL_STEPS, revived
 from skdenoise._patches import Batch
 from skdenoise.losses import LOSSES
@@ -227,7 +227,7 @@ def _quick_to_learn(model: keras.Model) -> keras.Model:
     """
     last = last_layers(model)
     bfloat16 = any(layer.compute_dtype == "bfloat16" for layer in model.layers)
-    if not bfloat16 and all(quick_class(layer) is type(layer) for layer in model.layers):
+    if not bfloat16 and all(quick_to_learn(layer) is type(layer) for layer in model.layers):
         return model
 
     def cloned(layer: keras.layers.Layer) -> keras.layers.Layer:
@@ -235,7 +235,7 @@ def _quick_to_learn(model: keras.Model) -> keras.Model:
         rounded = bfloat16 and layer.name in last and isinstance(layer, CONVOLUTIONS)
         if rounded:
             config["dtype"] = "mixed_bfloat16"
-        copy = quick_class(layer).from_config(config)
+        copy = quick_to_learn(layer).from_config(config)
         if rounded:
             activation = copy.activation
             copy.activation = lambda x: activation(keras.ops.cast(x, "float32"))

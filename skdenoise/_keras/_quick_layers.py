@@ -1,0 +1,203 @@
+"""Layers that give what those of Keras give, in less time; other backends have none."""
+
+from typing import Any
+
+import keras
+
+from skdenoise._keras._backend import BACKEND
+
+FEW = 4
+"""Output channels at most, of which processors compute as many as 16 at the same cost."""
+
+if BACKEND == "tensorflow":
+    import tensorflow as tf
+
+    def convolved(inputs: Any, kernel: Any, bias: Any = None, *, strides: int = 1) -> Any:
+        """Convolve, with a bias in any case: TensorFlow joins only then what follows to it."""
+        if bias is None:
+            # It would see through plain zeros, and leave them out.
+            zero = tf.zeros([], kernel.dtype)
+            bias = tf.stop_gradient(
+                tf.raw_ops.ClipByValue(t=kernel[0, 0, 0], clip_value_min=zero, clip_value_max=zero)
+            )
+        return tf.nn.bias_add(tf.nn.conv2d(inputs, kernel, strides, "SAME"), bias)
+
+    def convolved_exactly(inputs: Any, kernel: Any, bias: Any = None) -> Any:
+        """Convolve in bfloat16, and return float32 with what its rounding took away.
+
+        Sums are float32 until they are stored. So what was stored is subtracted from the same
+        sum, before that is rounded in its turn.
+        """
+        kernel = tf.cast(kernel, inputs.dtype)
+        bias = None if bias is None else tf.cast(bias, inputs.dtype)
+        stored = convolved(inputs, kernel, bias)
+        widened = tf.cast(stored, "float32")
+        # What is added to a convolution may be overwritten by it, so it must have been read.
+        with tf.control_dependencies([widened]):
+            excess = convolved(inputs, -kernel, None if bias is None else -bias) + stored
+        return widened - tf.cast(excess, "float32")
+
+    class Convolution(keras.layers.Conv2D):
+        """The same layer, in one operation with its activation or what is added to it."""
+
+        def call(self, inputs: Any) -> Any:
+            """Convolve."""
+            bias = self.bias if self.use_bias else None
+            return self.activation(convolved(inputs, self.kernel, bias, strides=self.strides[0]))
+
+    class LastConvolution(keras.layers.Conv2D):
+        """A layer in float32 that is given bfloat16, as two convolutions of these."""
+
+        def __init__(self, **options: Any) -> None:
+            super().__init__(**options)
+            self.autocast = False
+
+        def call(self, inputs: Any) -> Any:
+            """Convolve."""
+            bias = self.bias if self.use_bias else None
+            return self.activation(convolved_exactly(inputs, self.kernel, bias))
+
+    class DepthToSpace(keras.layers.Conv2DTranspose):
+        """The same layer as a convolution, whose channels are then spread over the finer grid.
+
+        For few output channels that takes a fourth of the time.
+        """
+
+        def call(self, inputs: Any) -> Any:
+            """Convolve."""
+            stride, filters = self.strides[0], self.filters
+            n = self.kernel_size[0] // stride
+            kernel = tf.reshape(self.kernel, [n, stride, n, stride, filters, -1])[::-1, :, ::-1]
+            kernel = tf.transpose(kernel, [0, 2, 5, 1, 3, 4])
+            kernel = tf.reshape(kernel, [n, n, -1, stride**2 * filters])
+            outputs = tf.nn.depth_to_space(self.convolved(inputs, kernel), stride)
+            if self.use_bias:
+                outputs = outputs + self.bias
+            return self.activation(outputs)
+
+        def convolved(self, inputs: Any, kernel: Any) -> Any:
+            """Convolve without spreading anything."""
+            return convolved(inputs, kernel)
+
+    class LastDepthToSpace(DepthToSpace):
+        """The same in float32, given bfloat16."""
+
+        def __init__(self, **options: Any) -> None:
+            super().__init__(**options)
+            self.autocast = False
+
+        def convolved(self, inputs: Any, kernel: Any) -> Any:
+            """Convolve without spreading anything."""
+            return convolved_exactly(inputs, kernel)
+
+    class SumOfShifted(keras.layers.Conv2D):
+        """The same layer as a product of matrices, whose columns are shifted and added.
+
+        For few output channels that takes a third of the time.
+        """
+
+        def call(self, inputs: Any) -> Any:
+            """Convolve."""
+            (height, width), filters = self.kernel_size, self.filters
+            n_inputs = inputs.shape[-1]
+            size = tf.shape(inputs)
+            kernel = tf.transpose(self.kernel, [2, 0, 1, 3])
+            products = tf.matmul(
+                tf.reshape(inputs, [-1, n_inputs]), tf.reshape(kernel, [n_inputs, -1])
+            )
+            products = tf.reshape(products, [*tf.unstack(size)[:3], height * width * filters])
+            margins = [[side // 2] * 2 for side in self.kernel_size]
+            products = tf.pad(products, [[0, 0], *margins, [0, 0]])
+            outputs = tf.add_n(
+                [
+                    products[:, i : i + size[1], j : j + size[2], first : first + filters]
+                    for i in range(height)
+                    for j in range(width)
+                    for first in [(i * width + j) * filters]
+                ]
+            )
+            if self.use_bias:
+                outputs = outputs + self.bias
+            return self.activation(outputs)
+
+    class FusedBatchNormalization(keras.layers.BatchNormalization):
+        """The same layer in one operation, which learns six times as fast."""
+
+        def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+            """Normalize, and remember the moments."""
+            if len(inputs.shape) != 4:
+                return super().call(inputs, training=training, mask=mask)
+            if not training:
+                return tf.raw_ops.FusedBatchNormV3(
+                    x=inputs,
+                    scale=self.gamma,
+                    offset=self.beta,
+                    mean=self.moving_mean,
+                    variance=self.moving_variance,
+                    epsilon=self.epsilon,
+                    is_training=False,
+                ).y
+            outputs = tf.raw_ops.FusedBatchNormV3(
+                x=inputs,
+                scale=self.gamma,
+                offset=self.beta,
+                mean=tf.zeros([0]),
+                variance=tf.zeros([0]),
+                epsilon=self.epsilon,
+                is_training=True,
+            )
+            # The operation divides by n - 1, the layer by n.
+            n = tf.cast(tf.reduce_prod(tf.shape(inputs)[:-1]), tf.float32)
+            variance = outputs.batch_variance * (tf.maximum(n - 1, 1) / n)
+            for moving, new in (
+                (self.moving_mean, outputs.batch_mean),
+                (self.moving_variance, variance),
+            ):
+                moving.assign(moving * self.momentum + new * (1 - self.momentum))
+            return outputs.y
+
+    def quick_to_apply(layer: keras.layers.Layer) -> type[keras.layers.Layer]:
+        """Return the class of a layer, or of one that gives the same in less time."""
+        given = {tensor.dtype for node in layer._inbound_nodes for tensor in node.input_tensors}
+        widened = layer.compute_dtype == "float32" and given == {"bfloat16"}
+        if type(layer) is keras.layers.Conv2DTranspose and _is_plain(layer):
+            ratios = {side / layer.strides[0] for side in layer.kernel_size}
+            even = len(ratios) == 1 and ratios <= {1.0, 3.0, 5.0} and layer.strides[0] > 1
+            if even and layer.output_padding is None and layer.filters <= FEW:
+                return LastDepthToSpace if widened else DepthToSpace
+        if type(layer) is keras.layers.Conv2D and _is_plain(layer):
+            if widened and layer.strides[0] == 1:
+                return LastConvolution
+            odd = all(side % 2 for side in layer.kernel_size) and max(layer.kernel_size) > 1
+            few = layer.filters <= FEW and layer.kernel.shape[2] > 4 * layer.filters
+            if odd and few and layer.strides[0] == 1:
+                return SumOfShifted
+        return quick_to_learn(layer)
+
+    def quick_to_learn(layer: keras.layers.Layer) -> type[keras.layers.Layer]:
+        """Return the class of a layer, or of one that learns the same in less time."""
+        if type(layer) is keras.layers.Conv2D and _is_plain(layer):
+            return Convolution
+        if type(layer) is not keras.layers.BatchNormalization:
+            return type(layer)
+        usual = layer.trainable and layer.center and layer.scale and layer.axis in (-1, 3)
+        special = layer.renorm or layer.synchronized or layer.variable_dtype != "float32"
+        return FusedBatchNormalization if usual and not special else type(layer)
+
+    def _is_plain(layer: keras.layers.Layer) -> bool:
+        """Tell whether a convolution has none of the options that are hardly ever used."""
+        return bool(
+            layer.padding == "same"
+            and layer.data_format == "channels_last"
+            and getattr(layer, "groups", 1) == 1
+            and set(layer.dilation_rate) == {1}
+            and len(set(layer.strides)) == 1
+        )
+
+else:
+
+    def quick_to_learn(layer: keras.layers.Layer) -> type[keras.layers.Layer]:
+        """Return the class of the layer."""
+        return type(layer)
+
+    quick_to_apply = quick_to_learn
