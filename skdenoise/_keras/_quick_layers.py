@@ -22,7 +22,7 @@ if BACKEND == "tensorflow":
             )
         return tf.nn.bias_add(tf.nn.conv2d(inputs, kernel, strides, "SAME"), bias)
 
-    def convolved_exactly(inputs: Any, kernel: Any, bias: Any = None) -> Any:
+    def convolved_exactly(inputs: Any, kernel: Any, bias: Any = None, *, strides: int = 1) -> Any:
         """Convolve in bfloat16, and return float32 with what its rounding took away.
 
         Sums are float32 until they are stored. So what was stored is subtracted from the same
@@ -30,38 +30,32 @@ if BACKEND == "tensorflow":
         """
         kernel = tf.cast(kernel, inputs.dtype)
         bias = None if bias is None else tf.cast(bias, inputs.dtype)
-        stored = convolved(inputs, kernel, bias)
+        stored = convolved(inputs, kernel, bias, strides=strides)
         widened = tf.cast(stored, "float32")
         # What is added to a convolution may be overwritten by it, so it must have been read.
         with tf.control_dependencies([widened]):
-            excess = convolved(inputs, -kernel, None if bias is None else -bias) + stored
+            opposite = None if bias is None else -bias
+            excess = convolved(inputs, -kernel, opposite, strides=strides) + stored
         return widened - tf.cast(excess, "float32")
 
     class Convolution(keras.layers.Conv2D):
         """The same layer, in one operation with its activation or what is added to it."""
 
-        def call(self, inputs: Any) -> Any:
-            """Convolve."""
-            bias = self.bias if self.use_bias else None
-            return self.activation(convolved(inputs, self.kernel, bias, strides=self.strides[0]))
-
-    class LastConvolution(keras.layers.Conv2D):
-        """A layer in float32 that is given bfloat16, as two convolutions of these."""
-
-        def __init__(self, **options: Any) -> None:
-            super().__init__(**options)
-            self.autocast = False
+        convolved = staticmethod(convolved)
 
         def call(self, inputs: Any) -> Any:
             """Convolve."""
             bias = self.bias if self.use_bias else None
-            return self.activation(convolved_exactly(inputs, self.kernel, bias))
+            outputs = self.convolved(inputs, self.kernel, bias, strides=self.strides[0])
+            return self.activation(outputs)
 
     class DepthToSpace(keras.layers.Conv2DTranspose):
         """The same layer as a convolution, whose channels are then spread over the finer grid.
 
         For few output channels that takes a fourth of the time.
         """
+
+        convolved = staticmethod(convolved)
 
         def call(self, inputs: Any) -> Any:
             """Convolve."""
@@ -75,20 +69,20 @@ if BACKEND == "tensorflow":
                 outputs = outputs + self.bias
             return self.activation(outputs)
 
-        def convolved(self, inputs: Any, kernel: Any) -> Any:
-            """Convolve without spreading anything."""
-            return convolved(inputs, kernel)
+    class GivenBfloat16(keras.layers.Layer):
+        """What makes such a layer return float32, as two convolutions in bfloat16."""
 
-    class LastDepthToSpace(DepthToSpace):
-        """The same in float32, given bfloat16."""
+        convolved = staticmethod(convolved_exactly)
 
         def __init__(self, **options: Any) -> None:
             super().__init__(**options)
             self.autocast = False
 
-        def convolved(self, inputs: Any, kernel: Any) -> Any:
-            """Convolve without spreading anything."""
-            return convolved_exactly(inputs, kernel)
+    class LastConvolution(GivenBfloat16, Convolution):
+        """A layer in float32 that is given bfloat16."""
+
+    class LastDepthToSpace(GivenBfloat16, DepthToSpace):
+        """A layer in float32 that is given bfloat16."""
 
     class SumOfShifted(keras.layers.Conv2D):
         """The same layer as a product of matrices, whose columns are shifted and added.
@@ -166,7 +160,7 @@ if BACKEND == "tensorflow":
             if even and layer.output_padding is None and layer.filters <= FEW:
                 return LastDepthToSpace if widened else DepthToSpace
         if type(layer) is keras.layers.Conv2D and _is_plain(layer):
-            if widened and layer.strides[0] == 1:
+            if widened:
                 return LastConvolution
             odd = all(side % 2 for side in layer.kernel_size) and max(layer.kernel_size) > 1
             few = layer.filters <= FEW and layer.kernel.shape[2] > 4 * layer.filters
