@@ -11,6 +11,8 @@ from functools import cached_property, lru_cache
 import numpy as np
 from scipy.optimize import bisect, brentq
 
+from skdenoise._images import in_working_units
+
 BLOCK_PIXELS = 12288
 """Pixels that are bent at once, so that all intermediate results stay in the cache."""
 PLACE, PLACES_PER_AXIS = 64, 16
@@ -74,10 +76,7 @@ class Curves:
         """
         if locality == 1:
             return self
-        middle = self.mean() if mean is None else mean
-        curves = replace(self, locality=locality, middle=middle)
-        # Maps of every pixel are changed where they are applied, while they are in the cache.
-        return curves if self.reduction == 1 else replace(self, maps=curves._final(), factor=1.0)
+        return replace(self, locality=locality, middle=self.mean() if mean is None else mean)
 
     def mean(self) -> np.ndarray:
         """Return the mean of the maps, (n_curves, C), over the pixels that stand for the image."""
@@ -88,68 +87,81 @@ class Curves:
             low, high, share = (item[lines] for item in _between(length, self.reduction))
             weights = np.bincount(low, 1 - share, len(sums))
             weights += np.bincount(high, share, len(sums))
-            sums = np.tensordot(np.float32(weights / len(lines)), sums, 1)
+            used = np.flatnonzero(weights)
+            sums = np.tensordot(np.float32(weights[used] / len(lines)), sums[used], 1)
         return sums
 
     def mixed(self, before: "Curves | None", share: float) -> "Curves":
         """Return the mean with curves of an earlier image of the same size, if there is one."""
-        maps = self._final()
+        maps = self._applied(self.maps)
         if before is not None:
-            maps += share * (before._final() - maps)
+            maps += share * (before._applied(before.maps) - maps)
         return Curves(maps, self.height, self.width, self.reduction)
 
-    def sampled(self) -> np.ndarray:
-        """Return the parameters of the pixels that stand for the image, as `at` does."""
-        return self.at(*sampled_lines(self.height, self.width))
-
     def at(self, rows: slice | np.ndarray, columns: slice | np.ndarray = slice(None)) -> np.ndarray:
-        """Return parameters of shape (n_curves, n_rows, n_columns, C), a fresh array."""
+        """Return parameters of shape (n_rows, n_columns, n_curves, C) as they are applied."""
+        return self._applied(self.plain(rows, columns))
+
+    def plain(
+        self, rows: slice | np.ndarray, columns: slice | np.ndarray = slice(None)
+    ) -> np.ndarray:
+        """Return the maps at some pixels, before `scale` and `offset`; perhaps a view."""
         if self.reduction == 1:
-            return self._strengthened(_curves_first(self.maps[rows][:, columns]))
-        low, _, share = (item[rows] for item in _between(self.height, self.reduction))
-        wide, steps = (item[:, :, columns] for item in self._widened)
-        part = np.take(steps, low, axis=1, mode="clip")
-        part *= share[:, None, None]
-        for index in range(len(part)):
-            part[index] += np.take(wide[index], low, axis=0, mode="clip")
-        return self._strengthened(part)
+            return self.maps[rows][:, columns]
+        n_rows, n_columns = (
+            len(np.arange(length)[lines])
+            for length, lines in ((self.height, rows), (self.width, columns))
+        )
+        out = np.empty((n_rows, n_columns, *self.maps.shape[2:]), np.float32)
+        return self.interpolated(rows, columns, out)
+
+    def interpolated(
+        self, rows: slice | np.ndarray, columns: slice | np.ndarray, out: np.ndarray
+    ) -> np.ndarray:
+        """Fill `out` with what is between the maps of a coarser grid."""
+        low, high, share = (item[rows] for item in _between(self.height, self.reduction))
+        wide = self._widened[:, columns]
+        # Rows between the same two of the grid share what they are made of.
+        for part in np.split(np.arange(len(low)), np.flatnonzero(np.diff(low)) + 1):
+            band = slice(part[0], part[-1] + 1)
+            before, after = wide[low[band.start]], wide[high[band.start]]
+            np.multiply(share[band, None, None, None], after - before, out=out[band])
+            out[band] += before
+        return out
+
+    @property
+    def scale(self) -> float:
+        """What the maps are multiplied by."""
+        return self.factor * self.locality
+
+    @property
+    def offset(self) -> np.ndarray:
+        """What is then added to them, of shape (n_curves, C)."""
+        if self.middle is None:
+            return np.zeros(self.maps.shape[2:], np.float32)
+        return np.float32(self.factor * (1 - self.locality)) * self.middle
+
+    @property
+    def limit(self) -> float:
+        """What they are kept within, both ways, after that."""
+        return 1.0 if abs(self.factor) > 1 else np.inf
 
     @cached_property
-    def _widened(self) -> tuple[np.ndarray, np.ndarray]:
-        """The maps, interpolated along rows, curves first, and what the next row adds."""
+    def _widened(self) -> np.ndarray:
+        """The maps, interpolated along rows."""
         low, high, share = _between(self.width, self.reduction)
-        maps = _curves_first(self.maps)
         # NumPy takes pixels with `take` faster than with an index.
-        wide, step = (np.take(maps, columns, axis=2, mode="clip") for columns in (low, high))
-        step -= wide
-        step *= share[:, None]
-        wide += step
-        return wide, np.diff(wide, axis=1, append=wide[:, -1:])
+        before, after = (np.take(self.maps, columns, axis=1) for columns in (low, high))
+        after -= before
+        after *= share[:, None, None]
+        after += before
+        return after
 
-    @cached_property
-    def _middle_row(self) -> np.ndarray:
-        """What is added to each row, of shape (n_curves, width * C)."""
-        assert self.middle is not None
-        share = self.factor * (1 - self.locality)
-        return np.tile(np.float32(share) * self.middle, self.width)
-
-    def _final(self) -> np.ndarray:
-        """Return the maps as they are applied, on their own grid; a fresh array."""
-        maps = self._strengthened(_curves_first(self.maps))
-        return np.ascontiguousarray(np.moveaxis(maps, 0, 2))
-
-    def _strengthened(self, maps: np.ndarray) -> np.ndarray:
-        """Change maps of shape (n_curves, n_rows, n_columns, C) to what is applied, in place."""
-        scale = self.factor * self.locality
-        if scale != 1:
-            maps *= np.float32(scale)
-        if self.middle is not None:
-            # In whole rows: NumPy is slow at adding three channels to every pixel.
-            rows = maps.reshape(*maps.shape[:2], -1)
-            rows += self._middle_row[:, None, : rows.shape[-1]]
-        if abs(self.factor) > 1:
-            np.clip(maps, -1, 1, out=maps)
-        return maps
+    def _applied(self, maps: np.ndarray) -> np.ndarray:
+        """Return maps (h, w, n_curves, C) as they are applied; a fresh array."""
+        applied = maps * np.float32(self.scale)
+        applied += self.offset
+        return np.clip(applied, -self.limit, self.limit, out=applied)
 
 
 @lru_cache(maxsize=16)
@@ -159,15 +171,6 @@ def _between(length: int, reduction: int) -> tuple[np.ndarray, np.ndarray, np.nd
     place = ((np.arange(length) + 0.5) / reduction - 0.5).clip(0, last)
     low = place.astype(int)
     return low, np.minimum(low + 1, last), (place - low).astype(np.float32)
-
-
-def _curves_first(part: np.ndarray) -> np.ndarray:
-    """Copy (n_rows, n_columns, n_curves, C) to (n_curves, n_rows, n_columns, C)."""
-    n_rows, n_columns, n_curves, n_channels = part.shape
-    # One item for all channels of a pixel: NumPy is slow at many short rows.
-    items = np.ascontiguousarray(part).view(f"V{n_channels * part.itemsize}")
-    first = np.array(np.moveaxis(items[..., 0], -1, 0), order="C")
-    return first.view(part.dtype).reshape(n_curves, n_rows, n_columns, n_channels)
 
 
 @dataclass(frozen=True)
@@ -188,6 +191,10 @@ class Bending:
     protection: float = 0.0
     keep_hue: bool = False
 
+    def taken(self, image: np.ndarray) -> np.ndarray:
+        """Return an image as `enhanced` takes it: of its own dtype where it can, or as floats."""
+        return image if image.dtype in (np.float32, np.float64) else in_working_units(image)
+
     def enhanced(
         self,
         image: np.ndarray,
@@ -207,8 +214,7 @@ class Bending:
         columns = slice(left, left + image.shape[1])
         for rows in _blocks(image):
             there = slice(top + rows.start, top + min(rows.stop, len(image)))
-            part = image[rows]
-            self._enhanced(part, curves.at(there, columns), part if out is image else out[rows])
+            self._enhanced(image[rows], _curves_first(curves.at(there, columns)), out[rows])
         return out
 
     def noise_gain(self, image: np.ndarray, curves: Curves) -> np.ndarray:
@@ -218,13 +224,14 @@ class Bending:
         """
         out = np.empty((*image.shape[:2], 1), np.float32)
         for rows in _blocks(image):
-            out[rows] = self._noise_gain(image[rows], curves.at(rows))
+            out[rows] = self._noise_gain(image[rows], _curves_first(curves.at(rows)))
         return out
 
     def brightness(self, image: np.ndarray, curves: Curves) -> float:
         """Return the mean brightness that an image will have."""
         sample = _sample(image)
-        return _mean(self._enhanced(sample, curves.sampled(), sample))
+        maps = curves.at(*sampled_lines(*image.shape[:2]))
+        return _mean(self._enhanced(sample, _curves_first(maps), sample))
 
     def gain_for(self, target: float, image: np.ndarray, curves: Curves) -> float:
         """Return what `curves` must be multiplied by for an image of mean brightness `target`.
@@ -232,11 +239,12 @@ class Bending:
         Where no gain reaches it, the one that comes nearest; 0 leaves the image as it is. It is
         smaller where highlights would be lost.
         """
-        maps = replace(curves, factor=1.0).sampled()
+        maps = replace(curves, factor=1.0).at(*sampled_lines(*image.shape[:2]))
         return self.gain_for_sample(target, _sample(image), maps)
 
     def gain_for_sample(self, target: float, sample: np.ndarray, maps: np.ndarray) -> float:
-        """Return the same for some pixels (h, w, C) and their curves (n_curves, h, w, C)."""
+        """Return the same for some pixels (h, w, C) and their curves (h, w, n_curves, C)."""
+        maps = np.ascontiguousarray(_curves_first(maps))
 
         def bent(gain: float) -> np.ndarray:
             stronger = np.clip(np.float32(gain) * maps, -1, 1)
@@ -268,10 +276,6 @@ class Bending:
             ratio = self._bent(before.copy(), maps) / before
             # By rounding, the largest channel could come out a digit above white.
             return np.minimum(image * ratio, np.maximum(brightness, 1), out=out)
-        if _is_within_range(image):
-            if out is not image:
-                out[...] = image
-            return self._bent(out, maps)
         before = np.clip(image, 0, 1)
         np.subtract(image, before, out=out)
         out += self._bent(before, maps)
@@ -347,15 +351,15 @@ def sampled_lines(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def mean_of_maps(parts: Iterable[np.ndarray]) -> np.ndarray:
-    """Return the mean of maps (n_curves, ..., C), of shape (n_curves, C)."""
-    flat = [part.reshape(len(part), -1, part.shape[-1]) for part in parts]
-    return np.concatenate(flat, axis=1).mean(axis=1, dtype=np.float64).astype(np.float32)
+    """Return the mean of maps (h, w, n_curves, C), of shape (n_curves, C)."""
+    flat = [part.reshape(-1, *part.shape[2:]) for part in parts]
+    return np.concatenate(flat).mean(axis=0, dtype=np.float64).astype(np.float32)
 
 
 def _sample(image: np.ndarray) -> np.ndarray:
-    """Return the pixels that stand for an image."""
+    """Return the pixels that stand for an image, in working units."""
     rows, columns = sampled_lines(*image.shape[:2])
-    return image[rows[:, None], columns]
+    return in_working_units(image[rows[:, None], columns])
 
 
 def _mean(image: np.ndarray) -> float:
@@ -367,13 +371,8 @@ def _clipped(image: np.ndarray) -> float:
     return float((_largest(image) >= WHITE).mean())
 
 
-def _is_within_range(image: np.ndarray) -> bool:
-    """Tell whether all pixels lie in [0, 1], in one pass over integers, which are compared faster.
-
-    The bits of floats are in order as unsigned integers; those below 0, and NaN, are the largest.
-    """
-    bits = np.dtype(f"u{image.itemsize}")
-    return bool(image.view(bits).max() <= np.ones(1, image.dtype).view(bits)[0])
+def _curves_first(maps: np.ndarray) -> np.ndarray:
+    return np.moveaxis(maps, 2, 0)
 
 
 def _largest(image: np.ndarray) -> np.ndarray:
@@ -394,13 +393,22 @@ def _blocks(image: np.ndarray) -> Iterator[slice]:
 
 
 def reduced(image: np.ndarray, factor: int) -> np.ndarray:
-    """Return the means of squares of `factor` pixels; those at the end are filled up by copies."""
+    """Return the means of squares of `factor` pixels; those at the end are filled up by copies.
+
+    In working units: of integers they are the exact sums, divided.
+    """
+    whole = image.dtype.kind in "iu"
     if factor == 1:
-        return image
+        return in_working_units(image) if whole else image
     height, width, n_channels = image.shape
     margin = -height % factor, -width % factor
     if any(margin):
         image = np.pad(image, [(0, margin[0]), (0, margin[1]), (0, 0)], mode="edge")
-    height, width = (height + margin[0]) // factor, (width + margin[1]) // factor
-    sums = image.reshape(height, factor, -1).sum(axis=1)
-    return sums.reshape(height, width, factor, n_channels).sum(axis=2) / factor**2
+    height, width = image.shape[0] // factor, image.shape[1]
+    white = int(np.iinfo(image.dtype).max) if whole else 1
+    # NumPy adds the faster, the smaller the integers are.
+    lines, squares = (np.min_scalar_type(white * n) if whole else None for n in (factor, factor**2))
+    sums = np.add.reduce(image.reshape(height, factor, -1), axis=1, dtype=lines)
+    sums = sums.reshape(height, width, n_channels)
+    sums = np.add.reduceat(sums, np.arange(0, width, factor), axis=1, dtype=squares)
+    return np.divide(sums, white * factor**2, dtype=np.float32 if whole else None)

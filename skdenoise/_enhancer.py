@@ -19,9 +19,9 @@ from skdenoise._denoiser import AutoencoderDenoiser
 from skdenoise._exposures import (
     ExposureBatch,
     exposure_batches,
-    in_color,
     re_exposed,
     re_exposing,
+    seen_by_network,
 )
 from skdenoise._images import Images, read_images
 from skdenoise._large_enhancing import LargeEnhancing
@@ -336,9 +336,7 @@ class ZeroDCEEnhancer(NetworkTransformer):
         images = self._read(X, reset=False)
         self._check_parameters()
         self._check_channels(images)
-        found = [
-            np.moveaxis(curves.at(slice(None)), 0, 2) for _, curves in self._with_curves(images)
-        ]
+        found = [curves.at(slice(None)) for _, curves in self._with_curves(images)]
         return found if images.kind == "sequence" else np.stack(found)
 
     def save(self, path: str | os.PathLike[str], *, dtype: str = "float32") -> None:
@@ -564,7 +562,7 @@ class ZeroDCEEnhancer(NetworkTransformer):
     def _tasks(self, images: Iterable[np.ndarray]) -> list:
         from skdenoise._keras._prediction import Task
 
-        return [Task(reduced(image, self._reduction)) for image in images]
+        return [Task(seen_by_network(image, self._reduction)) for image in images]
 
     def _calibration(self) -> list:
         """Return computed images with which int8 is calibrated."""
@@ -624,7 +622,10 @@ class ZeroDCEEnhancer(NetworkTransformer):
 
     @property
     def _bending(self) -> Bending:
-        return Bending(self.n_iterations, float(self.protect_highlights), bool(self.keep_hue))
+        from skdenoise._keras._bending import FusedBending
+
+        protection = float(self.protect_highlights)
+        return FusedBending(self.n_iterations, protection, bool(self.keep_hue))
 
     def _weights(self) -> dict[str, np.ndarray]:
         return self.weights_ if hasattr(self, "weights_") else self._shipped()
@@ -683,8 +684,9 @@ class ZeroDCEEnhancer(NetworkTransformer):
         bending = self._bending
         clean = self._clean_denoiser(images) if self.denoise == "after" else None
         for index, (image, curves) in enumerate(self._with_curves(images)):
-            # New memory takes as long as a good part of the curves.
-            enhanced = bending.enhanced(image, curves, out=image if clean is None else None)
+            # New memory takes as long as a good part of the curves. Integers are the caller's.
+            fresh = clean is None and image.dtype.kind == "f"
+            enhanced = bending.enhanced(image, curves, out=image if fresh else None)
             if clean is not None:
                 denoised = clean(index, image, enhanced, bending.noise_gain(image, curves))
                 # Noise around a light gray is evened out to white where white is close.
@@ -697,18 +699,20 @@ class ZeroDCEEnhancer(NetworkTransformer):
         from skdenoise._keras._backend import has_fast_bfloat16
         from skdenoise._keras._prediction import Task, predict
 
+        reduction, bending = self._reduction, self._bending
         source: Iterable[np.ndarray] = images
-        if self.denoiser is not None and self.denoise == "before":
+        if self.denoiser is None:
+            source = (self._taken(images, index) for index in range(len(images)))
+        elif self.denoise == "before":
             source = self._fitted_denoiser(images)._transform_images(images)
         waiting: deque[np.ndarray] = deque()
         floats = images.dtypes[0].kind == "f"
-        reduction, bending = self._reduction, self._bending
         precision = precision_for(self.precision, self._losses(), fast=has_fast_bfloat16())
 
         def tasks() -> Iterator[Task]:
             for image in source:
                 waiting.append(image)
-                yield Task(reduced(in_color(image), reduction), precision=precision)
+                yield Task(seen_by_network(image, reduction), precision=precision)
 
         before: Curves | None = None
         wanted, warned = 0.0, not floats
@@ -735,6 +739,11 @@ class ZeroDCEEnhancer(NetworkTransformer):
                 # Frames may differ in exposure: smoothed curves alone would pass that on.
                 curves = before.times(bending.gain_for(wanted, image, before))
             yield image, curves
+
+    def _taken(self, images: Images, index: int) -> np.ndarray:
+        """Return an image, of its own dtype where curves can be applied to integers."""
+        image = images.own(index) if images.dtypes[index].kind in "iu" else images[index]
+        return self._bending.taken(image)
 
     def _fitted_denoiser(self, images: Images) -> AutoencoderDenoiser:
         denoiser = getattr(self.denoiser, "estimator", self.denoiser)

@@ -463,11 +463,9 @@ def _exported_enhancer(enhancer: ZeroDCEEnhancer, n_channels: int) -> _Exported:
         enhancer._weights(),
         n_channels=n_channels,
         reduction=enhancer._reduction,
-        n_iterations=enhancer.n_iterations,
         strength=float(enhancer.strength),
         locality=float(enhancer.locality),
-        protection=float(enhancer.protect_highlights),
-        keep_hue=enhancer.keep_hue,
+        bending=enhancer._bending,
     )
 
     def reference(image: np.ndarray, sigma: float) -> np.ndarray:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from skdenoise._curves import reduced
 from skdenoise._patches import Noise, PatchSampler
 from skdenoise.noise import shot_read
 
@@ -84,6 +85,12 @@ def exposure_batches(
         image, wanted = (in_color(patches) for patches in (batch.noisy, batch.clean))
         known = np.full((len(image), 1, 1, 1), paired, np.float32)
         yield ExposureBatch(image, wanted, known)
+
+
+def seen_by_network(image: np.ndarray, reduction: int) -> np.ndarray:
+    """Return an image of any dtype as a network sees it: smaller, in color, as float32."""
+    # Means of integers need not be kept within the range first.
+    return in_color(reduced(image if image.dtype.kind in "iu" else in_color(image), reduction))
 
 
 def in_color(pixels: np.ndarray) -> np.ndarray:

@@ -42,7 +42,7 @@ def _working_dtype(dtype: np.dtype) -> type:
 
 def _to_dtype(pixels: np.ndarray, dtype: np.dtype) -> np.ndarray:
     """Convert from working units: round and saturate integers, never wrap."""
-    if dtype.kind == "f":
+    if dtype.kind == "f" or pixels.dtype == dtype:
         return pixels.astype(dtype, copy=False)
     if dtype.kind == "b":
         return pixels >= 0.5
@@ -61,13 +61,12 @@ def _to_dtype(pixels: np.ndarray, dtype: np.dtype) -> np.ndarray:
     return out
 
 
-def _working(part: np.ndarray, n_channels: int) -> np.ndarray:
-    """Return pixels (h, w[, C]) in working units, fresh, without alpha."""
-    part = _with_channels(part)[..., :n_channels]
-    work = _working_dtype(part.dtype)
-    if part.dtype.kind == "f":
-        return part.astype(work)
-    return np.divide(part, _scale_of(part.dtype), dtype=work)
+def in_working_units(pixels: np.ndarray) -> np.ndarray:
+    """Return pixels of any dtype as floats, fresh."""
+    work = _working_dtype(pixels.dtype)
+    if pixels.dtype.kind == "f":
+        return pixels.astype(work)
+    return np.divide(pixels, _scale_of(pixels.dtype), dtype=work)
 
 
 class Stored:
@@ -206,9 +205,13 @@ class Part:
             columns.start - self.left : columns.stop - self.left,
         ]
 
+    def own(self, rows: slice, columns: slice) -> np.ndarray:
+        """Return pixels (h, w, C) of the image's dtype, without alpha; perhaps a view."""
+        return _colors(self.of_raw(rows, columns), self.n_channels)
+
     def crop(self, rows: slice, columns: slice) -> np.ndarray:
         """Return a fresh float array (h, w, C) in working units."""
-        return _working(self.of_raw(rows, columns), self.n_channels)
+        return in_working_units(self.own(rows, columns))
 
 
 @dataclass(frozen=True)
@@ -257,7 +260,13 @@ class Images:
 
     def crop(self, index: int, rows: slice, columns: slice) -> np.ndarray:
         """Return a part of one image in working units, reading no more than that part."""
-        return _working(np.asarray(self._raw[index][rows, columns]), self.n_channels)
+        return in_working_units(self.own(index, rows, columns))
+
+    def own(
+        self, index: int, rows: slice = slice(None), columns: slice = slice(None)
+    ) -> np.ndarray:
+        """Return pixels (h, w, C) of the image's dtype, without alpha; perhaps a view."""
+        return _colors(np.asarray(self._raw[index][rows, columns]), self.n_channels)
 
     @property
     def container(self) -> Any:
@@ -397,7 +406,7 @@ class Images:
 
 
 def in_own_form(raw: Any, result: np.ndarray) -> np.ndarray:
-    """Return a result (h, w, C) in working units as `raw` came: shape, dtype and alpha."""
+    """Return a result (h, w, C), in working units or of its dtype, as `raw` came, with alpha."""
     pixels = _to_dtype(np.asarray(result), raw.dtype)
     if raw.ndim == 2:
         return pixels[..., 0]
@@ -426,6 +435,10 @@ def give_back(array: Any) -> None:
 
 def _with_channels(raw: np.ndarray) -> np.ndarray:
     return raw[..., None] if raw.ndim == 2 else raw
+
+
+def _colors(raw: np.ndarray, n_channels: int) -> np.ndarray:
+    return _with_channels(raw)[..., :n_channels]
 
 
 class _Rows:

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from skdenoise._curves import Bending, Curves, mean_of_maps, places, reduced, sampled_within
-from skdenoise._exposures import in_color
+from skdenoise._curves import Bending, Curves, mean_of_maps, places, sampled_within
+from skdenoise._exposures import seen_by_network
+from skdenoise._images import in_working_units
 from skdenoise._survey import Extent, Findings, LocalTransform, Pixels
 from skdenoise._tiling import on_grid
 
@@ -56,6 +57,10 @@ class Denoised(NamedTuple):
     def crop(self, rows: slice, columns: slice) -> np.ndarray:
         """Return a denoised part."""
         return self.denoising.apply(self.image, rows, columns, self.judged)
+
+    def own(self, rows: slice, columns: slice) -> np.ndarray:
+        """Return the same: what is denoised has no other dtype."""
+        return self.crop(rows, columns)
 
 
 class LargeEnhancing:
@@ -161,13 +166,14 @@ class LargeEnhancing:
                 sampled_within(part, length) - part.start + first
                 for part, length, first in zip(place, (height, width), (top, left), strict=True)
             )
-            images.append(image[rows[:, None], columns].reshape(-1, 1, image.shape[-1]))
+            sample = in_working_units(image[rows[:, None], columns])
+            images.append(sample.reshape(-1, 1, image.shape[-1]))
             found = curves.at(rows, columns)
-            maps.append(found.reshape(len(found), -1, 1, found.shape[-1]))
+            maps.append(found.reshape(-1, 1, *found.shape[2:]))
         mean, gain = mean_of_maps(maps), 1.0
         if self._exposure is not None:
-            sample = np.moveaxis(np.concatenate(maps, axis=1), 0, 2)
-            curves = Curves(sample, *sample.shape[:2]).localized(self._locality, mean)
+            plain = np.concatenate(maps)
+            curves = Curves(plain, *plain.shape[:2]).localized(self._locality, mean)
             gain = self._bending.gain_for_sample(
                 self._exposure, np.concatenate(images), curves.at(slice(None))
             )
@@ -186,12 +192,9 @@ class LargeEnhancing:
         )
         from skdenoise._keras._prediction import Task
 
-        pixels = image.crop(high, wide)
-        maps = next(
-            self._once(
-                [Task(reduced(in_color(pixels), self._reduction), precision=self._precision)]
-            )
-        )
+        pixels = self._bending.taken(image.own(high, wide))
+        seen = seen_by_network(pixels, self._reduction)
+        maps = next(self._once([Task(seen, precision=self._precision)]))
         maps = maps.reshape(*maps.shape[:2], -1, 3)
         curves = Curves(maps, pixels.shape[0], pixels.shape[1], self._reduction)
         if self._shared:

@@ -106,6 +106,10 @@ class Pixels(Protocol):
         """Of the whole image."""
         ...
 
+    def own(self, rows: slice, columns: slice) -> np.ndarray:
+        """Return pixels (h, w, C) of the image's dtype, or in working units; perhaps a view."""
+        ...
+
     def crop(self, rows: slice, columns: slice) -> np.ndarray:
         """Return a fresh float array (h, w, C) in working units."""
         ...
@@ -139,7 +143,7 @@ class LocalTransform(Protocol):
         ...
 
     def apply(self, image: Pixels, rows: slice, columns: slice, judged: Any) -> np.ndarray:
-        """Return a part of the result (h, w, C) in working units."""
+        """Return a part of the result (h, w, C), in working units or of the image's dtype."""
         ...
 
 

@@ -61,7 +61,7 @@ def test_locality_moves_curves_towards_their_mean(reduction):
     curves = random_curves(21, 30, reduction=reduction, low=-0.5, high=0.1)
     assert curves.localized(1.0) is curves
     own, half, none = (curves.localized(locality).at(slice(None)) for locality in (1.0, 0.5, 0.0))
-    mean = own.mean(axis=(1, 2), keepdims=True)
+    mean = own.mean(axis=(0, 1), keepdims=True)
     np.testing.assert_allclose(none, np.broadcast_to(mean, own.shape), atol=1e-6)
     np.testing.assert_allclose(half, 0.5 * (own + mean), atol=1e-6)
     twice = curves.localized(0.5).times(2).at(slice(None))
@@ -245,16 +245,16 @@ def test_blocks_are_the_whole(reduction, monkeypatch):
 def test_maps_are_brought_back_to_any_size(height, width, reduction):
     curves = random_curves(height, width, n_curves=2, reduction=reduction)
     maps = curves.at(slice(None))
-    assert maps.shape == (2, height, width, 3)
+    assert maps.shape == (height, width, 2, 3)
     assert maps.min() >= curves.maps.min()
     assert maps.max() <= curves.maps.max()
     part = curves.at(slice(height // 2, None), slice(0, width, 2))
-    np.testing.assert_array_equal(part, maps[:, height // 2 :, ::2])
+    np.testing.assert_array_equal(part, maps[height // 2 :, ::2])
 
 
 def test_a_ramp_of_coarse_maps_is_a_ramp():
     maps = np.linspace(-0.5, 0.5, 5, dtype=np.float32).reshape(1, 5, 1, 1)
-    fine = Curves(maps, 4, 20, 4).at(slice(None))[0, 0, :, 0]
+    fine = Curves(maps, 4, 20, 4).at(slice(None))[0, :, 0, 0]
     np.testing.assert_allclose(np.diff(fine[2:18]), 0.25 / 4, rtol=1e-5)
     assert fine[9] + fine[10] == pytest.approx(0, abs=1e-6)  # the middle stays in the middle
 

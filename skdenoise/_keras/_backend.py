@@ -1,9 +1,11 @@
 """The three things that Keras does not do alike on every backend: compile, differentiate, convert.
 
-TensorFlow is the backend that the tests use. XLA stays off on a CPU: it halves the speed there.
+TensorFlow is the backend that the tests use. XLA stays off for networks on a CPU: it halves their
+speed there. What is done to each pixel alone is another matter.
 """
 
 import functools
+import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -14,6 +16,16 @@ BACKEND = keras.backend.backend()
 
 Signature = list[Any]
 """For each argument a pair (shape, dtype), None for sides that vary, or a list of these."""
+
+FUSED = {
+    "tensorflow": ("uint8", "uint16", "float32", "float64"),
+    "jax": ("uint8", "uint16", "float32"),
+}.get(BACKEND, ())
+"""The dtypes of arrays for which `fused` compiles functions; on other backends there is none."""
+LEAST_VIEWED = 4096
+"""Elements from which on memory is shared with a tensor, rather than copied."""
+ALIGNMENT = 64
+"""Bytes, at a multiple of which a tensor begins."""
 
 if BACKEND == "tensorflow":
     import tensorflow as tf
@@ -43,6 +55,41 @@ if BACKEND == "tensorflow":
         specs = [tf.TensorSpec(item.shape, "float32") for item in model.inputs]
         return tf.function(apply, specs, autograph=False).get_concrete_function()
 
+    def fused(function: Callable, signature: Signature) -> Callable:
+        """Compile `function`, of arrays of just these shapes, to one pass over them."""
+        specs = [tf.TensorSpec(*item) for item in signature]
+        compile_it = True if _has_compiler() else None
+        traced = tf.function(function, specs, autograph=False, jit_compile=compile_it)
+        return traced.get_concrete_function()
+
+    @functools.cache
+    def _has_compiler() -> bool:
+        """Tell whether this build of TensorFlow has XLA for its processor."""
+        try:
+            tf.function(tf.identity, jit_compile=True)(tf.zeros([]))
+        except tf.errors.OpError:
+            return False
+        return True
+
+    def to_tensor_views(arrays: Iterable[np.ndarray]) -> list:
+        """Return tensors that are only read, and may share the memory of arrays."""
+        return [_view(array) for array in arrays]
+
+    def _view(array: np.ndarray) -> Any:
+        if array.size < LEAST_VIEWED or not is_aligned(array):
+            return tf.constant(array)
+        # NumPy does not lend arrays that are read-only, although they are only read.
+        lent = np.asarray(_Lent(array))
+        return tf.experimental.dlpack.from_dlpack(lent.__dlpack__())
+
+    class _Lent:
+        """An array that says that it may be written to."""
+
+        def __init__(self, array: np.ndarray) -> None:
+            self.array = array
+            interface = array.__array_interface__
+            self.__array_interface__ = interface | {"data": (interface["data"][0], False)}
+
     def to_view(tensor: Any) -> np.ndarray:
         """Return what a tensor holds as an array that is not to be written to."""
         return np.asarray(tensor)
@@ -66,6 +113,10 @@ elif BACKEND == "jax":
 
     def compiled(function: Callable, signature: Signature) -> Callable:
         """Compile `function` once for each shape of its arguments; `signature` is not needed."""
+        return jax.jit(function)
+
+    def fused(function: Callable, signature: Signature) -> Callable:
+        """Compile `function`, of arrays of just these shapes, to one pass over them."""
         return jax.jit(function)
 
     def to_view(tensor: Any) -> np.ndarray:
@@ -114,9 +165,26 @@ else:
 
 if BACKEND != "tensorflow":
 
+    def to_tensor_views(arrays: Iterable[np.ndarray]) -> list:
+        """Return tensors that are only read, and may share the memory of arrays."""
+        return to_tensors(arrays)
+
     def traced_with(model: keras.Model) -> Any:
         """Return the graph of a model; TensorFlow alone has one."""
         raise NotImplementedError
+
+
+def is_aligned(array: np.ndarray) -> bool:
+    """Tell whether a tensor could lie where an array does."""
+    return array.flags.c_contiguous and array.__array_interface__["data"][0] % ALIGNMENT == 0
+
+
+def aligned_zeros(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+    """Return an array of zeros that lies where a tensor could."""
+    n_bytes = math.prod(shape) * np.dtype(dtype).itemsize
+    memory = np.zeros(n_bytes + ALIGNMENT, np.uint8)
+    first = -memory.__array_interface__["data"][0] % ALIGNMENT
+    return memory[first : first + n_bytes].view(dtype).reshape(shape)
 
 
 def to_tensors(arrays: Iterable[np.ndarray]) -> list:

@@ -5,6 +5,7 @@ from typing import Any
 
 from keras import ops
 
+from skdenoise._curves import DARKEST, Bending
 from skdenoise.losses import (
     color_constancy,
     exposure,
@@ -79,8 +80,23 @@ class Enhancing:
         return {name: float(value) for name, weight, value in pairs if weight}
 
 
+def brightened(image: Any, curves: Any, bending: Bending) -> Any:
+    """Apply curves to images of any range, tensors (..., C), as `Bending` does to arrays."""
+
+    def bent_within(before: Any) -> Any:
+        return bent(before, curves, bending.n_iterations, bending.protection)
+
+    if bending.keep_hue and image.shape[-1] > 1:
+        brightness = ops.max(image, axis=-1, keepdims=True)
+        before = ops.clip(brightness, DARKEST, 1)
+        # By rounding, the largest channel could come out a digit above white.
+        return ops.minimum(image * (bent_within(before) / before), ops.maximum(brightness, 1.0))
+    before = ops.clip(image, 0, 1)
+    return image - before + bent_within(before)
+
+
 def bent(image: Any, curves: Any, n_iterations: int, protection: float) -> Any:
-    """Apply the curves, tensors of shape (n, h, w, n_curves * C), as `Bending` does on arrays."""
+    """Apply the curves, tensors (..., n_curves * C), to images within [0, 1]."""
     n_channels = image.shape[-1]
     n_curves = curves.shape[-1] // n_channels
     for index in range(n_iterations):

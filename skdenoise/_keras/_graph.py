@@ -10,8 +10,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from skdenoise._curves import DARKEST, PLACE, PLACES_PER_AXIS, SAMPLED_LINES
-from skdenoise._keras._enhancing import bent
+from skdenoise._curves import PLACE, PLACES_PER_AXIS, SAMPLED_LINES, Bending
+from skdenoise._keras._enhancing import brightened
 from skdenoise._keras._network import Network, Weights, preserved_random_state
 from skdenoise._keras._portable import portable
 from skdenoise._keras._sizes import blocks, cut, length, line, mirrored, positions, repeated
@@ -80,11 +80,9 @@ def enhancing_graph(
     *,
     n_channels: int,
     reduction: int,
-    n_iterations: int,
     strength: float,
     locality: float,
-    protection: float,
-    keep_hue: bool,
+    bending: Bending,
 ) -> keras.Model:
     """Return a model from ``image`` to brightened ones, in the manner of `Bending`.
 
@@ -98,16 +96,12 @@ def enhancing_graph(
         Of the images.
     reduction : int
         How many times smaller the network sees them.
-    n_iterations : int
-        How often curves are applied.
     strength : float
         What they are multiplied by.
     locality : float
         How much they differ between places.
-    protection : float
-        How much weaker they are at white.
-    keep_hue : bool
-        Whether the largest channel is bent and the others follow in proportion.
+    bending : Bending
+        How they are applied.
     """
     model = portable(network.with_weights(weights))
     with preserved_random_state():
@@ -118,7 +112,7 @@ def enhancing_graph(
         curves = model(_on_grid(small, network.stride) if network.stride > 1 else small)
         if network.stride > 1:
             curves = cut(cut(curves, 1, small), 2, small)
-        if n_channels == 1 or keep_hue:
+        if n_channels == 1 or bending.keep_hue:
             curves = ops.concatenate(
                 [
                     ops.mean(curves[..., first : first + 3], axis=-1, keepdims=True)
@@ -135,14 +129,7 @@ def enhancing_graph(
         curves = curves * strength
         if strength > 1:
             curves = ops.clip(curves, -1, 1)
-        if keep_hue and n_channels > 1:
-            brightness = ops.max(image, axis=-1, keepdims=True)
-            before = ops.clip(brightness, DARKEST, 1)
-            ratio = bent(before, curves, n_iterations, protection) / before
-            enhanced = ops.minimum(image * ratio, ops.maximum(brightness, 1.0))
-        else:
-            before = ops.clip(image, 0, 1)
-            enhanced = image - before + bent(before, curves, n_iterations, protection)
+        enhanced = brightened(image, curves, bending)
         enhanced = keras.layers.Identity(name="enhanced")(enhanced)
         return keras.Model(image, enhanced, name="enhancer")
 
