@@ -32,6 +32,8 @@ WHITE = 0.1
 """Mean correlation of neighbors up to which noise is as good as white."""
 ENOUGH_PIXELS = 4096
 """So many tell the deviation of a part."""
+CACHED_PIXELS = 20_000
+"""So many are measured at once, that all intermediate results stay in the cache."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -313,10 +315,15 @@ class _Pixels:
 
     @classmethod
     def of_each(cls, planes: np.ndarray) -> list["_Pixels"]:
-        """Measure on every pixel of each of some planes, (n, h, w), at once."""
-        low, high = (extreme(planes, axis=(1, 2), keepdims=True) for extreme in (np.min, np.max))
-        flat = (part.reshape(len(planes), -1) for part in _measured(planes, [0, 1], low, high))
-        return [cls._usable(parts, 2) for parts in zip(*flat, strict=True)]
+        """Measure on every pixel of each of some planes, (n, h, w)."""
+        found = []
+        n_together = max(1, CACHED_PIXELS // planes[0].size)
+        for first in range(0, len(planes), n_together):
+            some = planes[first : first + n_together]
+            low, high = (extreme(some, axis=(1, 2), keepdims=True) for extreme in (np.min, np.max))
+            flat = (part.reshape(len(some), -1) for part in _measured(some, [0, 1], low, high))
+            found += [cls._usable(parts, 2) for parts in zip(*flat, strict=True)]
+        return found
 
     @classmethod
     def _usable(cls, parts: Iterable[np.ndarray], n_axes: int) -> "_Pixels":
@@ -382,7 +389,7 @@ def _flat_sigmas(parts: Sequence[_Pixels], least: float) -> np.ndarray:
     for _ in range(20):
         textured = limit * sigma[rows] ** 2 <= flattest[rows]
         for row in rows[textured]:
-            sigma[row] = _robust(residual[row, gradient[row] <= flattest[row]])
+            sigma[row] = _robust(residual[row, np.flatnonzero(gradient[row] <= flattest[row])])
         rows = rows[~textured]
         if not rows.size:
             break
@@ -396,7 +403,13 @@ def _flat_sigmas(parts: Sequence[_Pixels], least: float) -> np.ndarray:
 
 def _robust(residual: np.ndarray) -> Any:
     """Return the standard deviation of Gaussian values from their median magnitude, by row."""
-    return np.median(np.abs(residual), axis=-1) / 0.6744897501960817
+    magnitude, half = np.abs(residual), residual.shape[-1] // 2
+    # NumPy's median looks for two places at once, which takes six times as long.
+    magnitude.partition(half, axis=-1)
+    median = magnitude[..., half]
+    if residual.shape[-1] % 2 == 0:
+        median = (magnitude[..., :half].max(axis=-1) + median) / 2
+    return median / 0.6744897501960817
 
 
 def _measured(planes: np.ndarray, axes: list[int], low: Any, high: Any) -> list[np.ndarray]:
@@ -407,52 +420,62 @@ def _measured(planes: np.ndarray, axes: list[int], low: Any, high: Any) -> list[
     return [part[(..., *inside)] for part in (residual, lightness, gradient)]
 
 
-def _differences(plane: np.ndarray, axes: list[int]) -> tuple[np.ndarray, ...]:
+def _differences(planes: np.ndarray, axes: list[int]) -> list[np.ndarray]:
     """Return the second difference of unit gain, the mean and the mean squared gradient around.
 
     The axes are counted from the one before the last.
     """
-    # Beyond the border, the image is mirrored.
-    residual = lightness = _mirrored(plane, axes, 1)
-    wide = _mirrored(plane, axes, _WINDOW // 2 + 1)
+    # Beyond the border, the image is mirrored. All of it is one row: a step along an axis is one
+    # along that row, and NumPy is faster than with many rows. What wraps around is left out.
+    margin = _WINDOW // 2 + 1
+    wide = _mirrored(planes, axes, margin)
+    steps = {axis: (wide.shape[-1], 1)[axis] for axis in axes}
+    row = wide.ravel()
+    residual = lightness = row
     energy: Any = 0.0
-    for axis in axes:
-        before, here, after = (_shifted(residual, axis, i, 2) for i in range(3))
+    for axis, step in steps.items():
+        before, here, after = (_shifted(residual, i * step, 2 * step) for i in range(3))
         residual = before + after
         residual -= 2 * here
         residual *= 6**-0.5
-        before, here, after = (_shifted(lightness, axis, i, 2) for i in range(3))
+        before, here, after = (_shifted(lightness, i * step, 2 * step) for i in range(3))
         lightness = before + here
         lightness += after
         lightness /= 3
-        gradient = _shifted(wide, axis, 2, 2) - _shifted(wide, axis, 0, 2)
-        for other in axes:
-            if other != axis:
-                gradient = _shifted(gradient, other, 1, 2)
+        gradient = _shifted(row, 2 * step, 2 * step) - _shifted(row, 0, 2 * step)
+        others = sum(steps.values()) - step
+        gradient = _shifted(gradient, others, 2 * others)
         energy = energy + gradient * gradient
-    return residual, lightness, _window_mean(energy, axes)
+    energy = _window_mean(energy, steps.values())
+    first = (margin - 1) * sum(steps.values())
+    return [_unrolled(item, planes, wide) for item in (residual[first:], lightness[first:], energy)]
 
 
-def _mirrored(plane: np.ndarray, axes: list[int], margin: int) -> np.ndarray:
+def _mirrored(planes: np.ndarray, axes: Sequence[int], margin: int) -> np.ndarray:
     margins = [(margin, margin) if axis in axes else (0, 0) for axis in (0, 1)]
-    return np.pad(plane, [(0, 0)] * (plane.ndim - 2) + margins, mode="symmetric")
+    return np.pad(planes, [(0, 0)] * (planes.ndim - 2) + margins, mode="symmetric")
 
 
-def _shifted(values: np.ndarray, axis: int, start: int, less: int) -> np.ndarray:
-    """Return what begins at `start` along an axis, and is so much shorter."""
-    cut = slice(start, start + values.shape[axis - 2] - less)
-    return values[..., cut, :] if axis == 0 else values[..., cut]
+def _unrolled(row: np.ndarray, planes: np.ndarray, wide: np.ndarray) -> np.ndarray:
+    """Return a view with the shape of `planes` of what begins with its first pixel."""
+    strides = [step // wide.itemsize * row.itemsize for step in wide.strides]
+    return np.lib.stride_tricks.as_strided(row, planes.shape, strides)
 
 
-def _window_mean(values: np.ndarray, axes: list[int]) -> np.ndarray:
-    """Return the means of all whole windows."""
-    for axis in axes:
-        two = _shifted(values, axis, 0, 1) + _shifted(values, axis, 1, 1)
-        four = _shifted(two, axis, 0, 2) + _shifted(two, axis, 2, 2)
-        values = _shifted(values, axis, 6, 6) + _shifted(two, axis, 4, 5)
-        values += _shifted(four, axis, 0, 3)
-        values /= _WINDOW
-    return values
+def _shifted(row: np.ndarray, start: int, less: int) -> np.ndarray:
+    """Return what begins at `start`, and is so much shorter."""
+    return row[start : start + len(row) - less]
+
+
+def _window_mean(row: np.ndarray, steps: Iterable[int]) -> np.ndarray:
+    """Return the means of all whole windows of what lies in a row."""
+    for step in steps:
+        two = _shifted(row, 0, step) + _shifted(row, step, step)
+        four = _shifted(two, 0, 2 * step) + _shifted(two, 2 * step, 2 * step)
+        row = _shifted(row, 6 * step, 6 * step) + _shifted(two, 4 * step, 5 * step)
+        row += _shifted(four, 0, 3 * step)
+        row /= _WINDOW
+    return row
 
 
 def _saturates(plane: np.ndarray, low: Any, high: Any) -> np.ndarray:
@@ -461,7 +484,8 @@ def _saturates(plane: np.ndarray, low: Any, high: Any) -> np.ndarray:
     extreme &= np.count_nonzero(extreme, axis=(-2, -1), keepdims=True) > 2
     if not extreme.any():
         return extreme
-    return _window_mean(_mirrored(extreme.astype(float), [0, 1], _WINDOW // 2), [0, 1]) > 0.05
+    wide = _mirrored(extreme.astype(float), [0, 1], _WINDOW // 2)
+    return _unrolled(_window_mean(wide.ravel(), (wide.shape[-1], 1)), plane, wide) > 0.05
 
 
 def _correlation(planes: list[np.ndarray]) -> np.ndarray:
