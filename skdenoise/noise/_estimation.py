@@ -433,7 +433,7 @@ def _differences(planes: np.ndarray, axes: list[int]) -> list[np.ndarray]:
     row = wide.ravel()
     residual = lightness = row
     energy: Any = 0.0
-    for axis, step in steps.items():
+    for step in steps.values():
         before, here, after = (_shifted(residual, i * step, 2 * step) for i in range(3))
         residual = before + after
         residual -= 2 * here
