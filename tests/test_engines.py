@@ -144,6 +144,26 @@ def test_quick_layers_are_the_same(layer, quick):
     np.testing.assert_allclose(other(images), expected, atol=1e-5 * np.ptp(expected))
 
 
+@pytest.mark.parametrize(
+    ("axis", "n_channels", "quick"),
+    [
+        (-1, (1, 1), "JoinedPlanes"),
+        (3, (3, 1, 2), "JoinedPlanes"),
+        (2, (1, 1), "Concatenate"),
+        (-1, (1, 32), "Concatenate"),
+    ],
+)
+def test_channels_are_joined_in_order(axis, n_channels, quick):
+    rng = np.random.default_rng(0)
+    images = [rng.random((2, 5, 7, n), np.float32) for n in n_channels]
+    layer = keras.layers.Concatenate(axis)
+    layer([keras.Input(image.shape[1:]) for image in images])
+    kind = quick_to_apply(layer)
+    assert kind.__name__ == quick
+    found = kind.from_config(layer.get_config())(images)
+    np.testing.assert_array_equal(found, np.concatenate(images, axis))
+
+
 @pytest.mark.skipif(not _backend.has_fast_bfloat16(), reason="bfloat16 is not quick here")
 @pytest.mark.parametrize("use_bias", [True, False])
 @pytest.mark.parametrize(

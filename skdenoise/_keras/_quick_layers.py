@@ -114,6 +114,17 @@ if BACKEND == "tensorflow":
                 outputs = outputs + self.bias
             return self.activation(outputs)
 
+    class JoinedPlanes(keras.layers.Concatenate):
+        """The same layer for few channels, whose planes are joined and then mixed.
+
+        That takes half of the time, since TensorFlow copies the channels of a pixel one by one.
+        """
+
+        def call(self, inputs: Any) -> Any:
+            """Join channels."""
+            planes = [tf.transpose(item, [0, 3, 1, 2]) for item in inputs]
+            return tf.transpose(tf.concat(planes, 1), [0, 2, 3, 1])
+
     class FusedBatchNormalization(keras.layers.BatchNormalization):
         """The same layer in one operation, which learns six times as fast."""
 
@@ -152,8 +163,9 @@ if BACKEND == "tensorflow":
 
     def quick_to_apply(layer: keras.layers.Layer) -> type[keras.layers.Layer]:
         """Return the class of a layer, or of one that gives the same in less time."""
-        given = {tensor.dtype for node in layer._inbound_nodes for tensor in node.input_tensors}
-        widened = layer.compute_dtype == "float32" and given == {"bfloat16"}
+        given = [tensor for node in layer._inbound_nodes for tensor in node.input_tensors]
+        in_bfloat16 = {tensor.dtype for tensor in given} == {"bfloat16"}
+        widened = layer.compute_dtype == "float32" and in_bfloat16
         if type(layer) is keras.layers.Conv2DTranspose and _is_plain(layer):
             ratios = {side / layer.strides[0] for side in layer.kernel_size}
             even = len(ratios) == 1 and ratios <= {1.0, 3.0, 5.0} and layer.strides[0] > 1
@@ -166,6 +178,9 @@ if BACKEND == "tensorflow":
             few = layer.filters <= FEW and layer.kernel.shape[2] > 4 * layer.filters
             if odd and few and layer.strides[0] == 1:
                 return SumOfShifted
+        if type(layer) is keras.layers.Concatenate:
+            few = all(len(item.shape) == 4 and item.shape[-1] <= FEW for item in given)
+            return JoinedPlanes if few and layer.axis in (-1, 3) else type(layer)
         return quick_to_learn(layer)
 
     def quick_to_learn(layer: keras.layers.Layer) -> type[keras.layers.Layer]:
