@@ -228,6 +228,18 @@ def test_fewer_and_more_strides(pictures):
         assert 255 * estimate.sigma[0] == pytest.approx(10, rel=0.05)
 
 
+@pytest.mark.parametrize("shape", [(50, 90), (64, 1), (128, 128)])
+def test_the_order_in_memory_does_not_matter(shape):
+    image = np.random.default_rng(0).normal(0.5, 0.1, shape)
+    columns_first = np.asfortranarray(image)
+    every_other = np.repeat(image, 2, axis=0)[::2]
+    for other in (columns_first, every_other):
+        found, wanted = (dataclasses.astuple(estimate_noise([item])) for item in (other, image))
+        for one, another in zip(found, wanted, strict=True):
+            np.testing.assert_array_equal(one, another)
+        assert even_sigma([other[..., None]]) == even_sigma([image[..., None]])
+
+
 def test_the_input_is_not_written_to(pictures):
     X = np.stack(pictures[:2])
     X.flags.writeable = False

@@ -453,7 +453,8 @@ def _differences(planes: np.ndarray, axes: list[int]) -> list[np.ndarray]:
 
 def _mirrored(planes: np.ndarray, axes: Sequence[int], margin: int) -> np.ndarray:
     margins = [(margin, margin) if axis in axes else (0, 0) for axis in (0, 1)]
-    return np.pad(planes, [(0, 0)] * (planes.ndim - 2) + margins, mode="symmetric")
+    wide = np.pad(planes, [(0, 0)] * (planes.ndim - 2) + margins, mode="symmetric")
+    return np.ascontiguousarray(wide)
 
 
 def _unrolled(row: np.ndarray, planes: np.ndarray, wide: np.ndarray) -> np.ndarray:
