@@ -81,6 +81,15 @@ def test_without_a_compiler_it_is_slower_and_the_same(monkeypatch):
     assert (found == wanted).mean() > 0.999
 
 
+@pytest.mark.parametrize("dtype", FUSED)
+def test_the_order_in_memory_does_not_matter(dtype):
+    image, curves = random_pixels(dtype, (60, 80, 4)), random_curves(60, 80)
+    wanted = FusedBending().enhanced(np.ascontiguousarray(image[..., :3]), curves)
+    backwards = np.ascontiguousarray(image[::-1, :, :3])[::-1]
+    for other in (image[..., :3], np.asfortranarray(image[..., :3]), backwards):
+        np.testing.assert_array_equal(FusedBending().enhanced(other, curves), wanted)
+
+
 @pytest.mark.parametrize("dtype", FLOATS)
 def test_an_image_may_be_overwritten(dtype):
     image, curves = random_pixels(dtype, (40, 50, 3)), random_curves(40, 50)
