@@ -100,27 +100,21 @@ class Curves:
 
     def at(self, rows: slice | np.ndarray, columns: slice | np.ndarray = slice(None)) -> np.ndarray:
         """Return parameters of shape (n_rows, n_columns, n_curves, C) as they are applied."""
-        return self._applied(self.plain(rows, columns))
-
-    def plain(
-        self, rows: slice | np.ndarray, columns: slice | np.ndarray = slice(None)
-    ) -> np.ndarray:
-        """Return the maps at some pixels, before `scale` and `offset`; perhaps a view."""
         if self.reduction == 1:
-            return self.maps[rows][:, columns]
-        n_rows, n_columns = (
-            len(np.arange(length)[lines])
-            for length, lines in ((self.height, rows), (self.width, columns))
-        )
-        out = np.empty((n_rows, n_columns, *self.maps.shape[2:]), np.float32)
-        return self.interpolated(rows, columns, out)
+            return self._applied(self.maps[rows][:, columns])
+        return self._applied(self.interpolated(rows, columns))
 
     def interpolated(
-        self, rows: slice | np.ndarray, columns: slice | np.ndarray, out: np.ndarray
+        self,
+        rows: slice | np.ndarray,
+        columns: slice | np.ndarray,
+        out: np.ndarray | None = None,
     ) -> np.ndarray:
-        """Fill `out` with what is between the maps of a coarser grid."""
+        """Return what is between the maps of a coarser grid, in `out` where it is given."""
         low, high, share = (item[rows] for item in _between(self.height, self.reduction))
         wide = self._widened[:, columns]
+        if out is None:
+            out = np.empty((len(low), *wide.shape[1:]), np.float32)
         # Rows between the same two of the grid share what they are made of.
         for part in np.split(np.arange(len(low)), np.flatnonzero(np.diff(low)) + 1):
             band = slice(part[0], part[-1] + 1)
@@ -211,10 +205,7 @@ class Bending:
         """
         if out is None:
             out = np.empty(image.shape, image.dtype)
-        columns = slice(left, left + image.shape[1])
-        for rows in _blocks(image):
-            there = slice(top + rows.start, top + min(rows.stop, len(image)))
-            self._enhanced(image[rows], _curves_first(curves.at(there, columns)), out[rows])
+        self._fill(out, image, curves, top, left)
         return out
 
     def noise_gain(self, image: np.ndarray, curves: Curves) -> np.ndarray:
@@ -267,6 +258,15 @@ class Bending:
             step = 1e-4 * gain
             gain = max(0.0, float(bisect(newly_clipped, 0.0, gain, xtol=step)) - step)
         return gain
+
+    def _fill(
+        self, out: np.ndarray, image: np.ndarray, curves: Curves, top: int, left: int
+    ) -> None:
+        """Do what `enhanced` says, a few rows at a time."""
+        columns = slice(left, left + image.shape[1])
+        for rows in _blocks(image):
+            there = slice(top + rows.start, top + min(rows.stop, len(image)))
+            self._enhanced(image[rows], _curves_first(curves.at(there, columns)), out[rows])
 
     def _enhanced(self, image: np.ndarray, maps: np.ndarray, out: np.ndarray) -> np.ndarray:
         """Fill `out`, which may be `image` itself, and return it."""
