@@ -13,7 +13,7 @@ import numpy as np
 
 from skdenoise._noise_maps import NoiseMap
 from skdenoise._patches import gain_of
-from skdenoise._restraint import Verdict, verdict_on_windows, with_share
+from skdenoise._restraint import Verdict, verdict_on_windows
 from skdenoise._survey import Extent, Findings, Pixels
 from skdenoise._tiling import on_grid, windows
 
@@ -147,7 +147,7 @@ class LargeDenoising:
                 denoised += (output - denoised) / (orientation + 1)
         noisy = image.crop(rows, columns)[..., channels]
         denoised = denoised.astype(noisy.dtype, copy=False)
-        return denoised if verdict.share >= 1 else with_share(noisy, denoised, verdict.share)
+        return verdict.applied(noisy, denoised) if verdict.is_partial else denoised
 
     def _turned(
         self,

@@ -8,6 +8,7 @@ smoothed looks like texture: then the network is told how strong it is. Large im
 by a few windows.
 """
 
+import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -16,30 +17,30 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from skdenoise import _tiling
-from skdenoise.noise._estimation import Estimate, estimate_of_windows, even_sigma
+from skdenoise.noise._estimation import estimate_of_windows, even_sigma
 
 WEAK = 0.12
 """Deviation of what is removed, as a share of the image's, below which this is looked at."""
 SMALLEST_SIDE = 16
 """Smaller images tell too little about their noise."""
-EVERYWHERE = 1.0
-"""Correlated noise is removed from the flattest quarter of an image, too: with at least this share
-of the deviation that is removed from the whole. Of texture less is removed there."""
-EVERYWHERE_IF_TOLD = 0.9
-"""The same where the network was told how strong the noise is."""
 PROBE = 0.1
 """Length of the step that measures the divergence, in standard deviations of the noise."""
+EXCESS = 1.03
+"""Deviation of what is removed, as a multiple of that of the noise, beyond which it is not all noise."""
+LIMITS = 1.0, 1.5, 2.0, 3.0, math.inf
+"""Of that deviation, what may at most be taken from a pixel."""
 BLOCK = 8
 
-CAMERA_CORRELATION = 0.7
-"""Least correlation of neighbors in noise that a camera has smoothed."""
-CAMERA_FINE = 0.3, 0.6
-"""Of its deviation at every fourth pixel, at most these shares are left at every, and at every
-second pixel; sharp texture has more."""
-CAMERA_STRONGEST = 0.1
-"""Its deviation as a share of the image's; coarse texture has more."""
-CAMERA_HIDDEN = 1.3
-"""How much stronger it is than at every fourth pixel."""
+PROBED = 1 / 96
+"""Share of the image's range that the network is told, to see what it takes from flat places."""
+LEAST_TAKEN = 0.55
+"""Of that, at least this share is taken from the flattest quarter where there is noise."""
+LEAST_CORRELATION = 0.4
+"""Of neighbors in what is taken, where noise is not white."""
+HIDDEN = 2.5
+"""How much stronger correlated noise is than what is taken."""
+OUTLIERS = 0.005
+"""Share of the darkest and of the brightest values that the range leaves out."""
 
 Run = Callable[[Iterable[Any]], Iterator[np.ndarray]]
 """What yields an output for each task."""
@@ -56,13 +57,26 @@ class Verdict(NamedTuple):
         Of what the network removes, how much is taken away; in [0, 1].
     sigma : float, default=0.0
         What the network is told about the noise before; 0 leaves it blind.
+    limit : float, default=inf
+        More than that is taken from no pixel.
     told : sequence of ndarray, default=()
         What became of the image, or of its windows, when it was told.
     """
 
     share: float
     sigma: float = 0.0
+    limit: float = math.inf
     told: Sequence[np.ndarray] = ()
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether not all is taken away that the network removes."""
+        return self.share < 1 or self.limit < math.inf
+
+    def applied(self, noisy: np.ndarray, denoised: np.ndarray) -> np.ndarray:
+        """Return the image from which no more is taken than that."""
+        removed = np.clip(denoised - noisy, -self.limit, self.limit)
+        return (noisy + self.share * removed).astype(noisy.dtype)
 
 
 def restrained(
@@ -90,22 +104,21 @@ def restrained(
 
     for result in run(remembered()):
         task = waiting.popleft()
-        if task.sigma:
-            yield result
-            continue
         noisy = task.pixels
         both = result.ndim > noisy.ndim
         denoised = result[0] if both else result
-        if noisy.shape[0] * noisy.shape[1] > _tiling.LARGE_PIXELS:
+        if task.sigma and not _is_excessive([noisy], [denoised], task.sigma):
+            verdict = Verdict(1.0, task.sigma)
+        elif noisy.shape[0] * noisy.shape[1] > _tiling.LARGE_PIXELS:
             verdict = _verdict_on_windows(run, once, task, _tiling.windows_of(noisy))
         else:
-            verdict = _verdict([noisy], [denoised], _again(once, task))
+            verdict = _verdict([noisy], [denoised], _again(once, task), task.sigma)
         if verdict.told and run is once:
             (result,) = verdict.told
-        elif verdict.sigma:
+        elif verdict.sigma != task.sigma:
             result = next(run([replace(task, sigma=verdict.sigma)]))
-        elif verdict.share < 1:
-            restored = with_share(noisy, denoised, verdict.share)
+        elif verdict.is_partial:
+            restored = verdict.applied(noisy, denoised)
             result = np.stack([restored, verdict.share * result[1]]) if both else restored
         yield result
 
@@ -115,11 +128,6 @@ def _again(once: Run, task: Any) -> Again:
         return list(once([replace(task, pixels=window, sigma=sigma) for window in windows]))
 
     return again
-
-
-def with_share(noisy: np.ndarray, denoised: np.ndarray, share: float) -> np.ndarray:
-    """Return an image from which no more than a share of ``noisy - denoised`` was taken."""
-    return (noisy + share * (denoised - noisy)).astype(noisy.dtype)
 
 
 def told_of_white_noise(task: Any) -> Any:
@@ -144,9 +152,7 @@ def verdict_on_windows(
         As for `restrained`.
     """
     sigma = _even_sigma(task, windows) if measured else 0.0
-    if sigma:
-        return Verdict(1.0, sigma)
-    return _verdict_on_windows(run, once, task, windows)
+    return _verdict_on_windows(run, once, replace(task, sigma=sigma), windows)
 
 
 def _even_sigma(task: Any, windows: Sequence[np.ndarray]) -> float:
@@ -157,67 +163,115 @@ def _even_sigma(task: Any, windows: Sequence[np.ndarray]) -> float:
 
 
 def _verdict_on_windows(run: Run, once: Run, task: Any, windows: Sequence[np.ndarray]) -> Verdict:
-    """Return the verdict where the noise is not white, or not equally strong everywhere."""
+    """Return the verdict on an image whose task says what the network is told."""
     results = run([replace(task, pixels=window) for window in windows])
     denoised = [
         result[0] if result.ndim > window.ndim else result
         for result, window in zip(results, windows, strict=True)
     ]
-    return _verdict(windows, denoised, _again(once, task))._replace(told=())
+    return _verdict(windows, denoised, _again(once, task), task.sigma)._replace(told=())
 
 
-def _verdict(noisy: Sequence[np.ndarray], denoised: Sequence[np.ndarray], again: Again) -> Verdict:
-    r"""Return the verdict on an image of which there are some windows, before and after.
+def _verdict(
+    noisy: Sequence[np.ndarray], denoised: Sequence[np.ndarray], again: Again, sigma: float = 0.0
+) -> Verdict:
+    """Return the verdict on an image of which there are some windows, before and after.
 
-    Where the noise :math:`n` is white, of deviation :math:`\sigma`, and :math:`r` is removed from
-    :math:`N` values, the expected product of both is :math:`\sigma^2 (N - \operatorname{div} f)`
-    by Stein's lemma [1]_, and the error is least where a share of that product to
-    :math:`\lVert r \rVert^2` is removed; it is then no greater than the noise.
+    Parameters
+    ----------
+    noisy, denoised : sequence of ndarray of shape (h, w, C)
+        The windows.
+    again : callable
+        Denoises others.
+    sigma : float, default=0.0
+        What the network was told of white noise; 0 where it was blind.
+    """
+    if sigma:
+        if not _is_excessive(noisy, denoised, sigma):
+            return Verdict(1.0, sigma)
+        return _verdict_of_least_error(noisy, denoised, again, sigma)._replace(sigma=sigma)
+    power = _mean([np.square(part) for part in _differences(noisy, denoised)])
+    contrast = float(_together(noisy).std())
+    if min(noisy[0].shape[:2]) < SMALLEST_SIDE or not 0 < power < (WEAK * contrast) ** 2:
+        return Verdict(1.0)
+    found = estimate_of_windows([part for window in noisy for part in _tiling.windows_of(window)])
+    if found.correlated:
+        told = _noise_in_flat_places(noisy, again)
+        return Verdict(1.0, told, told=again(noisy, told)) if told else Verdict(0.0)
+    if not found.sigma > 0:
+        return Verdict(0.0)
+    return _verdict_of_least_error(
+        noisy, denoised, lambda windows, _: again(windows, 0.0), float(found.sigma)
+    )
+
+
+def _is_excessive(
+    noisy: Sequence[np.ndarray], denoised: Sequence[np.ndarray], sigma: float
+) -> bool:
+    """Tell whether more was removed than white noise of that deviation."""
+    total = 0.0
+    for window, other in zip(noisy, denoised, strict=True):
+        removed = (window - other).ravel()
+        removed /= sigma
+        total += float(removed @ removed)
+    return total > EXCESS**2 * sum(window.size for window in noisy)
+
+
+def _verdict_of_least_error(
+    noisy: Sequence[np.ndarray], denoised: Sequence[np.ndarray], again: Again, sigma: float
+) -> Verdict:
+    r"""Return what is to be taken away where the noise is white.
+
+    Its deviation is :math:`\sigma`. By Stein's lemma [1]_, the expected product of the noise with
+    what is taken away, :math:`r`, is :math:`\sigma^2 \operatorname{div} r`. So the expected error
+    is known of every limit, and of every share of :math:`r`.
 
     References
     ----------
     .. [1] C. Stein, "Estimation of the Mean of a Multivariate Normal Distribution", Annals of
        Statistics 9 (6), 1981.
     """
-    removed = _differences(noisy, denoised)
-    power = _mean([np.square(part) for part in removed])
-    contrast = float(_together(noisy).std())
-    if min(noisy[0].shape[:2]) < SMALLEST_SIDE or not 0 < power < (WEAK * contrast) ** 2:
-        return Verdict(1.0)
-    found = estimate_of_windows([part for window in noisy for part in _tiling.windows_of(window)])
-    if found.correlated:
-        if noisy[0].shape[-1] > 1 and _is_of_camera(found, contrast):
-            told = CAMERA_HIDDEN * float(found.sigma)
-            after = again(noisy, told)
-            if _in_flat_places(after, _differences(noisy, after)) >= EVERYWHERE_IF_TOLD:
-                return Verdict(1.0, told, after)
-        return Verdict(float(_in_flat_places(denoised, removed) >= EVERYWHERE))
-    step = PROBE * found.sigma
-    if not step > 0:
-        return Verdict(0.0)
+    step = PROBE * sigma
     rng = np.random.default_rng(0)
     signs = [rng.choice([-1.0, 1.0], size=window.shape) for window in noisy]
     probes = [
         (window + step * sign).astype(window.dtype)
         for window, sign in zip(noisy, signs, strict=True)
     ]
-    changes = _differences(again(probes, 0.0), denoised)
-    divergence = _mean([s * change for s, change in zip(signs, changes, strict=True)]) / step
-    return Verdict(float(np.clip(found.sigma**2 * (1 - divergence) / power, 0.0, 1.0)))
+    removed = _differences(noisy, denoised)
+    slopes = [
+        sign * (moved - part) / step
+        for sign, moved, part in zip(
+            signs, _differences(probes, again(probes, sigma)), removed, strict=True
+        )
+    ]
+    least, verdict = math.inf, Verdict(0.0)
+    for limit in LIMITS:
+        most = limit * sigma
+        power = _mean([np.square(part.clip(-most, most)) for part in removed])
+        product = sigma**2 * _mean(
+            [slope * (np.abs(part) < most) for slope, part in zip(slopes, removed, strict=True)]
+        )
+        share = float(np.clip(product / power, 0.0, 1.0))
+        error = share**2 * power - 2 * share * product
+        if error < least:
+            least, verdict = error, Verdict(share, limit=most)
+    return verdict
 
 
-def _is_of_camera(found: Estimate, contrast: float) -> bool:
-    """Tell whether correlated noise looks as cameras leave it: weak, and nowhere fine.
+def _noise_in_flat_places(noisy: Sequence[np.ndarray], again: Again) -> float:
+    """Return how strong noise among coarse texture is, 0 where there is none.
 
-    Its strength is then well below that of texture, which is sharper at every scale.
+    Told of a little noise, the network takes some from flat places, too, where there is no texture.
     """
-    coarse = found.per_stride[-1]
-    fine = found.per_stride[:2] <= coarse * np.array(CAMERA_FINE)
-    return bool(
-        0 < found.sigma <= CAMERA_STRONGEST * contrast
-        and found.correlation.mean() >= CAMERA_CORRELATION
-        and fine.all()
-    )
+    dark, bright = np.quantile(_together(noisy), (OUTLIERS, 1 - OUTLIERS))
+    probed = PROBED * float(bright - dark)
+    after = again(noisy, probed)
+    taken = _in_flat_places(after, _differences(noisy, after))
+    deviation = math.sqrt(np.square(taken).mean())
+    if not deviation > LEAST_TAKEN * probed > 0:
+        return 0.0
+    return deviation * (HIDDEN if _correlation(taken) > LEAST_CORRELATION else 1.0)
 
 
 def _differences(windows: Sequence[np.ndarray], others: Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -236,18 +290,23 @@ def _mean(windows: Sequence[np.ndarray]) -> float:
     return float(_together(windows).mean())
 
 
-def _in_flat_places(denoised: Sequence[np.ndarray], removed: Sequence[np.ndarray]) -> float:
-    """Return the deviation removed from the flattest quarter, as a share of that of the whole."""
-    gray = [part.mean(axis=-1, keepdims=True, dtype=np.float64) for part in denoised]
-    contrast = np.concatenate([_of_blocks(part).var(axis=1) for part in gray])
-    energy = np.concatenate([np.square(_of_blocks(part)).mean(axis=1) for part in removed])
+def _in_flat_places(denoised: Sequence[np.ndarray], removed: Sequence[np.ndarray]) -> np.ndarray:
+    """Return what was removed from the flattest quarter of the blocks."""
+    contrast = np.concatenate([_blocks(part).mean(axis=3).var(axis=(1, 2)) for part in denoised])
     flat = np.argsort(contrast, kind="stable")[: max(1, len(contrast) // 4)]
-    return float(np.sqrt(energy[flat].mean() / energy.mean()))
+    return np.concatenate([_blocks(part) for part in removed])[flat]
 
 
-def _of_blocks(image: np.ndarray) -> np.ndarray:
-    """Return a row of values for each block of the image."""
+def _blocks(image: np.ndarray) -> np.ndarray:
+    """Cut an image into blocks, (n, `BLOCK`, `BLOCK`, C)."""
     rows, columns = (length // BLOCK for length in image.shape[:2])
     cut = image[: rows * BLOCK, : columns * BLOCK]
     blocks = cut.reshape(rows, BLOCK, columns, BLOCK, -1).swapaxes(1, 2)
-    return blocks.reshape(rows * columns, -1)
+    return blocks.reshape(rows * columns, BLOCK, BLOCK, -1).astype(np.float64)
+
+
+def _correlation(blocks: np.ndarray) -> float:
+    """Return the correlation of neighbors in blocks."""
+    down = blocks[:, 1:] * blocks[:, :-1]
+    across = blocks[:, :, 1:] * blocks[:, :, :-1]
+    return float((down.mean() + across.mean()) / (2 * np.square(blocks).mean()))

@@ -55,6 +55,18 @@ def test_weak_noise_never_gets_worse(scene, sigma):
     assert after > before - 0.05
 
 
+@pytest.mark.parametrize("sigma", [1, 2, 4])
+def test_weak_noise_of_sharp_images_in_color_never_gets_worse(sigma):
+    from skimage import data
+
+    photo = data.rocket()[100:356, 250:506]
+    clean = photo / np.float32(255)
+    noisy = with_white_noise(photo, sigma)
+    denoised = denoise(noisy)
+    assert psnr(clean, denoised, data_range=1) > psnr(clean, noisy, data_range=1)
+    assert np.abs(denoised - noisy).max() <= 3.1 * sigma / 255
+
+
 def test_the_share_is_that_of_least_error():
     rng = np.random.default_rng(0)
     y, x = np.mgrid[:256, :256] / 32
@@ -68,6 +80,28 @@ def test_the_share_is_that_of_least_error():
     assert 0 < share < 1
     assert abs(share - min(errors, key=errors.get)) < 0.05
     assert errors[round(100 * share) / 100] < 1
+
+
+def test_no_more_is_taken_from_a_pixel_than_noise_explains():
+    rng = np.random.default_rng(0)
+    clean = rng.choice([0.0, 100.0], p=[0.98, 0.02], size=(128, 128, 1))
+    noisy = clean + rng.standard_normal(clean.shape)
+    verdict = _verdict([noisy], [blur(noisy)], lambda windows, sigma: list(map(blur, windows)), 1.0)
+    assert verdict.sigma == 1
+    assert verdict.limit < np.inf
+    error = np.square(verdict.applied(noisy, blur(noisy)) - clean).mean()
+    assert error < 1 < np.square(blur(noisy) - clean).mean()
+    everything = Verdict(1.0)
+    np.testing.assert_allclose(everything.applied(noisy, blur(noisy)), blur(noisy))
+
+
+def test_what_noise_explains_is_removed_whole():
+    noisy = np.random.default_rng(0).standard_normal((64, 64, 1))
+
+    def never(windows, sigma):
+        raise AssertionError
+
+    assert _verdict([noisy], [0 * noisy], never, 1.0) == Verdict(1.0, 1.0)
 
 
 def test_strong_noise_is_removed_whole():
@@ -90,14 +124,17 @@ def oversampled():
 
 
 def of_camera(photo, sigma):
-    noise = _of_camera(photo / np.float32(255), np.random.default_rng(0))
-    return np.rint((photo + sigma * noise).clip(0, 255)).astype(np.uint8)
+    picture = np.atleast_3d(photo)
+    noise = _of_camera(picture / np.float32(255), np.random.default_rng(0))
+    return np.rint((picture + sigma * noise).clip(0, 255)).astype(np.uint8).reshape(photo.shape)
 
 
-def test_noise_that_a_camera_has_smoothed_is_removed_without_being_told(oversampled):
-    noisy = of_camera(oversampled, 5)
-    assert psnr(oversampled, denoise(noisy)) > psnr(oversampled, noisy) + 0.5
-    np.testing.assert_array_equal(denoise(oversampled), oversampled)
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_noise_that_a_camera_has_smoothed_is_removed_without_being_told(oversampled, mode):
+    photo = np.asarray(Image.fromarray(oversampled).convert(mode))
+    noisy = of_camera(photo, 5)
+    assert psnr(photo, denoise(noisy)) > psnr(photo, noisy) + 0.5
+    np.testing.assert_array_equal(denoise(photo), photo)
 
 
 def test_a_deviation_comes_with_what_the_network_was_told(oversampled):
