@@ -33,6 +33,8 @@ def measure(n_rounds: int) -> Iterator[Result]:
     for sigma in SIGMAS:
         pairs = [(image, with_white_noise(image, sigma)) for image in photographs]
         yield from _gains(f"BSD432_color, sigma {sigma}", pairs, denoiser)
+        sharp = [(image, with_white_noise(image, sigma)) for image in _sharp()]
+        yield from _gains(f"scikit-image, sigma {sigma}", sharp, denoiser)
     yield _changes("BSD432_color", [read_image(path) for path in paths[::CLEAN_EVERY]], denoiser)
     camera = [image.path for image in list_images(DATA / "PolyU_cropped")]
     noisy = [path for path in camera if path.stem.endswith("_real")][::5]
@@ -44,6 +46,13 @@ def measure(n_rounds: int) -> Iterator[Result]:
         for path in noisy
     ]
     yield from _gains("PolyU_cropped", pairs, denoiser)
+
+
+def _sharp() -> list[np.ndarray]:
+    """Return photographs with finer detail than those for training."""
+    from skimage import data
+
+    return [data.astronaut(), data.chelsea(), data.coffee(), data.rocket()]
 
 
 def _changes(name: str, clean: list[np.ndarray], denoiser: AutoencoderDenoiser) -> Result:

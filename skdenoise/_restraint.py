@@ -1,11 +1,11 @@
 """What a network that may be given anything is told, and do no harm.
 
-Noise that is white and equally strong everywhere is measured beforehand, and the network told.
-Otherwise it is blind and removes a little from every image. Where that is little in comparison
-with the contrast of the image, it may be texture, and the share of it that is really taken away
-is the one with the least expected error. Or it is too little, since noise that a camera has
-smoothed looks like texture: then the network is told how strong it is. Large images are judged
-by a few windows.
+Noise that is white and equally strong everywhere is measured beforehand, and the network told;
+where it removes more than that, it is kept from it. Otherwise it is blind and removes a little from
+every image. Where that is little in comparison with the contrast of the image, it may be texture,
+and what is really taken away has the least expected error. Or it is too little, since noise that
+a camera has smoothed looks like texture: then flat places tell how strong it is, and the network is
+told. Large images are judged by a few windows.
 """
 
 import math
@@ -26,9 +26,9 @@ SMALLEST_SIDE = 16
 PROBE = 0.1
 """Length of the step that measures the divergence, in standard deviations of the noise."""
 EXCESS = 1.03
-"""Deviation of what is removed, as a multiple of that of the noise, beyond which it is not all noise."""
+"""Where more than so many times the deviation of the noise is removed, some of it is none."""
 LIMITS = 1.0, 1.5, 2.0, 3.0, math.inf
-"""Of that deviation, what may at most be taken from a pixel."""
+"""What may at most be taken from a pixel, in standard deviations of the noise."""
 BLOCK = 8
 
 PROBED = 1 / 96
