@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from skdenoise import AutoencoderDenoiser, NoiseInjector, denoise, psnr
+from skdenoise import AutoencoderDenoiser, NoiseInjector, _tiling, denoise, psnr
 from skdenoise._patches import image_statistics
 from skdenoise._protocol import with_white_noise
 from skdenoise._restraint import Verdict, _verdict
@@ -65,6 +65,16 @@ def test_weak_noise_of_sharp_images_in_color_never_gets_worse(sigma):
     denoised = denoise(noisy)
     assert psnr(clean, denoised, data_range=1) > psnr(clean, noisy, data_range=1)
     assert np.abs(denoised - noisy).max() <= 3.1 * sigma / 255
+
+
+def test_weak_noise_of_large_sharp_images_never_gets_worse(monkeypatch):
+    from skimage import data
+
+    monkeypatch.setattr(_tiling, "LARGE_PIXELS", 64 * 64)
+    photo = data.rocket()[100:228, 300:428]
+    noisy = with_white_noise(photo, 1)
+    denoised = denoise(noisy)
+    assert psnr(photo / 255, denoised, data_range=1) > psnr(photo / 255, noisy, data_range=1)
 
 
 def test_the_share_is_that_of_least_error():
