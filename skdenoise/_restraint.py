@@ -107,9 +107,7 @@ def restrained(
         noisy = task.pixels
         both = result.ndim > noisy.ndim
         denoised = result[0] if both else result
-        if task.sigma and not _is_excessive([noisy], [denoised], task.sigma):
-            verdict = Verdict(1.0, task.sigma)
-        elif noisy.shape[0] * noisy.shape[1] > _tiling.LARGE_PIXELS:
+        if noisy.shape[0] * noisy.shape[1] > _tiling.LARGE_PIXELS:
             verdict = _verdict_on_windows(run, once, task, _tiling.windows_of(noisy))
         else:
             verdict = _verdict([noisy], [denoised], _again(once, task), task.sigma)
