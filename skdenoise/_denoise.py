@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from skdenoise._denoiser import AutoencoderDenoiser
+from skdenoise._shipped import largest_size
 
 MOST_CHANNELS = 4
 """Longer last axes are taken for the width of a stack of gray images."""
@@ -17,7 +18,7 @@ def denoise(
     strength: float = 1.0,
     n_augment: int = 1,
     weights: str = "natural",
-    size: str = "small",
+    size: str = "auto",
 ) -> np.ndarray:
     """Remove the noise of one image with weights that come with the package.
 
@@ -37,8 +38,9 @@ def denoise(
         so many times as long.
     weights : {"natural", "procedural"}, default="natural"
         What the network has learned from, see `skdenoise.model_cards`.
-    size : {"small", "base"}, default="small"
-        Size of the network. "base" is a little better, and takes four times as long.
+    size : {"auto", "small", "base"}, default="auto"
+        Size of the network. "auto" is the best that these weights come in, "base" for "natural"
+        ones; "small" is a little worse, and up to four times as fast.
 
     Returns
     -------
@@ -52,7 +54,8 @@ def denoise(
 
     See Also
     --------
-    AutoencoderDenoiser : For many images, for images with more channels, and to learn.
+    AutoencoderDenoiser : For many images, for images with more channels, and to learn. Its `size`
+        is "small" unless told otherwise.
 
     Examples
     --------
@@ -77,6 +80,8 @@ def denoise(
             f"weights must be 'natural' or 'procedural' where nothing is learned. Got {weights!r}."
         )
         raise ValueError(msg)
+    if size == "auto":
+        size = largest_size(weights)
     denoiser = AutoencoderDenoiser(
         size=size, weights=weights, sigma=sigma, strength=strength, n_augment=n_augment
     )

@@ -18,6 +18,9 @@ FOLDER = Path(__file__).parent / "weights"
 KINDS = "natural", "procedural"
 """What denoisers have learned from: photographs, or images made by a program."""
 
+SIZES = "base", "small"
+"""Of their networks, the better ones first."""
+
 
 def model_cards() -> list[dict[str, Any]]:
     """Describe the weights that come with the package.
@@ -56,6 +59,11 @@ def shipped_name(kind: str, size: str, n_channels: int) -> str | None:
     name = f"{kind}_{'gray' if n_channels == 1 else 'color'}_{size}"
     known = n_channels in (1, 3) and (FOLDER / f"{name}.safetensors").is_file()
     return name if known else None
+
+
+def largest_size(kind: str) -> str:
+    """Return the size of the best weights of a kind."""
+    return next((size for size in SIZES if shipped_name(kind, size, 1)), SIZES[-1])
 
 
 @functools.lru_cache(maxsize=8)

@@ -559,9 +559,24 @@ def test_weights_of_the_package_are_used_unless_told_otherwise(run, halver):
     put("in/b.png", draw(9, 8, 3))
     assert run("denoise", "in", "-o", "out", "--strength", "0.5")[0] == 0
     (made,) = halver.made
-    assert made.params["weights"] == "natural"
+    assert (made.params["weights"], made.params["size"]) == ("natural", "base")
     assert made.steered == [(None, 0.5), (None, 0.5)]
     assert not hasattr(made, "seen")
+
+
+@pytest.mark.parametrize(
+    ("typed", "weights", "size"),
+    [
+        (["--size", "small"], "natural", "small"),
+        (["--weights", "procedural"], "procedural", "small"),
+        (["--adapt"], "natural", "base"),
+    ],
+)
+def test_the_best_network_is_used_unless_told_otherwise(run, halver, typed, weights, size):
+    put("a.png", draw(8, 8))
+    assert run("denoise", "a.png", "-o", "b.png", *typed)[0] == 0
+    (made,) = halver.made
+    assert (made.params["weights"], made.params["size"]) == (weights, size)
 
 
 def test_gray_and_color_images_are_learned_separately(run, halver):

@@ -66,8 +66,8 @@ def _add_denoise(commands: Any) -> None:
     parser.add_argument(
         "--size",
         choices=["small", "base"],
-        help="of the network with these weights: base is a little better, and takes four times as "
-        "long (default: small)",
+        help="of the network with these weights: small is a little worse, and up to four times as "
+        "fast (default: the best that they come in, base for natural ones)",
     )
     parser.add_argument(
         "--augment",

@@ -15,6 +15,7 @@ from skdenoise._cli._loading import load_model
 from skdenoise._cli._messages import Messages, count
 from skdenoise._cli._waking import wake_keras
 from skdenoise._image_files import is_streamed
+from skdenoise._shipped import largest_size
 
 LEARNING_PIXELS = 2**26
 """Noisy images are learned from until they have so many pixels together."""
@@ -26,7 +27,8 @@ def denoise(args: argparse.Namespace, say: Messages) -> None:
         args.wrong_usage("--adapt goes on from the --weights of this package, not from a --model")
     if args.model is not None and (args.weights, args.size) != (None, None):
         args.wrong_usage("--weights and --size choose weights of this package; --model has its own")
-    which = {"weights": args.weights or "natural", "size": args.size or "small"}
+    weights = args.weights or "natural"
+    which = {"weights": weights, "size": args.size or largest_size(weights)}
     if not args.adapt and (args.epochs, args.time_budget, args.seed) != (None, None, None):
         args.wrong_usage("--epochs, --time-budget and --seed are for --adapt; nothing learns here")
     if args.adapt and args.resume:
