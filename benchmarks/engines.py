@@ -23,7 +23,7 @@ from skdenoise._keras._backend import has_fast_bfloat16
 from skdenoise._keras._network import Network, Weights
 from skdenoise._keras._openvino import quantized
 from skdenoise._keras._prediction import Task, _inputs
-from skdenoise.noise._estimation import even_sigma
+from skdenoise.noise._even import even_sigma
 
 LIMIT = 1.15
 TURNS = 6

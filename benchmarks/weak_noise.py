@@ -15,6 +15,7 @@ from skdenoise._image_files import list_images, read_image
 from skdenoise._protocol import quality, with_white_noise
 from skdenoise._restraint import Verdict
 
+SIZES = "base", "small"
 N_IMAGES = 11
 SIGMAS = 1, 2, 3, 5, 10
 """Gray levels."""
@@ -29,13 +30,7 @@ def measure(n_rounds: int) -> Iterator[Result]:
         return
     paths = [image.path for image in list_images(DATA / "BSD432_color")]
     photographs = [read_image(path) for path in paths[7 :: len(paths) // N_IMAGES]]
-    denoiser = AutoencoderDenoiser(weights="natural")
-    for sigma in SIGMAS:
-        pairs = [(image, with_white_noise(image, sigma)) for image in photographs]
-        yield from _gains(f"BSD432_color, sigma {sigma}", pairs, denoiser)
-        sharp = [(image, with_white_noise(image, sigma)) for image in _sharp()]
-        yield from _gains(f"scikit-image, sigma {sigma}", sharp, denoiser)
-    yield _changes("BSD432_color", [read_image(path) for path in paths[::CLEAN_EVERY]], denoiser)
+    clean = [read_image(path) for path in paths[::CLEAN_EVERY]]
     camera = [image.path for image in list_images(DATA / "PolyU_cropped")]
     noisy = [path for path in camera if path.stem.endswith("_real")][::5]
     pairs = [
@@ -45,7 +40,14 @@ def measure(n_rounds: int) -> Iterator[Result]:
         )
         for path in noisy
     ]
-    yield from _gains("PolyU_cropped", pairs, denoiser)
+    for size in SIZES:
+        denoiser = AutoencoderDenoiser(size=size, weights="natural")
+        for sigma in SIGMAS:
+            for name, images in (("BSD432_color", photographs), ("scikit-image", _sharp())):
+                white = [(image, with_white_noise(image, sigma)) for image in images]
+                yield from _gains(f"{size}, {name}, sigma {sigma}", white, denoiser)
+        yield _changes(f"{size}, BSD432_color", clean, denoiser)
+        yield from _gains(f"{size}, PolyU_cropped", pairs, denoiser)
 
 
 def _sharp() -> list[np.ndarray]:

@@ -17,7 +17,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from skdenoise import _tiling
-from skdenoise.noise._estimation import estimate_of_windows, even_sigma
+from skdenoise.noise._estimation import estimate_of_windows
+from skdenoise.noise._even import even_sigma
 
 WEAK = 0.12
 """Deviation of what is removed, as a share of the image's, below which this is looked at."""

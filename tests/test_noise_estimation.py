@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from skdenoise.noise import NoiseEstimate, correlated, estimate_noise, gaussian, jpeg
-from skdenoise.noise._estimation import _flat_sigmas, _Pixels, even_sigma
+from skdenoise.noise._even import even_sigma
+from skdenoise.noise._flat_places import Pixels, flat_sigmas
 
 
 @pytest.fixture(scope="module")
@@ -325,13 +326,13 @@ def test_parts_are_judged_at_once_as_one_by_one(pictures, saturated):
     planes[2] = 0.5
     if saturated:
         planes = planes.clip(0.2, 0.6)
-    parts = _Pixels.of_each(planes)
-    alone = [_Pixels.of([plane], 1) for plane in planes]
+    parts = Pixels.of_each(planes)
+    alone = [Pixels.of([plane], 1) for plane in planes]
     for part, other in zip(parts, alone, strict=True):
         for field in ("residual", "lightness", "gradient"):
             np.testing.assert_array_equal(getattr(part, field), getattr(other, field))
     sigmas = [part.flat_sigma(0.05) for part in alone]
-    np.testing.assert_allclose(_flat_sigmas(parts, 0.05), sigmas, rtol=1e-9)
+    np.testing.assert_allclose(flat_sigmas(parts, 0.05), sigmas, rtol=1e-9)
     assert (len({part.residual.size for part in parts}) > 1) is saturated
 
 

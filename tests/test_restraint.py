@@ -10,7 +10,7 @@ from skdenoise import AutoencoderDenoiser, NoiseInjector, _tiling, denoise, psnr
 from skdenoise._patches import image_statistics
 from skdenoise._protocol import with_white_noise
 from skdenoise._restraint import Verdict, _verdict
-from skdenoise.noise._estimation import even_sigma
+from skdenoise.noise._even import even_sigma
 from skdenoise.noise._universal import _of_camera
 
 

@@ -1,0 +1,67 @@
+"""Whether the noise of an image is white and equally strong everywhere, and how strong."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from skdenoise.noise._flat_places import Pixels, correlation_of_neighbors, flat_sigmas
+
+CELLS_PER_AXIS = 4
+"""Into so many parts both ways is an image cut to see whether its noise is the same everywhere."""
+SMALLEST_CELL, LARGEST_CELL = 24, 96
+"""Rows and columns of a part: from fewer its noise cannot be told, and more are not needed."""
+LEAST_IN_PLACES, MOST_IN_PLACES = 0.9, 1.15
+"""Noise of the parts, but for a quarter of them, as a multiple of that of all flat places."""
+EVEN_IN_LIGHT = 1.12
+"""How much more noise there may be in a lightness than in another."""
+WHITE = 0.1
+"""Mean correlation of neighbors up to which noise is as good as white."""
+
+
+def even_sigma(pixels: Sequence[np.ndarray]) -> float:
+    """Return the deviation of noise that is white, and equally strong everywhere.
+
+    Parameters
+    ----------
+    pixels : sequence of ndarray of shape (h, w, C)
+        The image, or some windows of it.
+
+    Returns
+    -------
+    float
+        It is 0 where the image may have other noise, or none, or is too small to tell.
+    """
+    n_cells = CELLS_PER_AXIS if len(pixels) == 1 else 1
+    cells = [_middle(cell) for window in pixels for cell in _cells(window, n_cells)]
+    height, width = (min(cell.shape[axis] for cell in cells) for axis in (0, 1))
+    if min(height, width) < SMALLEST_CELL:
+        return 0.0
+    channels = np.moveaxis(np.stack([cell[:height, :width] for cell in cells]), -1, 0)
+    parts = [part.thinned() for planes in channels for part in Pixels.of_each(planes)]
+    together = Pixels.together(parts)
+    sigma = together.flat_sigma(0.05)
+    if not sigma > 0:
+        return 0.0
+    # Where much of a part is texture, it seems to have more noise than it has.
+    low, high = np.quantile(flat_sigmas(parts, 0.05), (0.25, 0.75))
+    if low < LEAST_IN_PLACES * sigma or high > MOST_IN_PLACES * sigma:
+        return 0.0
+    bands = together.sigma_by_lightness(sigma)
+    if bands.max() > EVEN_IN_LIGHT * bands.min():
+        return 0.0
+    correlation = float(np.mean([correlation_of_neighbors(list(planes)) for planes in channels]))
+    return sigma if correlation <= WHITE else 0.0
+
+
+def _cells(window: np.ndarray, n_per_axis: int) -> list[np.ndarray]:
+    """Cut a window into so many parts each way."""
+    return [
+        cell
+        for row in np.array_split(window, n_per_axis)
+        for cell in np.array_split(row, n_per_axis, axis=1)
+    ]
+
+
+def _middle(cell: np.ndarray) -> np.ndarray:
+    top, left = (max(0, (length - LARGEST_CELL) // 2) for length in cell.shape[:2])
+    return cell[top : top + LARGEST_CELL, left : left + LARGEST_CELL]
