@@ -165,6 +165,35 @@ def test_channels_are_joined_in_order(axis, n_channels, quick):
     np.testing.assert_array_equal(found, np.concatenate(images, axis))
 
 
+@pytest.mark.skipif(_backend.BACKEND != "tensorflow", reason="other backends join for themselves")
+@pytest.mark.parametrize("use_bias", [True, False])
+@pytest.mark.parametrize(
+    ("axis", "n_channels", "n_convolutions"), [(-1, (16, 32, 16), 3), (3, (8, 32), 1)]
+)
+def test_what_is_joined_is_convolved_in_parts(axis, n_channels, n_convolutions, use_bias):
+    rng = np.random.default_rng(0)
+    images = [rng.random((2, 10, 14, n), np.float32) for n in n_channels]
+    joined = np.concatenate(images, axis)
+    layer = keras.layers.Conv2D(
+        5, 3, strides=2, padding="same", activation="relu", use_bias=use_bias
+    )
+    layer(joined)
+    other = quick_to_apply(layer).from_config(layer.get_config())
+    other.build(joined.shape)
+    other.set_weights([rng.standard_normal(array.shape) for array in layer.get_weights()])
+    layer.set_weights(other.get_weights())
+    call = _backend.compiled(
+        lambda *parts: other(keras.ops.concatenate(parts, axis)),
+        [((None, None, None, n), "float32") for n in n_channels],
+    )
+    kinds = [operation.type for operation in call.graph.get_operations()]
+    assert kinds.count("Conv2D") == n_convolutions
+    expected = np.asarray(layer(joined))
+    np.testing.assert_allclose(
+        call(*map(keras.ops.convert_to_tensor, images)), expected, atol=1e-5 * np.ptp(expected)
+    )
+
+
 @pytest.mark.skipif(not _backend.has_fast_bfloat16(), reason="bfloat16 is not quick here")
 @pytest.mark.parametrize("use_bias", [True, False])
 @pytest.mark.parametrize(
