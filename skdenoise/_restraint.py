@@ -19,6 +19,7 @@ import numpy as np
 from skdenoise import _tiling
 from skdenoise.noise._estimation import estimate_of_windows
 from skdenoise.noise._even import even_sigma
+from skdenoise.noise._flat_places import blocks_of, products_of_neighbors
 
 WEAK = 0.12
 """Deviation of what is removed, as a share of the image's, below which this is looked at."""
@@ -297,15 +298,10 @@ def _in_flat_places(denoised: Sequence[np.ndarray], removed: Sequence[np.ndarray
 
 
 def _blocks(image: np.ndarray) -> np.ndarray:
-    """Cut an image into blocks, (n, `BLOCK`, `BLOCK`, C)."""
-    rows, columns = (length // BLOCK for length in image.shape[:2])
-    cut = image[: rows * BLOCK, : columns * BLOCK]
-    blocks = cut.reshape(rows, BLOCK, columns, BLOCK, -1).swapaxes(1, 2)
-    return blocks.reshape(rows * columns, BLOCK, BLOCK, -1).astype(np.float64)
+    return blocks_of(image, BLOCK, BLOCK).astype(np.float64)
 
 
 def _correlation(blocks: np.ndarray) -> float:
     """Return the correlation of neighbors in blocks."""
-    down = blocks[:, 1:] * blocks[:, :-1]
-    across = blocks[:, :, 1:] * blocks[:, :, :-1]
-    return float((down.mean() + across.mean()) / (2 * np.square(blocks).mean()))
+    down, across = (products_of_neighbors(blocks, axis).mean() for axis in (0, 1))
+    return float((down + across) / (2 * np.square(blocks).mean()))

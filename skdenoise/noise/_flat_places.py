@@ -249,7 +249,8 @@ def correlation_of_neighbors(planes: list[np.ndarray]) -> np.ndarray:
     n_rows, n_columns = (1, 64) if height == 1 else (64, 1) if width == 1 else (8, 8)
     if height < n_rows or width < n_columns:
         return np.full(2, np.nan)
-    blocks = np.concatenate([_blocks(plane, n_rows, n_columns) for plane in planes])
+    blocks = np.concatenate([blocks_of(plane, n_rows, n_columns) for plane in planes])
+    blocks = blocks.reshape(len(blocks), -1)
     rows, columns = np.mgrid[:n_rows, :n_columns].reshape(2, -1)
     plane = np.stack([np.ones(rows.size), rows, columns], axis=1)
     basis, sizes, _ = np.linalg.svd(plane, full_matrices=False)
@@ -266,21 +267,21 @@ def correlation_of_neighbors(planes: list[np.ndarray]) -> np.ndarray:
     for axis, length in enumerate((n_rows, n_columns)):
         if length > 1:
             # Removing the plane makes neighbors of white noise opposite; add that back.
-            lost = _neighbors(basis, axis).sum(axis=0).mean()
-            result[axis] = _neighbors(flattest, axis).mean() / variance + lost
+            lost = products_of_neighbors(basis, axis).sum(axis=0).mean()
+            result[axis] = products_of_neighbors(flattest, axis).mean() / variance + lost
     # The flattest blocks, less their planes, hold only so much of the correlation of all.
     return np.clip(result / (0.75 if np.isfinite(result).all() else 0.9), -1, 1)
 
 
-def _blocks(plane: np.ndarray, n_rows: int, n_columns: int) -> np.ndarray:
-    """Cut into blocks, one per row of the result; what is left over at the end is dropped."""
-    down, across = plane.shape[0] // n_rows, plane.shape[1] // n_columns
-    cut = plane[: down * n_rows, : across * n_columns]
-    cut = cut.reshape(down, n_rows, across, n_columns).swapaxes(1, 2)
-    return cut.reshape(-1, n_rows * n_columns)
+def blocks_of(image: np.ndarray, n_rows: int, n_columns: int) -> np.ndarray:
+    """Cut (H, W, ...) into blocks, (n, n_rows, n_columns, ...); what is left over is dropped."""
+    down, across = image.shape[0] // n_rows, image.shape[1] // n_columns
+    cut = image[: down * n_rows, : across * n_columns]
+    cut = cut.reshape(down, n_rows, across, n_columns, *image.shape[2:]).swapaxes(1, 2)
+    return cut.reshape(down * across, n_rows, n_columns, *image.shape[2:])
 
 
-def _neighbors(stack: np.ndarray, axis: int) -> np.ndarray:
+def products_of_neighbors(stack: np.ndarray, axis: int) -> np.ndarray:
     """Return the product of each value and the next along `axis` of every image of a stack."""
     if axis == 0:
         return stack[:, 1:] * stack[:, :-1]
