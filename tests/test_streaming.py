@@ -175,7 +175,7 @@ def test_the_command_denoises_part_by_part(source, target, tmp_path, monkeypatch
     command = ["denoise", str(tmp_path / source), "-o", str(tmp_path / target), "--quiet"]
     limit = ["--max-pixels", "1000"] if source == "a.tif" else []
     assert main([*command, *limit]) == 0
-    wanted = AutoencoderDenoiser(weights="natural").transform(image[None])[0]
+    wanted = AutoencoderDenoiser(size="base", weights="natural").transform(image[None])[0]
     with opened(tmp_path / target) as found:
         assert_array_equal(found[slice(0, 70), slice(0, 60)], wanted)
     assert main(command) == 1  # it exists
@@ -208,7 +208,7 @@ def test_the_command_goes_on_where_it_was_interrupted(command, target, tmp_path,
     assert len(set(added)) == len(added)
     assert {path.name for path in tmp_path.iterdir()} == {"a.tif", target}
     if command == "denoise":
-        estimator = AutoencoderDenoiser(weights="natural")
+        estimator = AutoencoderDenoiser(size="base", weights="natural")
     else:
         estimator = ZeroDCEEnhancer(weights="default")
     with opened(tmp_path / target) as found:
