@@ -147,11 +147,14 @@ def test_weights_that_do_not_exist_are_refused(photo):
         AutoencoderDenoiser(weights="heavy").fit(photo[None])
 
 
-def test_the_large_network_is_better(photo, color_photos):
-    for clean in (photo, color_photos[0]):
+def test_the_large_network_is_better(photo):
+    from skimage import data
+
+    # Of a small part, either network may know a little more than the other.
+    for clean in (data.camera(), data.astronaut()):
         image = noisy(clean, 25)
         small, base = (psnr(clean, denoise(image, size=size)) for size in ("small", "base"))
-        assert base > small
+        assert base > small + 0.02
     image = noisy(photo, 25)
     assert denoise(np.dstack([image, image]), size="base").shape == (*image.shape, 2)
 
