@@ -14,8 +14,8 @@ from skdenoise import AutoencoderDenoiser
 from skdenoise._image_files import list_images, read_image
 from skdenoise._protocol import quality, with_white_noise
 from skdenoise._restraint import Verdict
+from skdenoise._shipped import SIZES
 
-SIZES = "base", "small"
 N_IMAGES = 11
 SIGMAS = 1, 2, 3, 5, 10
 """Gray levels."""
@@ -29,7 +29,10 @@ def measure(n_rounds: int) -> Iterator[Result]:
         print(f"  skipped: no folder {DATA}; name one with SKDENOISE_DATA")
         return
     paths = [image.path for image in list_images(DATA / "BSD432_color")]
-    photographs = [read_image(path) for path in paths[7 :: len(paths) // N_IMAGES]]
+    photographs = {
+        "BSD432_color": [read_image(path) for path in paths[7 :: len(paths) // N_IMAGES]],
+        "scikit-image": _sharp(),
+    }
     clean = [read_image(path) for path in paths[::CLEAN_EVERY]]
     camera = [image.path for image in list_images(DATA / "PolyU_cropped")]
     noisy = [path for path in camera if path.stem.endswith("_real")][::5]
@@ -43,7 +46,7 @@ def measure(n_rounds: int) -> Iterator[Result]:
     for size in SIZES:
         denoiser = AutoencoderDenoiser(size=size, weights="natural")
         for sigma in SIGMAS:
-            for name, images in (("BSD432_color", photographs), ("scikit-image", _sharp())):
+            for name, images in photographs.items():
                 white = [(image, with_white_noise(image, sigma)) for image in images]
                 yield from _gains(f"{size}, {name}, sigma {sigma}", white, denoiser)
         yield _changes(f"{size}, BSD432_color", clean, denoiser)

@@ -1,11 +1,9 @@
 """Layers that give what those of Keras give, in less time; other backends have none."""
 
 import functools
-import itertools
 from typing import Any
 
 import keras
-import numpy as np
 
 from skdenoise._keras._backend import BACKEND
 
@@ -52,12 +50,13 @@ if BACKEND == "tensorflow":
             """Convolve."""
             bias = self.bias if self.use_bias else None
             convolve = functools.partial(self.convolved, strides=self.strides[0])
-            *others, last = _joined(inputs)
-            ends = np.cumsum([0, *(item.shape[-1] for item in others), last.shape[-1]])
-            kernels = [self.kernel[:, :, begin:end] for begin, end in itertools.pairwise(ends)]
-            outputs = convolve(last, kernels[-1], bias)
-            for item, kernel in zip(others, kernels, strict=False):
-                outputs = outputs + convolve(item, kernel)
+            parts, kernels = _joined(inputs), [self.kernel]
+            if len(parts) > 1:
+                kernels = tf.split(self.kernel, [part.shape[-1] for part in parts], axis=2)
+            *others, last = zip(parts, kernels, strict=True)
+            outputs = convolve(*last, bias)
+            for part, kernel in others:
+                outputs = outputs + convolve(part, kernel)
             return self.activation(outputs)
 
     def _joined(inputs: Any) -> list:
