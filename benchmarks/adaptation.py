@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from benchmarks._measuring import DATA, Result
-from skdenoise import AutoencoderDenoiser, NoiseInjector, SUREScorer, psnr
+from skdenoise import AutoencoderDenoiser, NoiseInjector, SUREScorer, estimate_noise, psnr
 from skdenoise._image_files import list_images, read_image
 
 SIDE = 256
@@ -43,7 +43,8 @@ def measure(n_rounds: int) -> Iterator[Result]:
     whole = [_gray(path) for path in _files("Set12", 12)]
     for sigma in SIGMAS:
         noise = NoiseInjector(sigma=sigma / 255)
-        yield from _estimated(sigma, [_with_noise(image, noise) for image in whole])
+        scenes = [_with_noise(image, noise, seed) for seed, image in enumerate(whole)]
+        yield from _estimated(sigma, scenes)
 
 
 def _files(folder: str, n_images: int) -> list[Path]:
@@ -61,8 +62,8 @@ def _square(path: Path) -> np.ndarray:
     return _gray(path)[:SIDE, :SIDE]
 
 
-def _with_noise(clean: np.ndarray, noise: NoiseInjector) -> Scene:
-    noisy = noise.corrupt(clean[..., None], rng=np.random.default_rng(0))[..., 0]
+def _with_noise(clean: np.ndarray, noise: NoiseInjector, seed: int = 0) -> Scene:
+    noisy = noise.corrupt(clean[..., None], rng=np.random.default_rng(seed))[..., 0]
     return Scene(clean, noisy)
 
 
@@ -104,10 +105,11 @@ def _adapted(name: str, scenes: list[Scene]) -> Iterator[Result]:
 def _estimated(sigma: int, scenes: list[Scene]) -> Iterator[Result]:
     """Yield how far SURE is off, and how often it chooses the best strength."""
     name = f"Set12, sigma {sigma}"
-    errors, told_errors, chosen = [], [], []
+    errors, flat_errors, told_errors, chosen = [], [], [], []
     scorer, told = (SUREScorer(known, data_range=1.0) for known in (None, sigma / 255))
     for scene in scenes:
         X = scene.noisy[None]
+        flat = SUREScorer(float(estimate_noise(X).sigma[0]), data_range=1.0)
         true, estimated = [], []
         for strength in STRENGTHS:
             denoiser = AutoencoderDenoiser(weights="natural", sigma="auto", strength=strength)
@@ -115,9 +117,14 @@ def _estimated(sigma: int, scenes: list[Scene]) -> Iterator[Result]:
             estimated.append(scorer(denoiser, X))
             if strength == 1:
                 errors.append(abs(estimated[-1] - true[-1]))
+                flat_errors.append(abs(flat(denoiser, X) - true[-1]))
                 told_errors.append(abs(told(denoiser, X) - true[-1]))
         chosen.append(np.argmax(true) == np.argmax(estimated))
-    for text, values in (("error of sure_scorer", errors), ("and told sigma", told_errors)):
+    for text, values in (
+        ("error of sure_scorer", errors),
+        ("told what estimate_noise says", flat_errors),
+        ("and told sigma", told_errors),
+    ):
         yield Result(
             "adaptation",
             f"{name}: {text}",

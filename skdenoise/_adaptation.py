@@ -16,7 +16,7 @@ from skdenoise._images import Images
 from skdenoise._learning import validation_batches
 from skdenoise._masking import fill_masked, grid_masks
 from skdenoise._patches import Batch, PatchSampler
-from skdenoise.scoring._self_supervised import PROBE_STEP
+from skdenoise._restraint import PROBE
 
 HELD_OUT_ROWS = 0.375, 0.625
 """The strip of each image that is not learned from."""
@@ -159,7 +159,7 @@ def sure_errors(
     """
     rng = np.random.default_rng(0)
     steps = [
-        (PROBE_STEP * sigma * rng.choice([-1.0, 1.0], size=image.shape)).astype(image.dtype)
+        (PROBE * sigma * rng.choice([-1.0, 1.0], size=image.shape)).astype(image.dtype)
         for image, sigma in zip(held_out, sigmas, strict=True)
     ]
     stepped = (image + step for image, step in zip(held_out, steps, strict=True))

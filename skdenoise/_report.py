@@ -14,7 +14,12 @@ from skdenoise._images import Images, read_images
 from skdenoise.metrics._reading import check_data_range, check_matching, in_own_units
 from skdenoise.noise import NoiseEstimate, estimate_noise
 from skdenoise.scoring._pipelines import image_shape_of, without_noise
-from skdenoise.scoring._self_supervised import decibels, peaks_of_noisy, squared_errors
+from skdenoise.scoring._self_supervised import (
+    decibels,
+    measured_sigmas,
+    peaks_of_noisy,
+    squared_errors,
+)
 
 N_LEVELS = 16
 """Levels of brightness within which residuals are compared: noise may depend on brightness."""
@@ -117,7 +122,7 @@ def denoising_report(
         Before and after.
     sigma : float or array-like of shape (n_images,), default=None
         Standard deviation of the noise in the images' own units, gray levels for integers.
-        None means :func:`skdenoise.estimate_noise`.
+        None means :func:`skdenoise.estimate_noise` or, with a `denoiser`, what `SUREScorer` uses.
     denoiser : fitted estimator with `transform`, default=None
         What made `denoised` of `noisy`. It is called once more, on images that differ by a
         small random step, for an estimate of the PSNR.
@@ -209,6 +214,8 @@ def denoising_report(
     check_matching(before, after, ("noisy", "denoised"))
     estimate = estimate_noise(noisy, image_shape=image_shape)
     sigmas = _sigmas(sigma, estimate, before)
+    if sigma is None and denoiser is not None:
+        sigmas = measured_sigmas(before, estimate) * np.array(before.scales)
     expected = np.where(estimate.correlated[:, None], np.nan_to_num(estimate.correlation), 0.0)
     found = [
         _Residual.of(in_own_units(before, index), in_own_units(after, index))

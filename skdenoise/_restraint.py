@@ -26,7 +26,8 @@ WEAK = 0.12
 SMALLEST_SIDE = 16
 """Smaller images tell too little about their noise."""
 PROBE = 0.1
-"""Length of the step that measures the divergence, in standard deviations of the noise."""
+"""Length of the step that measures the divergence, in standard deviations of the noise: long enough
+for half precision and iterative methods, short enough to stay a derivative."""
 EXCESS = 1.03
 """Where more than so many times the deviation of the noise is removed, some of it is none."""
 LIMITS = 1.0, 1.5, 2.0, 3.0, math.inf

@@ -10,15 +10,13 @@ import numpy as np
 
 from skdenoise._images import Images, read_images
 from skdenoise._masking import fill_masked, grid_masks, neighbor_mean
+from skdenoise._restraint import PROBE
 from skdenoise._validation import Interval, check_parameters
+from skdenoise._white_noise import sigmas_by_network
 from skdenoise.metrics._reading import check_data_range, check_matching, float_range_message
-from skdenoise.noise._estimation import estimate_noise
+from skdenoise.noise._estimation import NoiseEstimate, estimate_noise
 from skdenoise.scoring._pipelines import image_shape_of, without_noise
 from skdenoise.scoring._scorer import Scorer, like, run_denoiser
-
-PROBE_STEP = 0.1
-"""Length of the step that measures the divergence, in standard deviations of the noise:
-long enough for half precision and iterative methods, short enough to stay a derivative."""
 
 
 class SUREScorer(Scorer):
@@ -38,7 +36,8 @@ class SUREScorer(Scorer):
     ----------
     sigma : float, default=None
         Standard deviation of the noise in the images' own units, gray levels for integers.
-        None means :func:`skdenoise.estimate_noise` for each image.
+        None means :func:`skdenoise.estimate_noise` for each image and, where the noise is white, a
+        better estimate by what the weights "natural" take away [2]_.
     random_state : int, default=0
         Seed of the random step.
     data_range : float, default=None
@@ -67,6 +66,8 @@ class SUREScorer(Scorer):
     .. [1] S. Ramani, T. Blu and M. Unser, "Monte-Carlo SURE: a black-box optimization of
        regularization parameters for general denoising algorithms", IEEE Transactions on
        Image Processing 17(9), 2008.
+    .. [2] B. Efron, "Tweedie's Formula and Selection Bias", Journal of the American Statistical
+       Association 106(496), 2011.
 
     Examples
     --------
@@ -151,7 +152,14 @@ class SUREScorer(Scorer):
                 UserWarning,
                 stacklevel=3,
             )
-        return estimate.sigma / np.array(images.scales)
+        return measured_sigmas(images, estimate)
+
+
+def measured_sigmas(images: Images, estimate: NoiseEstimate) -> np.ndarray:
+    """Return the noise of each image in working units, as exactly as it can be told."""
+    sigmas = estimate.sigma / np.array(images.scales)
+    by_network = sigmas_by_network(images, np.where(estimate.correlated, 0.0, sigmas))
+    return np.where(estimate.correlated, sigmas, by_network)
 
 
 def squared_errors(
@@ -197,7 +205,7 @@ def _stepped(images: Images, sigmas: np.ndarray, random_state: int) -> Iterator[
     on, and what rounding does to its output averages out over the pixels.
     """
     for index, image in enumerate(images):
-        step = PROBE_STEP * sigmas[index]
+        step = PROBE * sigmas[index]
         if images.dtypes[index].kind != "f":
             step = max(1.0, round(step * images.scales[index])) / images.scales[index]
         signs = np.random.default_rng(random_state).choice([-1.0, 1.0], size=image.shape)

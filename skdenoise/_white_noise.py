@@ -1,0 +1,107 @@
+"""How strong white noise is, by what the weights of this package take away."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import ndimage
+
+from skdenoise._images import Images
+from skdenoise._patches import statistics_of
+from skdenoise._restraint import PROBE
+from skdenoise._shipped import shipped_name, shipped_weights
+from skdenoise._tiling import windows
+
+if TYPE_CHECKING:
+    from skdenoise._keras._prediction import Task
+
+SIZE = "small"
+NEIGHBORHOOD = 17
+"""Side of the squares over which it is averaged how much the output follows the input."""
+FAITHFUL = 0.2
+"""A pixel that the output follows by so much counts a quarter of one that it does not follow."""
+TRUST = 2 / 3
+"""How much the network counts; the rest are flat places, which tell rather too much."""
+SMALLEST_SIDE = 32
+"""Smaller images tell the network too little."""
+WEAKEST = 0.05
+"""Flat places know weaker noise better, as a share of the deviation of the image."""
+
+
+def sigmas_by_network(images: Images, sigmas: np.ndarray) -> np.ndarray:
+    r"""Return how strong white noise is, more exactly than flat places tell.
+
+    If :math:`f` is the posterior mean of an image that has noise of deviation :math:`\sigma`, and
+    :math:`N` pixels, then by the formulas of Tweedie and Stein [1]_
+
+    .. math:: \operatorname{E} \lVert y - f(y) \rVert^2
+              = \sigma^2 (N - \operatorname{div} f(y)),
+
+    for each pixel, too. A network that was trained for least squares is nearly that. Pixels where
+    its output hardly follows the input count most: they depend least on what it has learned. It
+    rather tells too little where noise is strong, so that flat places still count for something.
+
+    Parameters
+    ----------
+    images : Images
+        Noisy images; of large ones, some windows are looked at.
+    sigmas : ndarray of shape (n_images,)
+        What flat places tell, in working units.
+
+    Returns
+    -------
+    ndarray of shape (n_images,)
+        As `sigmas`, where images are too small, or have hardly any noise.
+
+    References
+    ----------
+    .. [1] B. Efron, "Tweedie's Formula and Selection Bias", Journal of the American Statistical
+       Association 106 (496), 2011.
+    """
+    from skdenoise._keras._network import get_network
+    from skdenoise._keras._prediction import predict
+
+    n_channels = images.n_channels if shipped_name("natural", SIZE, images.n_channels) else 1
+    network = get_network("unet", SIZE, n_channels)
+    name = shipped_name("natural", SIZE, n_channels)
+    run = partial(predict, network, shipped_weights(name, tuple(network.shapes().items())))
+    pairs = partial(_pairs, images, sigmas, n_channels)
+    denoised = run(task for _, task, _ in pairs())
+    moved = run(stepped for _, _, stepped in pairs())
+    power, share = np.zeros(len(images)), np.zeros(len(images))
+    for (index, task, stepped), first, second in zip(pairs(), denoised, moved, strict=True):
+        step = np.subtract(stepped.pixels, task.pixels, dtype=np.float64)
+        slope = np.subtract(second, first, dtype=np.float64) / step
+        removed = np.subtract(task.pixels, first, dtype=np.float64)
+        followed = ndimage.uniform_filter(slope.mean(axis=-1), NEIGHBORHOOD)
+        weight = (FAITHFUL + followed.clip(0))[..., None] ** -2
+        power[index] += (weight * np.square(removed)).sum()
+        share[index] += (weight * (1 - slope)).sum()
+    is_known = (power > 0) & (share > 0)
+    by_network = power / np.where(is_known, share, 1)
+    both = TRUST * by_network + (1 - TRUST) * np.square(sigmas)
+    return np.where(is_known, np.sqrt(both), sigmas)
+
+
+def _pairs(
+    images: Images, sigmas: np.ndarray, n_channels: int
+) -> "Iterator[tuple[int, Task, Task]]":
+    """Yield the index of an image, a part of it, and that part after a small step."""
+    from skdenoise._keras._prediction import Task
+
+    for index, sigma in enumerate(sigmas):
+        shape = images.shapes[index]
+        mean, gain = statistics_of(images, index)
+        if min(shape[:2]) < SMALLEST_SIDE or not sigma > WEAKEST * gain:
+            continue
+        rng = np.random.default_rng(0)
+        for cut in windows(*shape[:2]):
+            window = images.crop(index, *cut)
+            step = PROBE * sigma * rng.choice([-1.0, 1.0], size=window.shape)
+            stepped = window + step.astype(window.dtype)
+            for first in range(0, images.n_channels, n_channels):
+                part = np.s_[..., first : first + n_channels]
+                task = Task(window[part], mean, gain, sigma)
+                yield index, task, replace(task, pixels=stepped[part])
