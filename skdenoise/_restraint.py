@@ -36,11 +36,13 @@ BLOCK = 8
 
 PROBED = 1 / 96
 """Share of the image's range that the network is told, to see what it takes from flat places."""
-LEAST_TAKEN = 0.55
+LEAST_TAKEN, LEAST_TAKEN_IF_SMOOTHED = 0.55, 0.45
 """Of that, at least this share is taken from the flattest quarter where there is noise."""
 LEAST_CORRELATION = 0.4
 """Of neighbors in what is taken, where noise is not white."""
-HIDDEN = 2.5
+LEAST_SMOOTHED = 0.55
+"""The same of what a blind network takes there, where a camera has smoothed the noise."""
+HIDDEN = 2.25
 """How much stronger correlated noise is than what is taken."""
 OUTLIERS = 0.005
 """Share of the darkest and of the brightest values that the range leaves out."""
@@ -197,7 +199,7 @@ def _verdict(
         return Verdict(1.0)
     found = estimate_of_windows([part for window in noisy for part in _tiling.windows_of(window)])
     if found.correlated:
-        told = _noise_in_flat_places(noisy, again)
+        told = _noise_in_flat_places(noisy, denoised, again)
         return Verdict(1.0, told, told=again(noisy, told)) if told else Verdict(0.0)
     if not found.sigma > 0:
         return Verdict(0.0)
@@ -260,19 +262,28 @@ def _verdict_of_least_error(
     return verdict
 
 
-def _noise_in_flat_places(noisy: Sequence[np.ndarray], again: Again) -> float:
+def _noise_in_flat_places(
+    noisy: Sequence[np.ndarray], denoised: Sequence[np.ndarray], again: Again
+) -> float:
     """Return how strong noise among coarse texture is, 0 where there is none.
 
     Told of a little noise, the network takes some from flat places, too, where there is no texture.
+    Unless that is white, what it took blind, for `denoised`, has to look as if a camera had
+    smoothed it.
     """
     dark, bright = np.quantile(_together(noisy), (OUTLIERS, 1 - OUTLIERS))
     probed = PROBED * float(bright - dark)
+    if not probed > 0:
+        return 0.0
     after = again(noisy, probed)
     taken = _in_flat_places(after, _differences(noisy, after))
     deviation = math.sqrt(np.square(taken).mean())
-    if not deviation > LEAST_TAKEN * probed > 0:
-        return 0.0
-    return deviation * (HIDDEN if _correlation(taken) > LEAST_CORRELATION else 1.0)
+    if not _correlation(taken) > LEAST_CORRELATION:
+        return deviation if deviation > LEAST_TAKEN * probed else 0.0
+    blindly = _in_flat_places(denoised, _differences(noisy, denoised))
+    is_smoothed = _correlation(blindly) > LEAST_SMOOTHED
+    is_noise = is_smoothed and deviation > LEAST_TAKEN_IF_SMOOTHED * probed
+    return HIDDEN * deviation if is_noise else 0.0
 
 
 def _differences(windows: Sequence[np.ndarray], others: Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -305,4 +316,5 @@ def _blocks(image: np.ndarray) -> np.ndarray:
 def _correlation(blocks: np.ndarray) -> float:
     """Return the correlation of neighbors in blocks."""
     down, across = (products_of_neighbors(blocks, axis).mean() for axis in (0, 1))
-    return float((down + across) / (2 * np.square(blocks).mean()))
+    power = float(np.square(blocks).mean())
+    return float(down + across) / (2 * power) if power > 0 else 0.0

@@ -9,7 +9,7 @@ import numpy as np
 from scipy import ndimage
 
 from skdenoise._images import Images
-from skdenoise._patches import statistics_of
+from skdenoise._patches import image_statistics, statistics_of
 from skdenoise._restraint import PROBE
 from skdenoise._shipped import shipped_name, shipped_weights
 from skdenoise._tiling import windows
@@ -93,7 +93,7 @@ def _pairs(
 
     for index, sigma in enumerate(sigmas):
         shape = images.shapes[index]
-        mean, gain = statistics_of(images, index)
+        _, gain = statistics_of(images, index)
         if min(shape[:2]) < SMALLEST_SIDE or not sigma > WEAKEST * gain:
             continue
         rng = np.random.default_rng(0)
@@ -103,5 +103,5 @@ def _pairs(
             stepped = window + step.astype(window.dtype)
             for first in range(0, images.n_channels, n_channels):
                 part = np.s_[..., first : first + n_channels]
-                task = Task(window[part], mean, gain, sigma)
+                task = Task(window[part], *image_statistics(window[part]), sigma)
                 yield index, task, replace(task, pixels=stepped[part])

@@ -9,7 +9,15 @@ from PIL import Image
 from skdenoise import AutoencoderDenoiser, NoiseInjector, _tiling, denoise, psnr
 from skdenoise._patches import image_statistics
 from skdenoise._protocol import with_white_noise
-from skdenoise._restraint import Verdict, _verdict
+from skdenoise._restraint import (
+    HIDDEN,
+    LEAST_TAKEN,
+    LEAST_TAKEN_IF_SMOOTHED,
+    PROBED,
+    Verdict,
+    _noise_in_flat_places,
+    _verdict,
+)
 from skdenoise.noise._even import even_sigma
 from skdenoise.noise._universal import _of_camera
 
@@ -145,6 +153,30 @@ def test_noise_that_a_camera_has_smoothed_is_removed_without_being_told(oversamp
     noisy = of_camera(photo, 5)
     assert psnr(photo, denoise(noisy)) > psnr(photo, noisy) + 0.5
     np.testing.assert_array_equal(denoise(photo), photo)
+
+
+@pytest.mark.parametrize(
+    ("told", "blind", "share", "factor"),
+    [
+        ("white", "white", LEAST_TAKEN + 0.02, 1),
+        ("white", "smooth", LEAST_TAKEN - 0.02, 0),
+        ("smooth", "smooth", LEAST_TAKEN_IF_SMOOTHED + 0.02, HIDDEN),
+        ("smooth", "smooth", LEAST_TAKEN_IF_SMOOTHED - 0.02, 0),
+        ("smooth", "white", 1.0, 0),
+    ],
+)
+def test_noise_in_flat_places_is_what_is_taken_there(told, blind, share, factor):
+    white = np.random.default_rng(0).standard_normal((64, 64, 1))
+    patterns = {"white": white / white.std(), "smooth": blur(blur(white)) / blur(blur(white)).std()}
+    noisy = np.linspace(0, 1, 64)[:, None, None] * np.ones((64, 64, 1))
+    probed = PROBED * (np.quantile(noisy, 0.995) - np.quantile(noisy, 0.005))
+
+    def again(windows, sigma):
+        assert sigma == pytest.approx(probed)
+        return [window - share * probed * patterns[told] for window in windows]
+
+    found = _noise_in_flat_places([noisy], [noisy - 0.01 * patterns[blind]], again)
+    assert found == pytest.approx(factor * share * probed, rel=0.03)
 
 
 def test_a_deviation_comes_with_what_the_network_was_told(oversampled):
