@@ -20,6 +20,11 @@ def cell_shape(height: int, width: int) -> tuple[int, int]:
     return min(height, 2), min(width, 2)
 
 
+def _n_starts(side: int, stride: int) -> int:
+    """Return at how many pixels a lattice can begin, so that it has two if there are two."""
+    return min(stride, side - stride if side > stride else side)
+
+
 def neighbor_pair(
     image: np.ndarray, *, rng: np.random.Generator, stride: int = 1
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -55,8 +60,7 @@ def neighbor_pair(
     >>> first.shape, sorted(set(np.abs(first - second).ravel()))
     ((2, 2, 1), [np.float64(1.0), np.float64(4.0)])
     """
-    top = int(rng.integers(min(stride, image.shape[0])))
-    left = int(rng.integers(min(stride, image.shape[1])))
+    top, left = (int(rng.integers(_n_starts(side, stride))) for side in image.shape[:2])
     lattice = image[top::stride, left::stride]
     high, wide = cell_shape(*lattice.shape[:2])
     rows, columns = lattice.shape[0] // high, lattice.shape[1] // wide
