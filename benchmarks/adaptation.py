@@ -116,9 +116,9 @@ def _estimated(sigma: int, scenes: list[Scene]) -> Iterator[Result]:
             true.append(_psnr(scene, denoiser.transform(X)[0]))
             estimated.append(scorer(denoiser, X))
             if strength == 1:
-                errors.append(abs(estimated[-1] - true[-1]))
-                flat_errors.append(abs(flat(denoiser, X) - true[-1]))
-                told_errors.append(abs(told(denoiser, X) - true[-1]))
+                errors.append(estimated[-1] - true[-1])
+                flat_errors.append(flat(denoiser, X) - true[-1])
+                told_errors.append(told(denoiser, X) - true[-1])
         chosen.append(np.argmax(true) == np.argmax(estimated))
     for text, values in (
         ("error of sure_scorer", errors),
@@ -128,9 +128,9 @@ def _estimated(sigma: int, scenes: list[Scene]) -> Iterator[Result]:
         yield Result(
             "adaptation",
             f"{name}: {text}",
-            (float(np.mean(values)),),
+            (float(np.mean(np.abs(values))),),
             unit="dB",
-            note=f"at most {max(values):.2f}",
+            note=f"at most {max(np.abs(values)):.2f}, of their mean {np.mean(values):+.2f}",
         )
     yield Result(
         "adaptation",

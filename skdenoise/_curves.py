@@ -88,7 +88,9 @@ class Curves:
             weights = np.bincount(low, 1 - share, len(sums))
             weights += np.bincount(high, share, len(sums))
             used = np.flatnonzero(weights)
-            sums = np.tensordot(np.float32(weights[used] / len(lines)), sums[used], 1)
+            if used.size < len(sums):
+                weights, sums = weights[used], sums[used]
+            sums = np.tensordot(np.float32(weights / len(lines)), sums, 1)
         return sums
 
     def mixed(self, before: "Curves | None", share: float) -> "Curves":

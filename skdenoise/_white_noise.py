@@ -1,8 +1,8 @@
 """How strong white noise is, by what the weights of this package take away."""
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -61,17 +61,23 @@ def sigmas_by_network(images: Images, sigmas: np.ndarray) -> np.ndarray:
        Association 106 (496), 2011.
     """
     from skdenoise._keras._network import get_network
-    from skdenoise._keras._prediction import predict
+    from skdenoise._keras._prediction import Task, predict
 
     n_channels = images.n_channels if shipped_name("natural", SIZE, images.n_channels) else 1
     network = get_network("unet", SIZE, n_channels)
     name = shipped_name("natural", SIZE, n_channels)
-    run = partial(predict, network, shipped_weights(name, tuple(network.shapes().items())))
-    pairs = partial(_pairs, images, sigmas, n_channels)
-    denoised = run(task for _, task, _ in pairs())
-    moved = run(stepped for _, _, stepped in pairs())
+    weights = shipped_weights(name, tuple(network.shapes().items()))
+    pairs: deque[tuple[int, Task, Task]] = deque()
+
+    def tasks() -> Iterator[Task]:
+        for pair in _pairs(images, sigmas, n_channels):
+            pairs.append(pair)
+            yield from pair[1:]
+
+    outputs = predict(network, weights, tasks())
     power, share = np.zeros(len(images)), np.zeros(len(images))
-    for (index, task, stepped), first, second in zip(pairs(), denoised, moved, strict=True):
+    for first, second in zip(outputs, outputs, strict=True):
+        index, task, stepped = pairs.popleft()
         step = np.subtract(stepped.pixels, task.pixels, dtype=np.float64)
         slope = np.subtract(second, first, dtype=np.float64) / step
         removed = np.subtract(task.pixels, first, dtype=np.float64)

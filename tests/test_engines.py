@@ -165,6 +165,18 @@ def test_channels_are_joined_in_order(axis, n_channels, quick):
     np.testing.assert_array_equal(found, np.concatenate(images, axis))
 
 
+@pytest.mark.skipif(_backend.BACKEND != "tensorflow", reason="other backends fold nothing here")
+def test_weights_are_rounded_before_they_are_used():
+    network = get_network("unet", "nano", 1).in_bfloat16
+    template = folded(network)
+    exact = [v.path for v in template.network.variables if v.dtype != "bfloat16"]
+    assert exact == ["noise/kernel"]
+    new = len(template.network.variables) - len(network.variables)
+    arrays = template.weights(trained_weights(network))
+    assert new > 10
+    assert sum(not array.any() for array in arrays) == new
+
+
 @pytest.mark.skipif(_backend.BACKEND != "tensorflow", reason="other backends join for themselves")
 @pytest.mark.parametrize("use_bias", [True, False])
 @pytest.mark.parametrize(
@@ -424,6 +436,24 @@ def test_threads_may_share_an_estimator(fitted, engine, precision):
     with ThreadPoolExecutor(4) as pool:
         together = list(pool.map(lambda image: denoiser.transform(image[None]), X))
     np.testing.assert_array_equal(np.concatenate(together), denoiser.transform(X))
+
+
+@needs_openvino
+@pytest.mark.parametrize("precision", ["float32", "bfloat16", "int8"])
+def test_calls_that_share_the_cores_give_the_same(precision):
+    from skdenoise._keras._openvino import MANY, openvino_runner
+
+    network = get_network("unet", "nano", 1)
+    rng = np.random.default_rng(0)
+    inputs = [rng.standard_normal((1, 48, 72, 1)).astype(np.float32), np.zeros((1, 48, 72, 1), "f")]
+    run = openvino_runner(network, trained_weights(network), precision, [inputs], 2)
+    expected = run(inputs).copy()
+    run._n_running = 1  # as if another call did not end
+    for count in range(1, MANY + 3):
+        np.testing.assert_array_equal(run(inputs), expected)
+        assert (run._beside_others is not None) == (count >= MANY)
+    run._n_running = 0
+    np.testing.assert_array_equal(run(inputs), expected)
 
 
 def test_a_missing_engine_says_what_to_install(fitted, scene, without_openvino):

@@ -17,7 +17,7 @@ from skdenoise._keras._backend import (
 )
 from skdenoise._keras._enhancing import brightened
 
-SIZES = 2**12, 2**15, 2**18
+SIZES = 2**12, 2**14, 2**16
 """Pixels that are bent at once, by functions of their own; wider images take a power of two."""
 
 

@@ -14,7 +14,7 @@ import keras
 import numpy as np
 
 from skdenoise._keras._network import Network, Weights, preserved_random_state
-from skdenoise._keras._quick_layers import quick_to_apply
+from skdenoise._keras._quick_layers import BIASED, quick_to_apply
 
 # Layers whose output channels are the last axis of their kernel, and a transposed one.
 FOLDED_INTO = keras.layers.Conv2D, keras.layers.Conv2DTranspose
@@ -50,7 +50,10 @@ class Folded:
     pairs: dict[str, keras.layers.BatchNormalization]
 
     def weights(self, weights: Weights) -> list[np.ndarray]:
-        """Return the weights of the template, in the order of its variables."""
+        """Return the weights of the template, in the order of its variables.
+
+        They are as precise as `weights`, also where variables are not; new biases are zeros.
+        """
         known = dict(zip(self.keys, weights.values(), strict=True))
         for name, norm in self.pairs.items():
             values = {
@@ -59,7 +62,11 @@ class Folded:
                 if layer in (name, norm.name)
             }
             known[name, "kernel", 0], known[name, "bias", 0] = merged(norm, values)
-        return [known[key] for key in variable_keys(self.network.model)]
+        keys, variables = variable_keys(self.network.model), self.network.variables
+        return [
+            known[key] if key in known else np.zeros(variable.shape, np.float32)
+            for key, variable in zip(keys, variables, strict=True)
+        ]
 
 
 def variable_keys(model: keras.Model) -> list[Key]:
@@ -91,9 +98,13 @@ def folded(network: Network) -> Folded:
         config = layer.get_config()
         if layer.name in gone:
             return Nothing(name=layer.name, dtype=config["dtype"])
-        if layer.name in pairs:
+        kind = quick_to_apply(layer)
+        if layer.name in pairs or kind in BIASED:
             config["use_bias"] = True
-        return quick_to_apply(layer).from_config(config)
+        if type(layer) in FOLDED_INTO and layer.compute_dtype == "bfloat16":
+            # Weights are rounded once, and not in every call.
+            config["dtype"] = "bfloat16"
+        return kind.from_config(config)
 
     with preserved_random_state():
         model = keras.models.clone_model(model, clone_function=cloned)

@@ -11,6 +11,8 @@ References
 """
 
 import functools
+import os
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -25,12 +27,18 @@ Inputs = list[np.ndarray]
 
 RANGES = np.linspace(0.2, 1.0, 33)
 """Largest value that is told from larger ones, as a share of the largest that there is."""
+MANY = 8
+"""So many calls must have come while others ran: to compile a model anew takes as long."""
 SAMPLED = 8192
 """About how many values of a tensor, per image, tell what range is best."""
 
 
 def openvino_runner(
-    network: Network, weights: Weights, precision: str, calibration: Iterable[Inputs]
+    network: Network,
+    weights: Weights,
+    precision: str,
+    calibration: Iterable[Inputs],
+    at_once: int,
 ) -> Callable[[Inputs], np.ndarray]:
     """Compile a network; return what applies it, in several threads at once where need be.
 
@@ -44,6 +52,8 @@ def openvino_runner(
         Arithmetic.
     calibration : iterable of list of ndarray
         Inputs of the network, for "int8".
+    at_once : int
+        Calls, at most, among which the cores are divided.
     """
     if BACKEND != "tensorflow":
         msg = (
@@ -59,20 +69,56 @@ def openvino_runner(
         model = quantized(model, list(calibration))
     # What is not quantized is in bfloat16, but for the operations behind the last convolution.
     rough = precision == "bfloat16" or (precision == "int8" and has_fast_bfloat16())
-    program = _compiled(model, "bf16" if rough else "f32")
-    # A request belongs to one thread at a time.
-    idle: deque[Any] = deque()
+    return _Runner(model, "bf16" if rough else "f32", at_once)
 
-    def run(inputs: Inputs) -> np.ndarray:
+
+class _Runner:
+    """Applies a model; calls that come while others run share the cores with these.
+
+    All cores work on a call that comes alone. Of several, each is quicker with some cores of its
+    own than when all of them work on each: they need not wait for each other after every layer.
+    """
+
+    def __init__(self, model: Any, precision: str, at_once: int) -> None:
+        self._model, self._precision, self._at_once = model, precision, at_once
+        self._alone = _Requests(_compiled(model, precision))
+        self._beside_others: _Requests | None = None
+        self._lock = threading.Lock()
+        self._n_running = self._n_overlapping = 0
+
+    def __call__(self, inputs: Inputs) -> np.ndarray:
+        with self._lock:
+            overlaps = self._n_running > 0
+            self._n_running += 1
+            self._n_overlapping += overlaps
+            worthwhile = overlaps and self._n_overlapping == MANY
         try:
-            request = idle.pop()
-        except IndexError:
-            request = program.create_infer_request()
-        output = request.infer(inputs, share_inputs=True)[0]
-        idle.append(request)
-        return output
+            if worthwhile:
+                program = _compiled(self._model, self._precision, self._at_once)
+                self._beside_others = _Requests(program)
+            requests = self._beside_others if overlaps else None
+            return (requests or self._alone)(inputs)
+        finally:
+            with self._lock:
+                self._n_running -= 1
 
-    return run
+
+class _Requests:
+    """Runs a compiled model, in several threads at once."""
+
+    def __init__(self, program: Any) -> None:
+        self._program = program
+        # A request belongs to one thread at a time.
+        self._idle: deque[Any] = deque()
+
+    def __call__(self, inputs: Inputs) -> np.ndarray:
+        try:
+            request = self._idle.pop()
+        except IndexError:
+            request = self._program.create_infer_request()
+        output: np.ndarray = request.infer(inputs, share_inputs=True)[0]
+        self._idle.append(request)
+        return output
 
 
 @functools.cache
@@ -82,10 +128,16 @@ def _core() -> Any:
     return openvino.Core()
 
 
-def _compiled(model: Any, precision: str) -> Any:
-    return _core().compile_model(
-        model, "CPU", {"INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": "LATENCY"}
-    )
+def _compiled(model: Any, precision: str, n_streams: int = 1) -> Any:
+    """Compile a model for so many calls at a time, among which the cores are divided."""
+    how: dict[str, Any] = {"INFERENCE_PRECISION_HINT": precision}
+    n_streams = min(n_streams, os.cpu_count() or 1)
+    if n_streams > 1:
+        # Threads that are bound to a core would wait for what else has to be done there.
+        how |= {"NUM_STREAMS": n_streams, "ENABLE_CPU_PINNING": False}
+    else:
+        how |= {"PERFORMANCE_HINT": "LATENCY"}
+    return _core().compile_model(model, "CPU", how)
 
 
 def quantized(model: Any, calibration: list[Inputs]) -> Any:

@@ -7,6 +7,7 @@ so that the result for an image does not depend on its companions.
 import math
 import threading
 import weakref
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -147,7 +148,7 @@ def _runner(
     def make() -> Run:
         if engine == "openvino":
             inputs = ([*_inputs(network, [task])] for task in calibration())
-            return openvino_runner(network, weights, precision, inputs)
+            return openvino_runner(network, weights, precision, inputs, AT_ONCE)
         return _keras_runner(network.in_bfloat16 if precision == "bfloat16" else network, weights)
 
     if owner is None:
@@ -164,46 +165,53 @@ def _runner(
 
 def _keras_runner(network: Network, weights: Weights) -> Run:
     template, function = _function(network)
-    arrays = template.weights(weights)
-    floats = [array.ravel() for array in arrays if array.dtype == np.float32]
-    others = to_tensors(array for array in arrays if array.dtype != np.float32)
-    (tensor,) = to_tensors([np.concatenate(floats) if floats else np.zeros(0, np.float32)])
-    return lambda inputs: to_view(function(tensor, others, to_tensors(inputs)))
+    arrays = list(zip(template.weights(weights), template.network.signature(), strict=True))
+    tensors = [
+        keras.ops.cast(
+            np.concatenate([array.ravel() for array, (_, own) in arrays if own == dtype]), dtype
+        )
+        for dtype in _dtypes(template.network)
+    ]
+    return lambda inputs: to_view(function(tensors, to_tensors(inputs)))
+
+
+def _dtypes(network: Network) -> list[str]:
+    """Return those of its weights, in a fixed order."""
+    return sorted({dtype for _, dtype in network.signature()})
 
 
 def _function(network: Network) -> tuple[Folded, Any]:
     """Return the template and the traced network; one for all fits of its architecture.
 
-    It is given all floats in one tensor: to pass hundreds takes longer than a small image.
+    It is given all weights of a dtype in one tensor: to pass hundreds takes longer than a small
+    image.
     """
     with _tracing:
         if network not in _functions:
             template = folded(network)
             model = template.network.model
             n_trainable = template.network.n_trainable
-            signature = template.network.signature()
+            signature, dtypes = template.network.signature(), _dtypes(template.network)
 
-            def apply(floats: Any, others: list, inputs: list) -> Any:
-                rest, weights, end = iter(others), [], 0
+            def apply(tensors: list, inputs: list) -> Any:
+                weights, ends = [], dict.fromkeys(dtypes, 0)
                 for shape, dtype in signature:
-                    if dtype == "float32":
-                        begin, end = end, end + math.prod(shape)
-                        weights.append(keras.ops.reshape(floats[begin:end], shape))
-                    else:
-                        weights.append(next(rest))
+                    begin = ends[dtype]
+                    end = ends[dtype] = begin + math.prod(shape)
+                    part = tensors[dtypes.index(dtype)][begin:end]
+                    weights.append(keras.ops.reshape(part, shape))
                 images = inputs if len(inputs) > 1 else inputs[0]
                 outputs, _ = model.stateless_call(
                     weights[:n_trainable], weights[n_trainable:], images, training=False
                 )
                 return keras.ops.cast(outputs, "float32")
 
-            others = [(shape, dtype) for shape, dtype in signature if dtype != "float32"]
             inputs = [(tuple(item.shape), "float32") for item in model.inputs]
-            n_floats = sum(math.prod(shape) for shape, dtype in signature if dtype == "float32")
-            _functions[network] = (
-                template,
-                compiled(apply, [((n_floats,), "float32"), others, inputs]),
-            )
+            lengths: Counter[str] = Counter()
+            for shape, dtype in signature:
+                lengths[dtype] += math.prod(shape)
+            flat = [((lengths[dtype],), dtype) for dtype in dtypes]
+            _functions[network] = template, compiled(apply, [flat, inputs])
         return _functions[network]
 
 

@@ -104,6 +104,9 @@ if BACKEND == "tensorflow":
     class LastDepthToSpace(GivenBfloat16, DepthToSpace):
         """A layer in float32 that is given bfloat16."""
 
+    BIASED: tuple[type[keras.Operation], ...] = Convolution, LastConvolution
+    """Classes of layers that are quicker with a bias, even of zeros."""
+
     class SumOfShifted(keras.layers.Conv2D):
         """The same layer as a product of matrices, whose columns are shifted and added.
 
@@ -225,6 +228,7 @@ if BACKEND == "tensorflow":
         )
 
 else:
+    BIASED = ()
 
     def quick_to_learn(layer: keras.layers.Layer) -> type[keras.layers.Layer]:
         """Return the class of the layer."""
