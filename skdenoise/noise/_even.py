@@ -37,7 +37,7 @@ def even_sigma(pixels: Sequence[np.ndarray]) -> float:
     if min(height, width) < SMALLEST_CELL:
         return 0.0
     channels = np.moveaxis(np.stack([cell[:height, :width] for cell in cells]), -1, 0)
-    parts = [part.thinned() for planes in channels for part in Pixels.of_each(planes)]
+    parts = [part for planes in channels for part in Pixels.of_each(planes)]
     together = Pixels.together(parts)
     sigma = together.flat_sigma(0.05)
     if not sigma > 0:

@@ -71,33 +71,34 @@ class Pixels:
 
     @classmethod
     def of_each(cls, planes: np.ndarray) -> list["Pixels"]:
-        """Measure on every pixel of each of some planes, (n, h, w)."""
+        """Measure on pixels of each of some planes, (n, h, w), from everywhere."""
         found = []
         n_together = max(1, CACHED_PIXELS // planes[0].size)
         for first in range(0, len(planes), n_together):
             some = planes[first : first + n_together]
             low, high = (extreme(some, axis=(1, 2), keepdims=True) for extreme in (np.min, np.max))
             flat = (part.reshape(len(some), -1) for part in _measured(some, [0, 1], low, high))
-            found += [cls._usable(parts, 2) for parts in zip(*flat, strict=True)]
+            found += [cls._usable(parts, 2, ENOUGH_PIXELS) for parts in zip(*flat, strict=True)]
         return found
 
     @classmethod
-    def _usable(cls, parts: Iterable[np.ndarray], n_axes: int) -> "Pixels":
-        """Leave out pixels whose gradient is infinite, unless there are hardly others."""
+    def _usable(
+        cls, parts: Iterable[np.ndarray], n_axes: int, enough: int | None = None
+    ) -> "Pixels":
+        """Leave out pixels whose gradient is infinite, unless there are hardly others.
+
+        Of the others, take one in so many that about `enough` remain.
+        """
         residual, lightness, gradient = parts
         usable = np.isfinite(gradient)
-        if usable.all():
-            return cls(residual, lightness, gradient, n_axes)
-        if usable.mean() < 0.05:
-            return cls(residual, lightness, np.where(usable, gradient, 0), n_axes)
-        return cls(residual[usable], lightness[usable], gradient[usable], n_axes)
-
-    def thinned(self) -> "Pixels":
-        """Return some of the pixels, from everywhere."""
-        every = slice(None, None, 1 + self.residual.size // ENOUGH_PIXELS)
-        return Pixels(
-            self.residual[every], self.lightness[every], self.gradient[every], self.n_axes
-        )
+        n_usable = int(np.count_nonzero(usable))
+        if n_usable < 0.05 * usable.size:
+            gradient, n_usable = np.where(usable, gradient, 0), usable.size
+        step = 1 if enough is None else 1 + n_usable // enough
+        taken: Any = slice(None, None, step)
+        if n_usable < usable.size:
+            taken = np.flatnonzero(usable)[taken]
+        return cls(residual[taken], lightness[taken], gradient[taken], n_axes)
 
     def median_sigma(self) -> float:
         """Return what the median absolute deviation of all pixels says."""
@@ -129,25 +130,29 @@ class Pixels:
 
 
 def flat_sigmas(parts: Sequence[Pixels], least: float) -> np.ndarray:
-    """Return `flat_sigma` of each part; at once where all have as many pixels."""
-    if len({part.residual.size for part in parts}) > 1:
-        return np.array([part.flat_sigma(least) for part in parts])
-    n_axes, n_pixels = parts[0].n_axes, parts[0].residual.size
+    """Return `flat_sigma` of each part, at once."""
+    n_axes = parts[0].n_axes
     if not n_axes:
         return np.full(len(parts), np.nan)
-    gradient, residual = (
-        np.stack([getattr(part, name) for part in parts]) for name in ("gradient", "residual")
-    )
     limit, spread = _WHITE[n_axes]
-    count = min(max(int(least * n_pixels), 200), n_pixels)
-    flattest = np.partition(gradient, count - 1)[:, count - 1]
-    sigma = _robust(residual)
-    square = np.square(residual)
+    # Shorter rows end with pixels that are never flat.
+    shape = len(parts), max(part.residual.size for part in parts)
+    gradient = np.full(shape, np.inf, parts[0].gradient.dtype)
+    square = np.zeros(shape, parts[0].residual.dtype)
+    sigma, flattest = np.empty((2, len(parts)))
+    for row, part in enumerate(parts):
+        n_pixels = part.residual.size
+        gradient[row, :n_pixels] = part.gradient
+        np.square(part.residual, out=square[row, :n_pixels])
+        count = min(max(int(least * n_pixels), 200), n_pixels)
+        flattest[row] = np.partition(part.gradient, count - 1)[count - 1]
+        sigma[row] = _robust(part.residual)
     rows = np.arange(len(parts))
     for _ in range(20):
         textured = limit * sigma[rows] ** 2 <= flattest[rows]
         for row in rows[textured]:
-            sigma[row] = _robust(residual[row, np.flatnonzero(gradient[row] <= flattest[row])])
+            part = parts[row]
+            sigma[row] = _robust(part.residual[part.gradient <= flattest[row]])
         rows = rows[~textured]
         if not rows.size:
             break
@@ -256,7 +261,7 @@ def _saturates(plane: np.ndarray, low: Any, high: Any) -> np.ndarray:
     extreme &= np.count_nonzero(extreme, axis=(-2, -1), keepdims=True) > 2
     if not extreme.any():
         return extreme
-    wide = _mirrored(extreme.astype(float), [0, 1], _WINDOW // 2)
+    wide = _mirrored(extreme.astype(np.float32), [0, 1], _WINDOW // 2)
     return _unrolled(_window_mean(wide.ravel(), (wide.shape[-1], 1)), plane, wide) > 0.05
 
 
