@@ -7,7 +7,8 @@ would have it.
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import numpy as np
 from scipy.special import stdtrit
@@ -60,6 +61,8 @@ class Adaptation:
         Distance in pixels of what was sub-sampled for learning.
     trained : {"gains", "all"}
         Whether one factor per channel was learned, or all weights.
+    was_adapted : bool, default=False
+        Whether the weights that it began with had been adapted before.
     """
 
     kept: bool
@@ -69,6 +72,7 @@ class Adaptation:
     estimate: str
     stride: int
     trained: str
+    was_adapted: bool = False
 
     @classmethod
     def of(
@@ -78,11 +82,45 @@ class Adaptation:
         estimate: str,
         stride: int,
         trained: str,
+        was_adapted: bool = False,
     ) -> "Adaptation":
         """Decide by the squared errors of pixels, of which 1 is white and NaN was not judged."""
         values = _decibels(before), _decibels(after)
         least = max(LEAST_GAIN, _chance(before, after, CONFIDENCE[estimate]))
-        return cls(values[1] - values[0] > least, *values, least, estimate, stride, trained)
+        kept = values[1] - values[0] > least
+        return cls(kept, *values, least, estimate, stride, trained, was_adapted)
+
+
+def encoded(adaptation: Adaptation | None) -> dict[str, Any] | None:
+    """Return what a model file holds of it, which knows no infinity."""
+    if adaptation is None:
+        return None
+    finite = math.isfinite(adaptation.least_gain)
+    return {**asdict(adaptation), "least_gain": adaptation.least_gain if finite else None}
+
+
+def decoded(value: Any) -> Adaptation | None:
+    """Return what `encoded` was given.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Where it is something else.
+    """
+    if value is None:
+        return None
+    found = Adaptation(**value)
+    flags, numbers = (found.kept, found.was_adapted), (found.before, found.after)
+    least = math.inf if found.least_gain is None else found.least_gain
+    known = found.estimate in CONFIDENCE and found.trained in ("gains", "all")
+    are_numbers = all(isinstance(number, float) for number in (*numbers, least))
+    if not (known and are_numbers and {type(flag) for flag in flags} == {bool}):
+        msg = f"{value!r} says nothing about adapting"
+        raise ValueError(msg)
+    if type(found.stride) is not int or found.stride < 1:
+        msg = f"stride={found.stride!r} is no distance of pixels"
+        raise ValueError(msg)
+    return replace(found, least_gain=least)
 
 
 def _decibels(errors: Sequence[np.ndarray]) -> float:
@@ -117,9 +155,9 @@ def _sums_of_blocks(errors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return sums[judged_ones], counts[judged_ones]
 
 
-def can_adapt(images: Images) -> bool:
-    """Tell whether the images are large enough to hold out a part."""
-    return min(min(shape[:2]) for shape in images.shapes) >= SMALLEST_SIDE
+def large_enough(images: Images) -> list[int]:
+    """Return which of the images are large enough to hold out a part."""
+    return [i for i, shape in enumerate(images.shapes) if min(shape[:2]) >= SMALLEST_SIDE]
 
 
 def what_to_train(trainable: str, images: Images) -> str:

@@ -7,11 +7,13 @@ and overrides neither `fit` nor `transform`.
 
 import functools
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
+from sklearn.exceptions import NotFittedError
 from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
@@ -22,6 +24,9 @@ from skdenoise._large import transform
 from skdenoise._lazy import is_dask_array, transform_lazily
 from skdenoise._lazy_filling import fill
 from skdenoise._survey import LocalTransform
+
+SEEN = "n_channels_in_", "n_features_in_", "feature_names_in_"
+"""What is remembered of the images of `fit`."""
 
 
 def _has_features(estimator: Any) -> bool:
@@ -53,8 +58,9 @@ class ImageTransformer(TransformerMixin, BaseEstimator):
             The fitted estimator.
         """
         self._check_parameters()
-        images = self._read(X, reset=True)
-        self._fit_images(images, self._read_target(y, images))
+        with self._seen_unless_it_fails():
+            images = self._read(X, reset=True)
+            self._fit_images(images, self._read_target(y, images))
         return self
 
     def transform(
@@ -87,7 +93,7 @@ class ImageTransformer(TransformerMixin, BaseEstimator):
         ValueError
             Where `out` does not fit, or the note of `resume` is about something else.
         """
-        check_is_fitted(self)
+        self._check_fitted()
         if is_dask_array(X):
             if out is None and resume is not False:
                 msg = (
@@ -126,6 +132,14 @@ class ImageTransformer(TransformerMixin, BaseEstimator):
         """
         return OneToOneFeatureMixin.get_feature_names_out(self, input_features)
 
+    def _check_fitted(self) -> None:
+        """Raise NotFittedError, unless a wrong parameter is what leaves nothing to work with."""
+        try:
+            check_is_fitted(self)
+        except NotFittedError:
+            self._check_parameters()
+            raise
+
     def _check_parameters(self) -> None:
         """Raise ValueError where a parameter is not what it may be (hook)."""
 
@@ -144,21 +158,27 @@ class ImageTransformer(TransformerMixin, BaseEstimator):
     def _wake(self) -> None:
         """Start what is needed, in a process that has not done anything yet (hook)."""
 
+    @contextmanager
+    def _seen_unless_it_fails(self) -> Iterator[None]:
+        """Forget what images look like that nothing was learned from, whatever stopped it."""
+        before, now = dict(self.__dict__), self.__dict__
+        try:
+            yield
+        except BaseException:
+            others = (before.keys() | now.keys()) - set(SEEN)
+            if all(before.get(name, SEEN) is now.get(name, SEEN) for name in others):
+                for name in SEEN:
+                    now.pop(name, None)
+                now.update((name, before[name]) for name in SEEN if name in before)
+            raise
+
     def _read(self, X: Any, *, reset: bool, lazily: bool = False) -> Images:
         """Read `X`; remember (`reset`) or compare its columns and channels."""
-        columns = {}
         if reset:
-            for name in ("n_features_in_", "feature_names_in_"):
-                if hasattr(self, name):
-                    columns[name] = getattr(self, name)
-                    delattr(self, name)
-        try:
-            check_table = functools.partial(validate_data, self, reset=reset)
-            images = read_images(X, self.image_shape, check_table=check_table, lazily=lazily)
-        except Exception:
-            for name, value in columns.items():
-                setattr(self, name, value)
-            raise
+            for name in SEEN[1:]:
+                self.__dict__.pop(name, None)
+        check_table = functools.partial(validate_data, self, reset=reset)
+        images = read_images(X, self.image_shape, check_table=check_table, lazily=lazily)
         if reset:
             self.n_channels_in_ = images.n_channels
         elif images.n_channels != getattr(self, "n_channels_in_", images.n_channels):

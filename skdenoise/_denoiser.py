@@ -13,8 +13,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdenoise._adaptation import (
     Adaptation,
-    can_adapt,
+    encoded,
     judged,
+    large_enough,
     masked_errors,
     pairs_to_judge,
     parts,
@@ -252,6 +253,9 @@ class AutoencoderDenoiser(NetworkTransformer):
     (4, 16, 16)
     """
 
+    _optimizer_state: list[np.ndarray] | None
+    _learned_with: tuple[str, str] | None
+
     def __init__(
         self,
         architecture="unet",
@@ -334,8 +338,9 @@ class AutoencoderDenoiser(NetworkTransformer):
         """
         self._check_parameters()
         first = not hasattr(self, "weights_")
-        images = self._read(X, reset=first)
-        self._learn(images, self._read_target(y, images), partial=True)
+        with self._seen_unless_it_fails():
+            images = self._read(X, reset=first)
+            self._learn(images, self._read_target(y, images), partial=True)
         return self
 
     def predict(self, X: Any, return_std: bool = False) -> Any:
@@ -439,12 +444,14 @@ class AutoencoderDenoiser(NetworkTransformer):
             estimator then, for people who trust you.
         """
         check_is_fitted(self, "weights_")
+        self._check_weights_fit()
         classes = {"AutoencoderDenoiser": AutoencoderDenoiser, "NoiseInjector": NoiseInjector}
         fitted = {
             "n_channels_in_": self.n_channels_in_,
             "learning_": self.learning_,
             "data_range_": self.data_range_,
             "precision_loss_": self._losses(),
+            "adaptation_": encoded(getattr(self, "adaptation_", None)),
         }
         write_estimator(path, self, classes, fitted, self.weights_, dtype)
 
@@ -452,6 +459,7 @@ class AutoencoderDenoiser(NetworkTransformer):
     def network_(self) -> "keras.Model":
         """A Keras model with the weights of the estimator."""
         check_is_fitted(self, "weights_")
+        self._check_weights_fit()
         return self._network_with(self.weights_)
 
     @property
@@ -459,6 +467,7 @@ class AutoencoderDenoiser(NetworkTransformer):
         """What each precision costs in dB, as far as it was measured."""
         check_is_fitted(self)
         if not hasattr(self, "weights_"):
+            self._check_weights()
             names = (self._shipped(self.weights, n_channels) for n_channels in (1, 3))
             cards = [shipped_losses(name) for name in names if name is not None]
             return {key: max(card[key] for card in cards) for key in cards[0]}
@@ -550,23 +559,29 @@ class AutoencoderDenoiser(NetworkTransformer):
         data_range = data_range_of(images)
         network = self._template(training=True)
         weights = draw_weights(network, rng)
-        state = None
         going_on = (self.warm_start or partial) and hasattr(self, "weights_")
         shipped = None if going_on else self._shipped_to_learn_from(images, learning)
         if going_on:
-            self._check_same_network(weights)
+            self._check_weights_fit()
             weights = self.weights_
-            state = getattr(self, "_optimizer_state", None) if partial else None
         elif shipped is not None:
             weights = shipped_weights(shipped, tuple(network.shapes().items()))
+        begins_trained = shipped is not None or (going_on and self._began_trained)
+        was_adapted = going_on and not self._measures
         self._warn_of_range(images)
 
-        if shipped is not None and learning == "self-supervised" and not can_adapt(images):
-            self._remember(weights, {}, "adapted", data_range, loss=shipped_losses(shipped))
-            return
         trained, held_out_parts = "all", None
+        adapts = learning == "self-supervised" and begins_trained
+        if adapts:
+            chosen = large_enough(images)
+            if not chosen:
+                if shipped is not None:
+                    losses = shipped_losses(shipped)
+                    self._remember(weights, {}, "adapted", data_range, loss=losses)
+                return
+            images = images.take(chosen)
         stride = independent_stride(images) if learning == "self-supervised" else 1
-        if learning == "self-supervised" and shipped is not None:
+        if adapts:
             learning, trained = "adapted", what_to_train(self.trainable, images)
             whole = judged(images)
             images, held_out_parts = parts(images)
@@ -585,13 +600,16 @@ class AutoencoderDenoiser(NetworkTransformer):
         known_sigma = KNOWN_SIGMA if network.steerable and not sampler.alone else 0.0
         batches = validation_batches(sampler, held_out, held_out_rng)
         reference = self._network()
-        optimizer, rate = self._pace(trained if shipped is not None else None)
+        optimizer, rate = self._pace(trained if begins_trained else None)
+        learned_with = optimizer, trained
+        # What an optimizer remembers is of use to the same one, for the same numbers.
+        goes_on = partial and going_on and getattr(self, "_learned_with", None) == learned_with
         trainer = Trainer(
             network,
             weights,
             loss=self.loss,
             optimizer=optimizer,
-            state=state,
+            state=self._optimizer_state if goes_on else None,
             gains_only=trained == "gains",
             devices=devices,
         )
@@ -622,11 +640,12 @@ class AutoencoderDenoiser(NetworkTransformer):
                     ),
                     on_step=progress.step,
                     on_epoch=functools.partial(called_back, self.callbacks),
-                    revival=None if partial or shipped is not None else revival,
+                    revival=None if partial or begins_trained else revival,
                 )
         except DivergenceError as error:
-            if error.weights is not None:
-                self._remember(error.weights, {}, learning, data_range)
+            if error.weights is not None and not adapts:
+                history = self.history_ if partial and going_on else {}
+                self._remember(error.weights, history, learning, data_range)
             raise
         if partial and going_on:
             history = {
@@ -635,14 +654,15 @@ class AutoencoderDenoiser(NetworkTransformer):
         adaptation = None
         if held_out_parts is not None:
             adaptation = self._judge(
-                weights, best, held_out_parts, whole, data_range, stride, trained
+                weights, best, held_out_parts, whole, data_range, stride, trained, was_adapted
             )
             best = best if adaptation.kept else weights
         if not batches:
             batches = list(itertools.islice(sampler.epoch(training, 16, rng=held_out_rng), 1))
         loss = self._loss_of_bfloat16(best, batches, sampler.alone)
         self._remember(best, history, learning, data_range, adaptation, loss)
-        self._optimizer_state = trainer.optimizer_state if partial else None
+        if partial:
+            self._optimizer_state, self._learned_with = trainer.optimizer_state, learned_with
 
     def _judge(
         self,
@@ -653,10 +673,11 @@ class AutoencoderDenoiser(NetworkTransformer):
         data_range: float,
         stride: int,
         trained: str,
+        was_adapted: bool,
     ) -> Adaptation:
         """Estimate on parts that were not learned from whether adapting was of use.
 
-        Before, the network is told the noise where it is white; adapted, it does without.
+        Weights of the package are told the noise where it is white; adapted ones do without.
         """
         from skdenoise._keras._prediction import Task, predict
         from skdenoise._keras._training import validation_errors
@@ -667,7 +688,7 @@ class AutoencoderDenoiser(NetworkTransformer):
             first, second = (
                 validation_errors(network, found, batches) for found in (before, after)
             )
-            return Adaptation.of(first, second, "pairs", stride, trained)
+            return Adaptation.of(first, second, "pairs", stride, trained, was_adapted)
         whole_tasks = (Task(image, *image_statistics(image)) for image in whole)
         sigmas = [told_of_white_noise(task).sigma for task in whole_tasks]
         is_white = min(sigmas) > 0
@@ -684,9 +705,9 @@ class AutoencoderDenoiser(NetworkTransformer):
                 return sure_errors(denoise, held_out, sigmas, data_range)
             return masked_errors(denoise, held_out, data_range)
 
-        estimate = "sure" if is_white else "masked"
-        first, second = errors_of(before, sigmas), errors_of(after, [0.0] * len(sigmas))
-        return Adaptation.of(first, second, estimate, stride, trained)
+        estimate, blind = "sure" if is_white else "masked", [0.0] * len(sigmas)
+        first = errors_of(before, blind if was_adapted else sigmas)
+        return Adaptation.of(first, errors_of(after, blind), estimate, stride, trained, was_adapted)
 
     def _remember(
         self,
@@ -703,6 +724,7 @@ class AutoencoderDenoiser(NetworkTransformer):
         self.data_range_ = data_range
         self.adaptation_ = adaptation
         self._precision_loss = dict(loss or {})
+        self._optimizer_state = self._learned_with = None
 
     def _loss_of_bfloat16(
         self, weights: dict[str, np.ndarray], batches: list[Batch], alone: bool
@@ -761,20 +783,19 @@ class AutoencoderDenoiser(NetworkTransformer):
     def _calibration(self, n_channels: int) -> list:
         return self._samples(n_channels, calibrating=True)[0]
 
-    def _check_same_network(self, weights: dict[str, np.ndarray]) -> None:
-        if {name: array.shape for name, array in weights.items()} != {
-            name: array.shape for name, array in self.weights_.items()
-        }:
+    def _check_weights_fit(self) -> None:
+        """Refuse parameters with which the network is another than the one that learned."""
+        if self._network().shapes() != {name: w.shape for name, w in self.weights_.items()}:
             msg = (
                 "The weights learnt so far do not fit the network: architecture, size or the "
-                "number of channels changed. Set warm_start=False, or fit a clone(denoiser)."
+                "number of channels changed. Set them back, or fit a clone(denoiser)."
             )
             raise ValueError(msg)
 
     def _shipped_to_learn_from(self, images: Images, learning: str) -> str | None:
         """Return the name of the weights to begin with; None begins with random ones."""
         if self.weights == "auto":
-            adapts = learning == "self-supervised" and can_adapt(images)
+            adapts = learning == "self-supervised" and large_enough(images)
             return self._shipped("natural", images.n_channels) if adapts else None
         if self.weights is None:
             return None
@@ -901,7 +922,12 @@ class AutoencoderDenoiser(NetworkTransformer):
     def _measures(self) -> bool:
         """Whether white noise is measured and told; weights that were adapted know theirs."""
         adaptation = getattr(self, "adaptation_", None)
-        return adaptation is None or not adaptation.kept
+        return adaptation is None or not (adaptation.kept or adaptation.was_adapted)
+
+    @property
+    def _began_trained(self) -> bool:
+        """Whether what was learned so far began with weights of this package."""
+        return self.learning_ == "adapted" or self.weights in KINDS
 
     def _local_transform(self, images: Images) -> LocalTransform | None:
         from skdenoise._keras._prediction import predict
@@ -932,6 +958,7 @@ class AutoencoderDenoiser(NetworkTransformer):
     ) -> "tuple[int, Network, dict[str, np.ndarray], dict[str, float]]":
         """Return how many channels the network takes at once, it, its weights and their losses."""
         if hasattr(self, "weights_"):
+            self._check_weights_fit()
             return n_channels, self._network(), self.weights_, self._losses()
         name = self._shipped(self.weights, n_channels)
         if name is None:
@@ -940,11 +967,14 @@ class AutoencoderDenoiser(NetworkTransformer):
         weights = shipped_weights(name, tuple(network.shapes().items()))
         return n_channels, network, weights, shipped_losses(name)
 
+    def _is_steerable(self, network: "Network") -> bool:
+        alone = getattr(self, "learning_", None) == "self-supervised"
+        return network.steerable and not alone
+
     def _check_steering(self, network: "Network") -> None:
         """Refuse a `sigma` or a `strength` that would have no effect."""
         steered = self.sigma is not None or self.strength != 1
-        alone = getattr(self, "learning_", None) == "self-supervised"
-        if not steered or (network.steerable and not alone):
+        if not steered or self._is_steerable(network):
             return
         reason = (
             "has learnt from noisy images alone, without being told the strength of the noise"

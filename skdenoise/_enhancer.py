@@ -332,7 +332,7 @@ class ZeroDCEEnhancer(NetworkTransformer):
             brighten; float32. One channel where all share a curve: with `keep_hue`, and for
             gray images. A list where the images came in a sequence.
         """
-        check_is_fitted(self)
+        self._check_fitted()
         images = self._read(X, reset=False)
         self._check_parameters()
         self._check_channels(images)
@@ -373,12 +373,14 @@ class ZeroDCEEnhancer(NetworkTransformer):
     @property
     def network_(self) -> "keras.Model":
         """A Keras model with the weights that are used."""
+        check_is_fitted(self)
         return self._network_with(self._weights())
 
     @property
     def precision_loss_(self) -> dict[str, float]:
         """What each precision costs in dB, as far as it was measured."""
         check_is_fitted(self)
+        self._check_parameters()
         losses = self._losses()
         if self.precision == "int8" and "int8" not in losses:
             losses["int8"] = self._loss_on_samples("int8")
@@ -769,6 +771,13 @@ class ZeroDCEEnhancer(NetworkTransformer):
         if self.denoiser is None:
             return None
         denoiser = copy.copy(self._fitted_denoiser(images))
+        if not denoiser._is_steerable(denoiser._network_for(images.n_channels)[1]):
+            msg = (
+                "denoise='after' tells the denoiser how strong the curves have made the noise, but "
+                "this one takes no noise map, or has learnt from noisy images alone. Set "
+                "denoise='before', or give it weights='natural'."
+            )
+            raise ValueError(msg)
         known = "auto" if denoiser.sigma is None else denoiser.sigma
         sigma_of = noise_maps(known, 1.0, images)
 

@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator
 
-WITHOUT_EFFECT = frozenset({"verbose", "callbacks", "history_", "_optimizer_state"})
+WITHOUT_EFFECT = frozenset(
+    {"verbose", "callbacks", "history_", "_optimizer_state", "_learned_with"}
+)
 """What an estimator has that does not change what it does to images."""
 
 
@@ -17,8 +19,8 @@ def fingerprint(*things: Any) -> str:
     Parameters
     ----------
     *things : object
-        Numbers, texts, arrays, estimators, functions, and containers of these. Functions are told
-        apart by their names alone.
+        Numbers, texts, arrays, estimators, functions, generators of random numbers, and containers
+        of these. Functions are told apart by their names alone, generators by their state.
 
     Returns
     -------
@@ -41,7 +43,10 @@ def _feed(digest: Any, thing: Any) -> None:
     digest.update(f"({type(thing).__name__}".encode())
     if isinstance(thing, np.ndarray):
         digest.update(f"{thing.dtype.str}{thing.shape}".encode())
-        digest.update(np.ascontiguousarray(thing))
+        if thing.dtype.hasobject:  # then its bytes are addresses
+            _feed(digest, thing.tolist())
+        else:
+            digest.update(np.ascontiguousarray(thing))
     elif isinstance(thing, dict):
         for key in sorted(thing, key=str):
             _feed(digest, key)
@@ -49,6 +54,10 @@ def _feed(digest: Any, thing: Any) -> None:
     elif isinstance(thing, (list, tuple)):
         for item in thing:
             _feed(digest, item)
+    elif isinstance(thing, np.random.Generator):
+        _feed(digest, thing.bit_generator.state)
+    elif isinstance(thing, np.random.RandomState):
+        _feed(digest, thing.get_state(legacy=False))
     elif isinstance(thing, BaseEstimator):
         kept = {name: value for name, value in vars(thing).items() if name not in WITHOUT_EFFECT}
         _feed(digest, kept)

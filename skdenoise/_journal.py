@@ -9,9 +9,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from skdenoise import __version__
 from skdenoise._whole_file import whole_file
 
-VERSION = "skdenoise progress 1"
+VERSION = f"skdenoise {__version__} progress 1"
+"""Other releases may have other weights, and compute otherwise."""
+
+
+def note_beside(place: str | os.PathLike[str]) -> Path:
+    """Return the file of the journal for a result that lies in a file or folder."""
+    return Path(f"{os.fspath(place)}.skdenoise")
 
 
 def finish(path: Path, line: str) -> None:
@@ -33,15 +40,26 @@ class Journal:
         Tells one transform from another.
     resume : bool
         Whether to go on with what the file says; otherwise it is begun anew.
+    keep : bool, default=False
+        Whether the file stays in the end, for a caller who has more to do with the result.
 
     Raises
     ------
     ValueError
-        Where the file speaks of another transform.
+        Where the file speaks of another transform, or is something else.
     """
 
-    def __init__(self, path: str | os.PathLike[str] | None, owner: str, *, resume: bool) -> None:
-        self.path = None if path is None else Path(path)
+    def __init__(
+        self,
+        path: str | os.PathLike[str] | None,
+        owner: str,
+        *,
+        resume: bool,
+        keep: bool = False,
+    ) -> None:
+        # Absolute, since the workers of a cluster have working directories of their own.
+        self.path = None if path is None else Path(path).absolute()
+        self.keep = keep
         self.lines: set[str] = set()
         if self.path is None:
             return
@@ -49,22 +67,21 @@ class Journal:
             self.path.unlink(missing_ok=True)
             self.path = None
             return
-        header = f"{VERSION} {owner}"
+        header = f"{VERSION} {owner}\n"
         if self.path.exists():
-            text = self.path.read_text(encoding="utf-8")
-            # A line without an end was being written when the program ended.
-            first, *others = text.split("\n")[:-1] or [""]
-            if first and first != header:
+            text = self.path.read_text(encoding="utf-8", errors="replace")
+            if not (text.startswith(header) or header.startswith(text)):
                 msg = (
                     f"{str(self.path)!r} tells how far another transform came: of other images, "
-                    f"with other parameters or other weights. To begin anew, type resume=False or "
-                    f"delete it; to go on, repeat the call that was interrupted."
+                    f"with other parameters, other weights or another version of skdenoise; or it "
+                    f"is no such note at all. To begin anew, type resume=False, delete it or name "
+                    f"another file; to go on, repeat the call that was interrupted."
                 )
                 raise ValueError(msg)
-            if first:
-                self.lines = set(others)
+            # A line without an end was being written when the program ended.
+            self.lines = set(text.split("\n")[1:-1])
         with whole_file(self.path) as file:
-            file.write("\n".join([header, *sorted(self.lines), ""]).encode())
+            file.write((header + "".join(f"{line}\n" for line in sorted(self.lines))).encode())
 
     def __contains__(self, line: str) -> bool:
         """Tell whether something is finished."""
@@ -86,6 +103,6 @@ class Journal:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Remove the file where everything went well."""
-        if kind is None and self.path is not None:
+        """Remove the file where everything went well, unless it is to be kept."""
+        if kind is None and self.path is not None and not self.keep:
             self.path.unlink(missing_ok=True)

@@ -15,8 +15,8 @@ import numpy as np
 
 from skdenoise._background import in_background
 from skdenoise._fingerprint import fingerprint
-from skdenoise._images import Images, Part, give_back, in_own_form, memory_map_of
-from skdenoise._journal import Journal
+from skdenoise._images import Images, Part, blocks_of, give_back, in_own_form, memory_map_of
+from skdenoise._journal import Journal, note_beside
 from skdenoise._survey import Extent, LocalTransform, survey
 from skdenoise._tiling import squares, tile_side, with_margin
 
@@ -62,17 +62,24 @@ def transform(
     -------
     container of the kind that was read
         `out`, if there is one.
+
+    Raises
+    ------
+    ValueError
+        Where `out` or the note of `resume` does not fit, or images depend on each other that are
+        to be resumed.
     """
+    if resume is not False and len(images) > 1:
+        _check_apart_in_time(whole)
     target = Target(images, out)
     large = [] if local is None else [i for i in range(len(images)) if images.is_large(i)]
     small = sorted(set(range(len(images))) - set(large))
     path = target.journal_path(resume)
     owner = fingerprint(owner, images.kind, images.shapes, [str(dtype) for dtype in images.dtypes])
-    with Journal(path, owner, resume=resume is not False) as journal:
+    keep = target.keeps_note
+    with Journal(path, owner, resume=resume is not False, keep=keep) as journal:
         if journal.path is not None:
-            seen = {
-                index: f"{index} {fingerprint(np.asarray(images.raw(index)))}" for index in small
-            }
+            seen = {index: f"{index} {_digest(images.raw(index))}" for index in small}
             small = [index for index in small if seen[index] not in journal]
         if small:
             taken = images if len(small) == len(images) else images.take(small)
@@ -86,6 +93,26 @@ def transform(
     return target.container
 
 
+def _check_apart_in_time(whole: WholeTransform) -> None:
+    """Refuse to go on where an image needs the one before, which nobody remembers."""
+    smoothing = getattr(getattr(whole, "__self__", None), "smoothing", 0)
+    if smoothing:
+        msg = (
+            f"smoothing={smoothing} makes images depend on the ones before, which a call that is "
+            f"resumed would leave out. Set smoothing=0, or type resume=False."
+        )
+        raise ValueError(msg)
+
+
+def _digest(raw: Any) -> str:
+    """Return what tells an image from others; it may be larger than memory."""
+    digests = []
+    for block in blocks_of(raw):
+        digests.append(fingerprint(np.asarray(raw[block])))
+        give_back(raw)
+    return fingerprint(digests)
+
+
 def _transform_large(
     images: Images, index: int, local: LocalTransform, target: "Target", journal: Journal
 ) -> None:
@@ -94,8 +121,10 @@ def _transform_large(
     raw = images.raw(index)
     judged = local.judge(index, survey(images, index, local))
     side = tile_side(local.margin, local.largest_tile)
-    # Another input, of the same shape, was judged otherwise.
-    name = f"{index} {fingerprint(judged, side)}"
+    name = str(index)
+    if journal.path is not None:
+        # Images that differ may be judged alike.
+        name += f" {fingerprint(judged, side, _digest(raw))}"
     blocks = block_extents(raw, target.chunks(index), side)
     blocks = [block for block in blocks if f"{name} {_text(block)}" not in journal]
 
@@ -202,6 +231,15 @@ class Target:
         self.container = container
         self._places = places
 
+    @property
+    def keeps_note(self) -> bool:
+        """Whether the caller removes the note, when the result is where it is wanted."""
+        return self.given and getattr(self._first, "keeps_note", False)
+
+    @property
+    def _first(self) -> Any:
+        return self.container[0] if isinstance(self.container, (list, tuple)) else self.container
+
     def chunks(self, index: int) -> tuple[int, int] | None:
         """Return the rows and columns that are stored together; None if not known."""
         return getattr(self._places[index], "chunks", None)
@@ -227,14 +265,9 @@ class Target:
         """
         if not isinstance(resume, bool):
             return Path(resume)
-        place = None
-        if self.given:
-            first = (
-                self.container[0] if isinstance(self.container, (list, tuple)) else self.container
-            )
-            place = _file_of(first)
+        place = _file_of(self._first) if self.given else None
         if place is not None:
-            return Path(f"{place}.skdenoise")
+            return note_beside(place)
         if resume:
             msg = (
                 "resume=True keeps beside `out` a note of what is finished, so `out` has to be a "

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from skdenoise._adaptation import decoded
 from skdenoise._denoiser import AutoencoderDenoiser
 from skdenoise._enhancer import ZeroDCEEnhancer
 from skdenoise._model_file import (
@@ -61,6 +62,8 @@ def load(path: str | os.PathLike[str]) -> AutoencoderDenoiser | ZeroDCEEnhancer:
     fitted = header["fitted"]
     names = fitted.pop("feature_names_in_")
     estimator._precision_loss = fitted.pop("precision_loss_", {})
+    if isinstance(estimator, AutoencoderDenoiser):
+        estimator.adaptation_ = decoded(fitted.pop("adaptation_", None))
     for name, value in fitted.items():
         if value is not None:
             setattr(estimator, name, value)
@@ -78,7 +81,9 @@ def _expected_tensors(header: dict[str, Any]) -> dict[str, tuple[tuple[int, ...]
     estimator = _estimator(header)
     fitted = header.get("fitted")
     wanted = FITTED[type(estimator).__name__]
-    if not isinstance(fitted, dict) or set(fitted) | {"precision_loss_"} != set(wanted):
+    # Files of before they were known do not say these.
+    new = {"precision_loss_", "adaptation_"} & set(wanted)
+    if not isinstance(fitted, dict) or set(fitted) | new != set(wanted):
         raise ModelFileError(f"it must say what was learnt: {', '.join(wanted)}")
     for name, value in fitted.items():
         if not wanted[name](value):
@@ -107,6 +112,14 @@ def _is_count(value: Any, most: float) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= most
 
 
+def _is_adaptation(value: Any) -> bool:
+    try:
+        decoded(value)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
 def _are_names(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(name, str) for name in value)
 
@@ -128,6 +141,7 @@ FITTED: dict[str, dict[str, Any]] = {
             "adapted",
         }.__contains__,
         "data_range_": lambda value: isinstance(value, int | float) and value > 0,
+        "adaptation_": _is_adaptation,
     },
     "ZeroDCEEnhancer": {
         "n_channels_in_": lambda value: value is None or value in (1, 3),

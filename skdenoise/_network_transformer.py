@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from skdenoise._keras._network import Network
 
-# Estimator -> (weights, network with these weights), which is neither copied nor pickled.
+# Estimator -> (weights, template, network with these weights), which is neither copied nor pickled.
 _networks: "weakref.WeakKeyDictionary[Any, Any]" = weakref.WeakKeyDictionary()
 
 
@@ -32,12 +32,12 @@ class NetworkTransformer(ImageTransformer):
         return self._network(bfloat16=self.precision == "bfloat16" or fast)
 
     def _network_with(self, weights: dict[str, np.ndarray]) -> "keras.Model":
-        """Return a Keras model, the same one as long as the weights are."""
-        kept = _networks.get(self)
-        if kept is None or kept[0] is not weights:
-            kept = weights, self._template().with_weights(weights)
+        """Return a Keras model, the same one as long as weights and precision are."""
+        kept, template = _networks.get(self), self._template()
+        if kept is None or kept[0] is not weights or kept[1] is not template:
+            kept = weights, template, template.with_weights(weights)
             _networks[self] = kept
-        return kept[1]
+        return kept[2]
 
     def _may_use_bfloat16(self) -> bool:
         """Tell whether what bfloat16 costs is of interest here."""

@@ -1,5 +1,7 @@
 """Adapting weights to noisy images: judged on what was held out, kept only where it is of use."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -8,7 +10,9 @@ from skdenoise._adaptation import (
     LEAST_GAIN,
     STRIDE,
     Adaptation,
-    can_adapt,
+    decoded,
+    encoded,
+    large_enough,
     masked_errors,
     parts,
     sure_errors,
@@ -51,8 +55,8 @@ def test_what_learns_depends_on_how_much_there_is():
     small, large = (read_images(np.zeros((n, 512, 512), np.uint8)) for n in (1, 16))
     assert [what_to_train("auto", images) for images in (small, large)] == ["gains", "all"]
     assert what_to_train("all", small) == "all"
-    assert can_adapt(small)
-    assert not can_adapt(read_images(np.zeros((1, 31, 99))))
+    assert large_enough(small) == list(range(len(small)))
+    assert large_enough(read_images([np.zeros((31, 99)), np.zeros((32, 99))])) == [1]
 
 
 def errors_of(psnr_value, shape=(64, 64)):
@@ -163,6 +167,80 @@ def test_unknown_noise_is_learned_from_one_image(speckled, tmp_path):
     np.testing.assert_array_equal(
         load(tmp_path / "adapted.safetensors").transform(noisy[None])[0], after
     )
+
+
+def test_adapted_weights_are_not_told_of_white_noise_after_loading_either(
+    speckled, scene, tmp_path
+):
+    _, noisy = speckled
+    denoiser = AutoencoderDenoiser(epochs=40, random_state=0).fit(noisy[None])
+    assert denoiser.adaptation_.kept
+    denoiser.save(tmp_path / "adapted.safetensors")
+    again = load(tmp_path / "adapted.safetensors")
+    assert again.adaptation_ == denoiser.adaptation_
+    white = (scene + np.random.default_rng(1).normal(0, 25, scene.shape)).astype(np.float32) / 255
+    X = white[None]
+    np.testing.assert_array_equal(again.transform(X), denoiser.transform(X))
+    told = AutoencoderDenoiser(weights="natural")
+    told._remember(denoiser.weights_, {}, "adapted", 1.0)
+    told.n_channels_in_ = 1
+    assert not np.array_equal(told.transform(X), denoiser.transform(X))
+
+
+@pytest.mark.parametrize("changed", [{"kept": 1}, {"stride": 0}, {"trained": "none"}, {"x": 1}])
+def test_a_file_may_not_say_anything_else_of_it(changed):
+    found = Adaptation(True, 20.0, 21.0, math.inf, "sure", 1, "gains")
+    assert decoded(encoded(found)) == found
+    assert decoded(encoded(None)) is None
+    with pytest.raises((TypeError, ValueError)):
+        decoded({**encoded(found), **changed})
+
+
+@pytest.mark.parametrize("trainable", ["gains", "all"])
+def test_adapting_goes_on(speckled, trainable):
+    _, noisy = speckled
+    X = noisy[None]
+    denoiser = AutoencoderDenoiser(trainable=trainable, random_state=0).partial_fit(X)
+    first = denoiser.weights_
+    for count in (2, 3):
+        denoiser.partial_fit(X)
+        assert denoiser.learning_ == "adapted"
+        assert denoiser._learned_with == ("adam", trainable)
+        assert denoiser.adaptation_.trained == trainable
+        assert len(denoiser.history_["loss"]) == count
+    assert denoiser._optimizer_state[0] > 2
+    assert denoiser.weights_.keys() == first.keys()
+    denoiser.set_params(optimizer="sgd").partial_fit(X)
+    assert denoiser._learned_with == ("sgd", trainable)
+    denoiser.set_params(warm_start=True, epochs=1).fit(X)
+    assert denoiser.learning_ == "adapted"
+    assert denoiser._optimizer_state is None
+
+
+def test_what_was_adapted_before_is_still_not_told(speckled):
+    _, noisy = speckled
+    denoiser = AutoencoderDenoiser(epochs=40, random_state=0).fit(noisy[None])
+    assert denoiser.adaptation_.kept
+    denoiser.set_params(warm_start=True, learning_rate=1e-30, epochs=1).fit(noisy[None])
+    assert not denoiser.adaptation_.kept
+    assert denoiser.adaptation_.was_adapted
+    assert not denoiser._measures
+
+
+def test_adapting_that_diverges_keeps_what_it_began_with(speckled, monkeypatch):
+    _, noisy = speckled
+    denoiser = AutoencoderDenoiser(epochs=2, learning_rate=1e30, random_state=0)
+    with pytest.raises(FloatingPointError):
+        denoiser.fit(noisy[None])
+    assert not hasattr(denoiser, "weights_")
+
+
+def test_small_images_are_left_out(speckled):
+    _, noisy = speckled
+    denoiser = AutoencoderDenoiser(epochs=1, random_state=0)
+    assert denoiser.fit([noisy, noisy[:31]]).learning_ == "adapted"
+    alone = AutoencoderDenoiser(epochs=1, random_state=0).fit([noisy])
+    assert denoiser.adaptation_ == alone.adaptation_
 
 
 def test_what_is_of_no_use_is_dropped(speckled):

@@ -354,6 +354,19 @@ def test_learning_that_fails_is_one_error(run, monkeypatch):
     assert not Path("out").exists()
 
 
+def test_what_is_too_small_to_adapt_to_is_denoised_all_the_same(run, monkeypatch):
+    def fit(self, X):
+        self.n_channels_in_, self.adaptation_ = X[0].shape[-1], None
+        return self
+
+    monkeypatch.setattr(Halver, "fit", fit)
+    put("a.png", draw(8, 8))
+    code, said = run("denoise", "a.png", "-o", "b.png", "--adapt")
+    assert code == 0
+    assert "too small to learn from" in said
+    assert files() == {"a.png", "b.png"}
+
+
 def test_interrupting_ends_with_its_own_code(run, monkeypatch):
     def fit(self, X):
         raise KeyboardInterrupt

@@ -1,5 +1,6 @@
 """AutoencoderDenoiser: three ways to learn, when it stops, what it is told, and what it refuses."""
 
+import copy
 import hashlib
 import subprocess
 import sys
@@ -10,7 +11,15 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
-from skdenoise import AutoencoderDenoiser, NoiseInjector, estimate_noise, psnr, sure_scorer
+from skdenoise import (
+    AutoencoderDenoiser,
+    NoiseInjector,
+    ZeroDCEEnhancer,
+    estimate_noise,
+    load,
+    psnr,
+    sure_scorer,
+)
 
 NOISE = NoiseInjector(sigma=25, random_state=0)
 
@@ -310,9 +319,35 @@ def test_partial_fit_remembers_the_optimizer(X):
         np.testing.assert_allclose(new, 0.9 * old, rtol=1e-5, atol=1e-12)
 
 
+def test_a_fit_that_fails_changes_nothing(X, plain, tmp_path):
+    denoiser = copy.copy(plain)
+    color = np.ones((2, 16, 16, 3), np.float32)
+    for call in (denoiser.fit, denoiser.set_params(warm_start=True).fit):
+        with pytest.raises(ValueError, match="y"):
+            call(color, color[:, :8])
+        assert denoiser.n_channels_in_ == 1
+        np.testing.assert_array_equal(denoiser.transform(X), plain.transform(X))
+    denoiser.save(tmp_path / "denoiser.safetensors")
+    assert load(tmp_path / "denoiser.safetensors").n_channels_in_ == 1
+    never = AutoencoderDenoiser(weights="natural")
+    with pytest.raises(ValueError, match="y"):
+        never.fit(X, X[:, :8])
+    assert never.transform(color).shape == color.shape
+
+
+def test_a_last_step_that_diverges_is_noticed(X):
+    def loss(clean, denoised):
+        return keras.ops.mean(keras.ops.sqrt(keras.ops.maximum(0 * (clean - denoised), 0)))
+
+    denoiser = tiny(loss=loss, validation_fraction=0.0, batch_size=64)
+    with pytest.raises(FloatingPointError, match="The weights became NaN"):
+        denoiser.fit(X, 0.9 * X)
+    assert all(np.isfinite(array).all() for array in denoiser.weights_.values())
+
+
 def test_what_was_learnt_must_fit_the_network(X):
     denoiser = tiny(warm_start=True).fit(X)
-    with pytest.raises(ValueError, match=r"Set warm_start=False, or fit a clone\(denoiser\)"):
+    with pytest.raises(ValueError, match=r"Set them back, or fit a clone\(denoiser\)"):
         denoiser.set_params(architecture="autoencoder").fit(X)
     with pytest.raises(ValueError, match="X has 3 channels"):
         tiny().fit(X).partial_fit(np.ones((2, 8, 8, 3)))
@@ -593,6 +628,34 @@ def test_the_keras_model_denoises_alike(X, plain):
     output = plain.network_.predict([normalized, np.zeros_like(normalized)], verbose=0)
     np.testing.assert_allclose(output[..., 0] * deviation + mean, plain.transform(image), atol=1e-5)
     assert plain.network_ is plain.network_
+    rough = copy.copy(plain).set_params(precision="bfloat16")
+    before = rough.network_
+    assert before.layers[2].compute_dtype == "bfloat16"
+    assert rough.set_params(precision="float32").network_.layers[2].compute_dtype == "float32"
+
+
+@pytest.mark.parametrize("parameters", [{"size": "small"}, {"architecture": "dncnn"}])
+def test_weights_of_another_network_are_not_used(X, plain, tmp_path, parameters):
+    changed = copy.copy(plain).set_params(**parameters)
+    for use in (
+        lambda: changed.transform(X),
+        lambda: changed.network_,
+        lambda: changed.save(tmp_path / "changed.safetensors"),
+    ):
+        with pytest.raises(ValueError, match="do not fit the network"):
+            use()
+    assert not list(tmp_path.iterdir())
+
+
+def test_weights_that_there_are_not_are_told_before_that_nothing_was_fitted(X):
+    for estimator in (AutoencoderDenoiser(weights="default"), ZeroDCEEnhancer(weights="natural")):
+        with pytest.raises(ValueError, match="weights"):
+            estimator.transform(X)
+
+
+def test_weights_that_the_network_cannot_have_have_no_losses():
+    with pytest.raises(ValueError, match="There are weights='natural' for architecture='unet'"):
+        _ = AutoencoderDenoiser("dncnn", weights="natural").precision_loss_
 
 
 # Bad parameters

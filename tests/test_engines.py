@@ -448,6 +448,7 @@ def test_calls_that_share_the_cores_give_the_same(precision):
     inputs = [rng.standard_normal((1, 48, 72, 1)).astype(np.float32), np.zeros((1, 48, 72, 1), "f")]
     run = openvino_runner(network, trained_weights(network), precision, [inputs], 2)
     expected = run(inputs).copy()
+    run._at_once = 2  # also on a single core
     run._n_running = 1  # as if another call did not end
     for count in range(1, MANY + 3):
         np.testing.assert_array_equal(run(inputs), expected)

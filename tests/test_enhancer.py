@@ -330,6 +330,26 @@ def test_a_denoiser_removes_the_amplified_noise(fitted, denoiser, dark, noisy, d
     assert np.abs(enhancer.transform(noisy) - wanted).mean() < 0.85 * with_noise
 
 
+@pytest.mark.parametrize("exposure", [0.3, 0.46, 0.55])
+def test_what_an_exposure_cannot_help_is_left_alone(exposure):
+    X = np.full((1, 64, 64, 3), 128, np.uint8)
+    found = ZeroDCEEnhancer(weights="default", exposure=exposure).transform(X).mean() / 255
+    assert abs(found - exposure) <= abs(128 / 255 - exposure) + 0.002
+
+
+def test_after_needs_a_denoiser_that_can_be_told(fitted, noisy):
+    blind = AutoencoderDenoiser("autoencoder", epochs=1, random_state=0).fit(noisy, 0.9 * noisy)
+    with pytest.raises(ValueError, match="Set denoise='before'"):
+        clone_fitted(fitted, denoiser=blind, denoise="after").transform(noisy)
+
+
+def test_nothing_is_shown_of_what_was_not_fitted():
+    with pytest.raises(NotFittedError):
+        _ = ZeroDCEEnhancer().network_
+    with pytest.raises(ValueError, match="architecture"):
+        _ = ZeroDCEEnhancer(lambda n_channels: None, weights="default").precision_loss_
+
+
 def test_before_is_the_same_as_a_pipeline(fitted, denoiser, noisy):
     enhancer = clone_fitted(fitted, denoiser=denoiser)
     np.testing.assert_array_equal(

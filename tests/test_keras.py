@@ -1,7 +1,9 @@
 """Running a network: what it sees, what it starts from, one step of learning, and tiles."""
 
+import ast
 import random
 from functools import partial
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -10,7 +12,7 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skdenoise._keras import _optimizers, _prediction
+from skdenoise._keras import _backend, _optimizers, _prediction
 from skdenoise._keras._network import Network, draw_weights, get_network, last_layers
 from skdenoise._keras._optimizers import OPTIMIZERS, clip_by_norm
 from skdenoise._keras._prediction import AT_ONCE, Task, predict
@@ -426,6 +428,25 @@ def test_odd_sizes_are_mirrored_to_the_grid_and_cut_back(applied, shape):
     (padded,) = apply([np.pad(image, [*missing, (0, 0)], mode="symmetric")])
     assert found.shape == image.shape
     np.testing.assert_allclose(found, padded[: shape[0], : shape[1]], rtol=1e-6)
+
+
+def test_every_backend_has_the_same_functions():
+    tree = ast.parse(Path(_backend.__file__).read_text(encoding="utf-8"))
+    branches, rest = [], None
+    for node in tree.body:
+        if isinstance(node, ast.If) and "tensorflow" in ast.unparse(node.test) and node.orelse:
+            while isinstance(node, ast.If):
+                branches.append(node.body)
+                node = node.orelse[0]
+        elif isinstance(node, ast.If):
+            rest = node.body
+    first, *others = (
+        {item.name for item in body if isinstance(item, ast.FunctionDef) and item.name[0] != "_"}
+        for body in branches
+    )
+    assert len(others) == 2
+    for found in others:
+        assert found | {item.name for item in rest} == first
 
 
 def test_an_image_does_not_know_its_companions(applied):

@@ -8,7 +8,8 @@ import pytest
 from numpy.testing import assert_array_equal
 from scipy import ndimage
 
-from skdenoise import AutoencoderDenoiser, NoiseInjector, ZeroDCEEnhancer, _large, _tiling
+from skdenoise import AutoencoderDenoiser, NoiseInjector, ZeroDCEEnhancer, _journal, _large, _tiling
+from skdenoise._fingerprint import fingerprint
 from skdenoise._images import Stored, read_images
 from skdenoise._large_enhancing import LargeEnhancing
 from skdenoise._survey import Moments, moments_of
@@ -106,7 +107,9 @@ def test_turned_parts_lie_on_the_grid_of_the_turned_image(n_augment, noisy, phot
 
 def test_a_network_that_sees_everything_takes_images_whole(noisy):
     denoiser = AutoencoderDenoiser("ridnet")
-    denoiser.weights_, denoiser.n_channels_in_ = {}, 1
+    denoiser.n_channels_in_ = 1
+    shapes = denoiser._network().shapes()
+    denoiser.weights_ = {name: np.zeros(shape) for name, shape in shapes.items()}
     assert denoiser._local_transform(read_images(noisy)) is None
 
 
@@ -493,6 +496,73 @@ def test_a_note_about_something_else_is_not_believed(change, noisy, learned, pla
     else:
         with pytest.raises(ValueError, match=r"another transform.*resume=False"):
             other.transform(X, out, resume=note)
+
+
+@pytest.mark.parametrize(
+    "estimator", [ZeroDCEEnhancer(weights="default", locality=1.0), natural(strength=0)], ids=str
+)
+@pytest.mark.usefixtures("small_parts")
+def test_a_note_about_other_pixels_is_not_believed_where_all_are_judged_alike(
+    estimator, color, tmp_path
+):
+    note = tmp_path / "note"
+    out = stored(np.zeros_like(color), path=tmp_path / "out.zarr")
+    with pytest.raises(Interrupted):
+        estimator.transform(color, Failing(out, 2), resume=note)
+    other = color[:, ::-1, ::-1].copy()
+    estimator.transform(other, out, resume=note)
+    assert_array_equal(out, estimator.transform(other))
+
+
+def test_a_note_of_another_release_is_not_believed(tmp_path, monkeypatch):
+    _journal.Journal(tmp_path / "note", "me", resume=True)
+    version = _journal.VERSION
+    assert _journal.__version__ in version
+    monkeypatch.setattr(_journal, "VERSION", version.replace(_journal.__version__, "0.0.9"))
+    with pytest.raises(ValueError, match="another version of skdenoise"):
+        _journal.Journal(tmp_path / "note", "me", resume=True)
+
+
+@pytest.mark.parametrize("content", [b"dear diary", b"dear\ndiary\n", b"\xff\xfe"])
+def test_a_file_that_is_no_note_is_left_alone(content, tmp_path):
+    note = tmp_path / "note.txt"
+    note.write_bytes(content)
+    with pytest.raises(ValueError, match="no such note"):
+        _journal.Journal(note, "me", resume=True)
+    assert note.read_bytes() == content
+
+
+@pytest.mark.parametrize("length", [0, 9, -1])
+def test_a_note_that_was_being_begun_is_begun_again(length, tmp_path):
+    header = f"{_journal.VERSION} me\n"
+    (tmp_path / "note").write_text(header[:length])
+    note = _journal.Journal(tmp_path / "note", "me", resume=True)
+    assert not note.lines
+    note.add("first")
+    assert (tmp_path / "note").read_text() == f"{header}first\n"
+
+
+def test_frames_that_depend_on_each_other_are_not_resumed(color, tmp_path):
+    enhancer = ZeroDCEEnhancer("dce++", weights="default", smoothing=0.5)
+    X = np.concatenate([color, color])
+    with pytest.raises(ValueError, match=r"smoothing=0\.5 .*Set smoothing=0"):
+        enhancer.transform(X, np.zeros_like(X), resume=tmp_path / "note")
+    out = np.zeros_like(color)
+    enhancer.transform(color, out, resume=tmp_path / "note")
+    assert out.any()
+
+
+@pytest.mark.parametrize(
+    ("one", "same", "other"),
+    [
+        [np.array([name], object) for name in ("x" * 9, "".join(["x"] * 9), "y" * 9)],
+        [np.random.RandomState(seed) for seed in (0, 0, 1)],
+        [np.random.default_rng(seed) for seed in (0, 0, 1)],
+    ],
+    ids=["names of columns", "RandomState", "Generator"],
+)
+def test_a_fingerprint_is_of_what_things_hold_and_not_of_where_they_lie(one, same, other):
+    assert fingerprint(one) == fingerprint(same) != fingerprint(other)
 
 
 @pytest.mark.usefixtures("small_parts")

@@ -8,6 +8,7 @@ from concurrent.futures.process import BrokenProcessPool
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
+from sklearn.frozen import FrozenEstimator
 
 from skdenoise import AutoencoderDenoiser, NoiseInjector, ZeroDCEEnhancer, _tiling
 from skdenoise._lazy import Carried, _again, is_dask_array
@@ -100,6 +101,23 @@ def test_small_images_are_transformed_whole_however_they_are_cut(noisy):
         for denoiser in (natural(sigma=[5, 50]), natural()):
             lazily = denoiser.transform(da.from_array(noisy, chunks=chunks))
             assert_array_equal(lazily.compute(), denoiser.transform(noisy))
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_each_image_has_its_own_sigma_for_the_denoiser_before_curves(frozen, noisy):
+    X = np.stack([noisy[:, :40, :40]] * 3, axis=-1).repeat(2, axis=0)
+
+    def enhancer(sigma):
+        denoiser = natural(sigma=sigma)
+        return ZeroDCEEnhancer(
+            "dce++", weights="default", denoiser=FrozenEstimator(denoiser) if frozen else denoiser
+        )
+
+    each = enhancer([5, 20, 40, 80])
+    lazily = da.from_array(X, chunks=(2, 40, 40, 3))
+    assert_array_equal(each.transform(lazily).compute(), each.transform(X))
+    with pytest.raises(ValueError, match="sigma has 2 entries, but there are 4 images"):
+        enhancer([5, 20]).transform(lazily).compute()
 
 
 def test_noise_is_added_lazily(noisy):
@@ -222,6 +240,23 @@ def test_what_was_interrupted_goes_on_where_it_was(small_parts, noisy, tmp_path)
     assert rest.n_written == 8 - 3
     assert not note.exists()
     assert_array_equal(out[:], denoiser.transform(X).compute())
+
+
+def test_a_note_lies_in_the_folder_of_who_named_it(small_parts, noisy, tmp_path, monkeypatch):
+    out = empty_like(noisy, tmp_path / "out.zarr", (1, 120, 100))
+    (tmp_path / "of a worker").mkdir()
+    monkeypatch.chdir(tmp_path)
+
+    def elsewhere(block):
+        os.chdir(tmp_path / "of a worker")
+        return block
+
+    X = da.from_array(noisy, chunks=(1, 120, 100))
+    X = X.map_blocks(elsewhere, dtype=X.dtype, meta=X._meta)
+    with pytest.raises(OSError, match="No space left"):
+        quick().transform(X, FullDisk(out, 3), resume="note")
+    assert len((tmp_path / "note").read_text().splitlines()) == 1 + 3
+    assert not list((tmp_path / "of a worker").iterdir())
 
 
 def test_frames_that_depend_on_each_other_are_refused(noisy):

@@ -12,7 +12,7 @@ from sklearn.exceptions import NotFittedError
 
 from skdenoise import AutoencoderDenoiser, NoiseInjector, load
 from skdenoise._model_file import ModelFileError, read_model_file, write_model_file
-from skdenoise.networks import dncnn
+from skdenoise.networks import unet
 
 
 def tiny(**parameters):
@@ -97,7 +97,7 @@ def test_what_is_not_fitted_is_not_saved(path):
 @pytest.mark.parametrize(
     "parameters",
     [
-        {"architecture": lambda n_channels: dncnn(n_channels, depth=2, width=4)},
+        {"architecture": lambda n_channels: unet(n_channels, size="nano")},
         {"loss": lambda clean, denoised: (clean - denoised) ** 2},
         {"callbacks": [print]},
         {"noise": NoiseInjector(lambda image, rng: image)},

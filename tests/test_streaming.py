@@ -214,3 +214,50 @@ def test_the_command_goes_on_where_it_was_interrupted(command, target, tmp_path,
     with opened(tmp_path / target) as found:
         parts = found[slice(0, 170), slice(0, 90)]
     assert_array_equal(parts, estimator.transform(image[None])[0])
+
+
+def test_work_that_is_finished_survives_a_disk_without_room_for_the_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(_streaming, "STREAMED_PIXELS", 1000)
+    monkeypatch.setattr(_tiling, "LARGE_PIXELS", 1000)
+    image = pixels(90, 70)
+    tifffile.imwrite(tmp_path / "a.tif", image, tile=(32, 32))
+    typed = ["denoise", str(tmp_path / "a.tif"), "-o", str(tmp_path / "b.tif"), "-q", "--resume"]
+    write, put, n_put = _streaming._write_tiff, _large.Target.put, []
+
+    def full(path, *args, **options):
+        path.touch()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def counted(target, *args):
+        n_put.append(1)
+        put(target, *args)
+
+    monkeypatch.setattr(_large.Target, "put", counted)
+    monkeypatch.setattr(_streaming, "_write_tiff", full)
+    assert main(typed) == 1
+    n_blocks = len(n_put)
+    assert n_blocks > 0
+    monkeypatch.setattr(_streaming, "_write_tiff", write)
+    assert main(typed) == 0
+    assert len(n_put) == n_blocks  # nothing was computed again
+    assert {path.name for path in tmp_path.iterdir()} == {"a.tif", "b.tif"}
+    wanted = AutoencoderDenoiser(size="base", weights="natural").transform(image[None])[0]
+    assert_array_equal(read_image(tmp_path / "b.tif"), wanted)
+
+
+def test_a_note_about_pixels_that_are_gone_is_not_believed(tmp_path):
+    image = pixels(9, 9)
+
+    def denoised(*, interrupted):
+        with created(tmp_path / "a.tif", image.shape, image.dtype, resume=True) as out:
+            AutoencoderDenoiser(weights="natural").transform([image], [out], resume=True)
+            if interrupted:
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        denoised(interrupted=True)
+    (tmp_path / ".a.part.tif.raw").unlink()
+    denoised(interrupted=False)
+    wanted = AutoencoderDenoiser(weights="natural").transform([image])[0]
+    assert_array_equal(read_image(tmp_path / "a.tif"), wanted)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.tif"]

@@ -105,6 +105,9 @@ def _adapt(
             )
             found = denoiser.fit(noisy).adaptation_
             denoisers[n_channels] = denoiser
+            if found is None:
+                say.note("they are too small to learn from; the weights stay as they are")
+                continue
             kept = "kept" if found.kept else "not kept"
             say.note(
                 f"what was learned is {kept}: by the estimate it is "

@@ -23,8 +23,6 @@ def pretrain(args: argparse.Namespace, say: Messages) -> None:
         args.wrong_usage(f"the folder {str(output.parent)!r} does not exist; create it first")
     if not (args.inputs or args.procedural):
         args.wrong_usage("name a FOLDER of clean images, or type --procedural N to make some")
-    folder = output.with_suffix(".training")
-    folder.mkdir(exist_ok=True)
     n_channels = 3 if args.color else 1
     images = _read_clean(args, say, n_channels)
     if not (images or args.procedural):
@@ -41,6 +39,8 @@ def pretrain(args: argparse.Namespace, say: Messages) -> None:
         seed=args.seed or 0,
         n_procedural=args.procedural,
     )
+    folder = output.with_suffix(".training")
+    folder.mkdir(exist_ok=True)
     training = Pretraining(images, recipe, folder, start)
     say.note(
         f"{count(len(images) + args.procedural, 'image')}, {training.step} of {args.steps} steps "

@@ -28,6 +28,7 @@ from skdenoise._image_files._reading import (
     _is_plain,
     read_image,
 )
+from skdenoise._journal import note_beside
 from skdenoise._whole_file import plain_file
 
 STREAMED_PIXELS = 2**26
@@ -246,25 +247,24 @@ def created(
         )
     stem = path.stem if resume else secrets.token_hex(8)
     beside = path.with_name(f".{stem}.part{path.suffix}")
+    raw = path.with_name(f"{beside.name}.raw")
     kept = resume
     try:
         if is_zarr(path):
             yield _zarr_to_fill(beside, shape, dtype)
         else:
-            raw = path.with_name(f"{beside.name}.raw")
-            try:
-                pixels = _memory_map_to_fill(raw, shape, dtype)
-                yield pixels
-                ome = path.name.lower().endswith((".ome.tif", ".ome.tiff"))
-                _write_tiff(beside, pixels, color_profile, ome=ome)
-                kept = False
-            finally:
-                if not kept:
-                    raw.unlink(missing_ok=True)
+            pixels = _memory_map_to_fill(raw, shape, dtype)
+            yield pixels
+            ome = path.name.lower().endswith((".ome.tif", ".ome.tiff"))
+            _write_tiff(beside, pixels, color_profile, ome=ome)
         if is_zarr(path) and path.is_dir():
             shutil.rmtree(path)
         os.replace(beside, path)
+        kept = False
     finally:
+        if not kept:
+            raw.unlink(missing_ok=True)
+            note_beside(raw).unlink(missing_ok=True)
         if not beside.is_dir():
             beside.unlink(missing_ok=True)
         elif not kept:
@@ -282,9 +282,16 @@ def _zarr_to_fill(path: Path, shape: tuple[int, ...], dtype: np.dtype) -> Any:
     return found
 
 
+class _Unpacked(np.memmap):
+    """The pixels of a TIFF file to come: what is finished is noted until there is that file."""
+
+    keeps_note = True
+
+
 def _memory_map_to_fill(path: Path, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     n_bytes = math.prod(shape) * dtype.itemsize
     if not path.exists():
+        note_beside(path).unlink(missing_ok=True)  # of pixels that are gone
         try:
             with open(path, "wb") as file:
                 _reserve(file.fileno(), n_bytes)
@@ -294,7 +301,7 @@ def _memory_map_to_fill(path: Path, shape: tuple[int, ...], dtype: np.dtype) -> 
             raise
     elif path.stat().st_size != n_bytes:
         raise _of_another(path)
-    return np.memmap(path, dtype, "r+", shape=shape)
+    return _Unpacked(path, dtype, "r+", shape=shape)
 
 
 def _reserve(file: int, n_bytes: int) -> None:

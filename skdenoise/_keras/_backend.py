@@ -139,6 +139,10 @@ elif BACKEND == "torch":
 
         return run
 
+    def fused(function: Callable, signature: Signature) -> Callable:
+        """Return the function; it is not asked for, since there are no dtypes in `FUSED`."""
+        return function
+
     def to_view(tensor: Any) -> np.ndarray:
         """Return what a tensor holds as an array that is not to be written to."""
         return tensor.detach().cpu().numpy()

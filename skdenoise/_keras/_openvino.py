@@ -80,7 +80,8 @@ class _Runner:
     """
 
     def __init__(self, model: Any, precision: str, at_once: int) -> None:
-        self._model, self._precision, self._at_once = model, precision, at_once
+        self._model, self._precision = model, precision
+        self._at_once = min(at_once, _n_cores())
         self._alone = _Requests(_compiled(model, precision))
         self._beside_others: _Requests | None = None
         self._lock = threading.Lock()
@@ -91,7 +92,7 @@ class _Runner:
             overlaps = self._n_running > 0
             self._n_running += 1
             self._n_overlapping += overlaps
-            worthwhile = overlaps and self._n_overlapping == MANY
+            worthwhile = overlaps and self._n_overlapping == MANY and self._at_once > 1
         try:
             if worthwhile:
                 program = _compiled(self._model, self._precision, self._at_once)
@@ -121,6 +122,13 @@ class _Requests:
         return output
 
 
+def _n_cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 @functools.cache
 def _core() -> Any:
     import openvino
@@ -131,7 +139,6 @@ def _core() -> Any:
 def _compiled(model: Any, precision: str, n_streams: int = 1) -> Any:
     """Compile a model for so many calls at a time, among which the cores are divided."""
     how: dict[str, Any] = {"INFERENCE_PRECISION_HINT": precision}
-    n_streams = min(n_streams, os.cpu_count() or 1)
     if n_streams > 1:
         # Threads that are bound to a core would wait for what else has to be done there.
         how |= {"NUM_STREAMS": n_streams, "ENABLE_CPU_PINNING": False}

@@ -177,15 +177,30 @@ class Trainer:
         )
         value = to_array(loss).item()
         if not math.isfinite(value):
-            msg = (
-                f"The loss became {value}. Try a smaller learning_rate (it is {learning_rate:.3g} "
-                f"here), another loss such as 'l1', or look for extreme values in X. The last "
-                f"finite weights were kept."
-            )
-            raise DivergenceError(msg, self._arrays(*self._before))
+            raise self._divergence(f"The loss became {value}", learning_rate)
         self._before = self._trainable, self._fixed
         self._trainable, self._fixed, self._state = list(trainable), list(fixed), list(state)
         return value, to_array(numbers)
+
+    def finite_weights(self, learning_rate: float) -> Weights:
+        """Return the weights.
+
+        Raises
+        ------
+        DivergenceError
+            Where the last step made them NaN or infinite, which the next loss would have told.
+        """
+        weights = self.weights
+        if not all(np.isfinite(array).all() for array in weights.values()):
+            raise self._divergence("The weights became NaN or infinite", learning_rate)
+        return weights
+
+    def _divergence(self, what: str, learning_rate: float) -> DivergenceError:
+        msg = (
+            f"{what}. Try a smaller learning_rate (it is {learning_rate:.3g} here), another loss "
+            f"such as 'l1', or look for extreme values in X. The last finite weights were kept."
+        )
+        return DivergenceError(msg, self._arrays(*self._before))
 
     def revive(self, batch: Arrays, rng: np.random.Generator) -> dict[str, np.ndarray]:
         """Let units that a batch leaves dead begin anew; return which numbers are new."""
@@ -412,8 +427,8 @@ def train(
             **trainer.objective.report(np.mean(reported, axis=0, dtype=np.float64)),
             "learning_rate": rate,
         }
+        weights = trainer.finite_weights(rate)
         if validate is not None:
-            weights = trainer.weights
             numbers["val_psnr"] = validate(weights)
             if best is None or numbers["val_psnr"] > best[0]:
                 best = numbers["val_psnr"], number, weights
@@ -424,7 +439,7 @@ def train(
             break
         if best is not None and plan.patience is not None and number - best[1] >= plan.patience:
             break
-    return (best[2] if best is not None else trainer.weights), history
+    return (best[2] if best is not None else weights), history
 
 
 def _psnr(error: float) -> float:
