@@ -194,7 +194,8 @@ def _verdict(
             return Verdict(1.0, sigma)
         return _verdict_of_least_error(noisy, denoised, again, sigma)._replace(sigma=sigma)
     power = _mean([np.square(part) for part in _differences(noisy, denoised)])
-    contrast = float(_together(noisy).std())
+    # In float32, squares of some units overflow or vanish.
+    contrast = float(_together(noisy).std(dtype=np.float64))
     if min(noisy[0].shape[:2]) < SMALLEST_SIDE or not 0 < power < (WEAK * contrast) ** 2:
         return Verdict(1.0)
     found = estimate_of_windows([part for window in noisy for part in _tiling.windows_of(window)])

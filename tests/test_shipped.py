@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from skimage import data
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
@@ -70,6 +71,16 @@ def test_color_images_get_better_at_every_strength(color_photos, sigma):
     photo = color_photos[0]
     before = noisy(photo, sigma)
     assert psnr(photo, denoise(before)) > psnr(photo, before) + 1
+
+
+@pytest.mark.parametrize("unit", [1e-33, 1e-26, 1e18, 1e36])
+@pytest.mark.parametrize("sigma", [0.004, 0.2])
+def test_units_of_any_size_do_not_matter(unit, sigma):
+    clean = data.camera()[100:228, 100:228] / 255
+    noise = np.random.default_rng(0).normal(0, sigma, clean.shape)
+    image = (clean + (noise if sigma < 0.1 else noise * clean)).astype(np.float32)
+    found = denoise(image * np.float32(unit)) / np.float32(unit)
+    np.testing.assert_allclose(found, denoise(image), atol=1e-5)
 
 
 @pytest.mark.parametrize("weights", KINDS)
