@@ -262,9 +262,14 @@ class Target:
         ------
         ValueError
             Where there is no obvious place for it.
+        TypeError
+            Where `resume` is something else.
         """
-        if not isinstance(resume, bool):
+        if isinstance(resume, (str, os.PathLike)):
             return Path(resume)
+        if not isinstance(resume, bool):
+            msg = f"resume must be True, False or the name of a file for the note. Got {resume!r}."
+            raise TypeError(msg)
         place = _file_of(self._first) if self.given else None
         if place is not None:
             return note_beside(place)

@@ -12,6 +12,9 @@ from typing import Any, cast
 
 import numpy as np
 
+LARGEST_SEED = 2**32 - 1
+"""What NumPy takes."""
+
 
 @dataclass(frozen=True)
 class Interval:
@@ -68,8 +71,9 @@ def _accepts(constraint: Any, value: Any) -> bool:
     if constraint == "boolean":
         return isinstance(value, (bool, np.bool_))
     if constraint == "random_state":
-        kinds = (Integral, np.random.RandomState, np.random.Generator)
-        return value is None or isinstance(value, kinds)
+        if isinstance(value, Integral):
+            return 0 <= int(value) <= LARGEST_SEED
+        return value is None or isinstance(value, (np.random.RandomState, np.random.Generator))
     if isinstance(constraint, type):
         return isinstance(value, constraint)
     return constraint.accepts(value)
@@ -83,7 +87,10 @@ def _describe(constraint: Any) -> str:
     if constraint == "boolean":
         return "a bool"
     if constraint == "random_state":
-        return "an int, a numpy.random.RandomState, a numpy.random.Generator or None"
+        return (
+            f"an int from 0 to {LARGEST_SEED}, a numpy.random.RandomState, a "
+            f"numpy.random.Generator or None"
+        )
     if isinstance(constraint, type):
         return f"an instance of {constraint.__qualname__}"
     return str(constraint)

@@ -542,6 +542,11 @@ def test_a_note_that_was_being_begun_is_begun_again(length, tmp_path):
     assert (tmp_path / "note").read_text() == f"{header}first\n"
 
 
+def test_a_note_has_to_be_named(color):
+    with pytest.raises(TypeError, match=r"resume must be True.*Got 3\."):
+        ZeroDCEEnhancer(weights="default").transform(color, np.zeros_like(color), resume=3)
+
+
 def test_frames_that_depend_on_each_other_are_not_resumed(color, tmp_path):
     enhancer = ZeroDCEEnhancer("dce++", weights="default", smoothing=0.5)
     X = np.concatenate([color, color])

@@ -71,7 +71,7 @@ def test_zero_is_not_negative_and_not_positive(zero):
         (
             "random_state",
             [None, 0, np.int64(1), np.random.RandomState(0), np.random.default_rng(0)],
-            ["seed", 0.5],
+            ["seed", 0.5, -1, 2**32],
         ),
         (dict, [{}], [None, []]),
         (OneOf({"a", "b"}), ["a", "b"], ["c", None, ["a"], 1]),
@@ -100,7 +100,7 @@ class Estimator:
         ([Interval(Integral, 0, 10)], r"an int in the range \[0, 10\]"),
         ([OneOf({"b", "a"}), callable, None], "one of 'a', 'b', a callable or None"),
         (["boolean"], "a bool"),
-        ([dict, "random_state"], "an instance of dict or an int, a numpy.random.RandomState"),
+        ([dict, "random_state"], "an instance of dict or an int from 0 to 4294967295, a"),
     ],
 )
 def test_the_message_says_what_is_wanted_and_what_came(constraints, wanted):

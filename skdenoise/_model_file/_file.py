@@ -121,7 +121,8 @@ def write_model_file(
             for name in order:
                 file.write(_raw(arrays[name]))
     except OSError as error:
-        raise ModelFileError(f"Cannot write {os.fspath(path)!r}: {error}.") from error
+        reason = str(error).rstrip(".")
+        raise ModelFileError(f"Cannot write {os.fspath(path)!r}: {reason}.") from error
 
 
 def _storable(name: str, tensor: Any) -> np.ndarray:
