@@ -762,7 +762,7 @@ class AutoencoderDenoiser(NetworkTransformer):
     def _how(self, precision: str, n_channels: int) -> dict[str, Any]:
         """Return the arguments of `predict` that say what runs the network."""
         return {
-            "owner": self,
+            "owner": getattr(self, "_copied_from", self),
             "engine": engine_for(self.engine, precision),
             "calibration": functools.partial(self._calibration, n_channels),
         }

@@ -770,7 +770,9 @@ class ZeroDCEEnhancer(NetworkTransformer):
         """Return the function that denoises an enhanced image; None without a denoiser."""
         if self.denoiser is None:
             return None
-        denoiser = copy.copy(self._fitted_denoiser(images))
+        given = self._fitted_denoiser(images)
+        denoiser = copy.copy(given)
+        denoiser._copied_from = given  # for which what is made of its weights is kept
         if not denoiser._is_steerable(denoiser._network_for(images.n_channels)[1]):
             msg = (
                 "denoise='after' tells the denoiser how strong the curves have made the noise, but "

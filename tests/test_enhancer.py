@@ -343,6 +343,18 @@ def test_after_needs_a_denoiser_that_can_be_told(fitted, noisy):
         clone_fitted(fitted, denoiser=blind, denoise="after").transform(noisy)
 
 
+def test_after_prepares_the_weights_of_the_denoiser_once(fitted, denoiser, noisy, monkeypatch):
+    made, make = [], _prediction._keras_runner
+    monkeypatch.setattr(
+        _prediction, "_keras_runner", lambda *args: made.append(args) or make(*args)
+    )
+    enhancer = clone_fitted(fitted, denoiser=denoiser, denoise="after")
+    enhancer.transform(noisy)
+    before = len(made)
+    enhancer.transform(noisy)
+    assert len(made) == before
+
+
 def test_nothing_is_shown_of_what_was_not_fitted():
     with pytest.raises(NotFittedError):
         _ = ZeroDCEEnhancer().network_
