@@ -105,6 +105,9 @@ class Recorder:
         self.revivals.append(self.steps)
         return {}
 
+    def finite_weights(self, rate):
+        return self.weights
+
 
 @pytest.mark.parametrize("asked", [True, False])
 def test_a_fit_revives_units_while_the_rate_is_high(asked):
