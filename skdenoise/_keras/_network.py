@@ -70,6 +70,10 @@ class Network:
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the shape of each weight, by a name that does not depend on the process."""
+        return self._shapes.copy()
+
+    @functools.cached_property
+    def _shapes(self) -> dict[str, tuple[int, ...]]:
         return {
             f"{index:03d}.{variable.name}": tuple(variable.shape)
             for index, variable in enumerate(self.variables)
