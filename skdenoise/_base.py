@@ -175,7 +175,7 @@ class ImageTransformer(TransformerMixin, BaseEstimator):
     def _read(self, X: Any, *, reset: bool, lazily: bool = False) -> Images:
         """Read `X`; remember (`reset`) or compare its columns and channels."""
         if reset:
-            for name in SEEN[1:]:
+            for name in SEEN:
                 self.__dict__.pop(name, None)
         check_table = functools.partial(validate_data, self, reset=reset)
         images = read_images(X, self.image_shape, check_table=check_table, lazily=lazily)

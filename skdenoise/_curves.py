@@ -259,8 +259,9 @@ class Bending:
         if newly_clipped(gain) > 0:
             step = 1e-4 * gain
             gain = max(0.0, float(bisect(newly_clipped, 0.0, gain, xtol=step)) - step)
-        # Curves that darken when they are strong may brighten when they are weaker.
-        return gain if abs(excess(gain)) < abs(ends[0]) else 0.0
+            # Curves that darken when they are strong may brighten when they are weaker.
+            gain = gain if abs(excess(gain)) < abs(ends[0]) else 0.0
+        return gain
 
     def _fill(
         self, out: np.ndarray, image: np.ndarray, curves: Curves, top: int, left: int

@@ -427,8 +427,8 @@ def train(
             **trainer.objective.report(np.mean(reported, axis=0, dtype=np.float64)),
             "learning_rate": rate,
         }
-        weights = trainer.finite_weights(rate)
         if validate is not None:
+            weights = trainer.finite_weights(rate)
             numbers["val_psnr"] = validate(weights)
             if best is None or numbers["val_psnr"] > best[0]:
                 best = numbers["val_psnr"], number, weights
@@ -439,7 +439,7 @@ def train(
             break
         if best is not None and plan.patience is not None and number - best[1] >= plan.patience:
             break
-    return (best[2] if best is not None else weights), history
+    return (best[2] if best is not None else trainer.finite_weights(rate)), history
 
 
 def _psnr(error: float) -> float:
