@@ -30,7 +30,7 @@ class OurTraining:
     """What `fit` does between two epochs, from clean images with fresh noise."""
 
     def __init__(self, architecture: str) -> None:
-        rng, _ = generators(0)
+        (rng,) = generators(0, 1)
         X = rng.integers(256, size=(64, 256, 256), dtype=np.uint8)
         network = get_network(architecture, "small", 1, bfloat16=has_fast_bfloat16())
         self.n_parameters = sum(

@@ -107,6 +107,8 @@ class ImageTransformer(TransformerMixin, BaseEstimator):
             images = self._read(X, reset=False, lazily=True)
             return fill(out, lazy, images, owner=fingerprint(self), resume=resume)
         images = self._read(X, reset=False)
+        if resume is not False and len(images) > 1:
+            self._check_apart()
         local = None
         if any(map(images.is_large, range(len(images)))):
             local = self._local_transform(images)
@@ -154,6 +156,13 @@ class ImageTransformer(TransformerMixin, BaseEstimator):
     def _local_transform(self, images: Images) -> LocalTransform | None:
         """Return how large images are processed in parts; None takes them whole (hook)."""
         return None
+
+    def _check_apart(self) -> None:
+        """Raise ValueError where an image cannot be processed without the ones before (hook)."""
+
+    def _for_some(self, some: slice, n_images: int) -> Self:
+        """Return the estimator for some of so many images, if parameters are theirs (hook)."""
+        return self
 
     def _wake(self) -> None:
         """Start what is needed, in a process that has not done anything yet (hook)."""

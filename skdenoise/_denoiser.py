@@ -762,7 +762,7 @@ class AutoencoderDenoiser(NetworkTransformer):
     def _how(self, precision: str, n_channels: int) -> dict[str, Any]:
         """Return the arguments of `predict` that say what runs the network."""
         return {
-            "owner": getattr(self, "_copied_from", self),
+            "owner": self._owner,
             "engine": engine_for(self.engine, precision),
             "calibration": functools.partial(self._calibration, n_channels),
         }
@@ -952,6 +952,15 @@ class AutoencoderDenoiser(NetworkTransformer):
             measured=self._measures,
             n_augment=self.n_augment,
         )
+
+    def _for_some(self, some: slice, n_images: int) -> Self:
+        """Return the denoiser for some of so many images, which may have a sigma each."""
+        if self.sigma is None or isinstance(self.sigma, str) or np.ndim(self.sigma) not in (1, 3):
+            return self
+        if len(self.sigma) != n_images:
+            msg = f"sigma has {len(self.sigma)} entries, but there are {n_images} images."
+            raise ValueError(msg)
+        return self._with(sigma=np.asarray(self.sigma)[some])
 
     def _network_for(
         self, n_channels: int

@@ -1,13 +1,12 @@
 """`ZeroDCEEnhancer`: its parameters, how it learns, and how its curves are applied."""
 
-import copy
 import functools
 import os
 import warnings
 from collections import deque
 from collections.abc import Iterable, Iterator
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.frozen import FrozenEstimator
@@ -537,7 +536,7 @@ class ZeroDCEEnhancer(NetworkTransformer):
     def _how(self, precision: str) -> dict[str, Any]:
         """Return the arguments of `predict`: what runs the network, whose output is only read."""
         return {
-            "owner": self,
+            "owner": self._owner,
             "engine": engine_for(self.engine, precision),
             "calibration": self._calibration,
             "views": True,
@@ -682,6 +681,25 @@ class ZeroDCEEnhancer(NetworkTransformer):
             on_highest=_warn_of_range if images.dtypes[0].kind == "f" else None,
         )
 
+    def _check_apart(self) -> None:
+        """Refuse images apart from those before, of which their curves take on a share."""
+        if self.smoothing:
+            msg = (
+                f"smoothing={self.smoothing} makes images depend on the ones before, so that they "
+                f"can neither be transformed apart, as in a dask array, nor be resumed. Set "
+                f"smoothing=0, or transform an array in memory with resume=False."
+            )
+            raise ValueError(msg)
+
+    def _for_some(self, some: slice, n_images: int) -> Self:
+        """Return the enhancer with its denoiser for some of so many images."""
+        # A frozen one holds the denoiser itself.
+        denoiser = getattr(self.denoiser, "estimator", self.denoiser)
+        own = denoiser
+        if isinstance(denoiser, AutoencoderDenoiser):
+            own = denoiser._for_some(some, n_images)
+        return self if own is denoiser else self._with(denoiser=own)
+
     def _enhanced(self, images: Images) -> Iterator[np.ndarray]:
         bending = self._bending
         clean = self._clean_denoiser(images) if self.denoise == "after" else None
@@ -770,9 +788,7 @@ class ZeroDCEEnhancer(NetworkTransformer):
         """Return the function that denoises an enhanced image; None without a denoiser."""
         if self.denoiser is None:
             return None
-        given = self._fitted_denoiser(images)
-        denoiser = copy.copy(given)
-        denoiser._copied_from = given  # for which what is made of its weights is kept
+        denoiser = self._fitted_denoiser(images)
         if not denoiser._is_steerable(denoiser._network_for(images.n_channels)[1]):
             msg = (
                 "denoise='after' tells the denoiser how strong the curves have made the noise, but "
@@ -787,8 +803,8 @@ class ZeroDCEEnhancer(NetworkTransformer):
             index: int, image: np.ndarray, enhanced: np.ndarray, noise_gain: np.ndarray
         ) -> np.ndarray:
             known = sigma_of(index, image.shape, functools.partial(windows_of, image))
-            denoiser.sigma = (known * noise_gain)[..., 0]
-            return next(denoiser._transform_images(read_images([enhanced])))
+            told = denoiser._with(sigma=(known * noise_gain)[..., 0])
+            return next(told._transform_images(read_images([enhanced])))
 
         return clean
 

@@ -1,7 +1,10 @@
 """A short text that differs where estimators, or what they were given, differ."""
 
+import functools
 import hashlib
+from collections.abc import Iterable
 from dataclasses import fields, is_dataclass
+from types import CellType, CodeType, FunctionType, MethodType
 from typing import Any
 
 import numpy as np
@@ -20,7 +23,8 @@ def fingerprint(*things: Any) -> str:
     ----------
     *things : object
         Numbers, texts, arrays, estimators, functions, generators of random numbers, and containers
-        of these. Functions are told apart by their names alone, generators by their state.
+        of these. Functions are told apart by their names, what they do and what they enclose,
+        but not by what they call; generators by their state.
 
     Returns
     -------
@@ -39,35 +43,58 @@ def fingerprint(*things: Any) -> str:
     return digest.hexdigest()
 
 
-def _feed(digest: Any, thing: Any) -> None:
+def _feed(digest: Any, thing: Any, around: tuple[Any, ...] = ()) -> None:
+    """Add a thing and its parts, but for those that it is itself a part of."""
     digest.update(f"({type(thing).__name__}".encode())
-    if isinstance(thing, np.ndarray):
+    if isinstance(thing, np.ndarray) and not thing.dtype.hasobject:
         digest.update(f"{thing.dtype.str}{thing.shape}".encode())
-        if thing.dtype.hasobject:  # then its bytes are addresses
-            _feed(digest, thing.tolist())
-        else:
-            digest.update(np.ascontiguousarray(thing))
-    elif isinstance(thing, dict):
-        for key in sorted(thing, key=str):
-            _feed(digest, key)
-            _feed(digest, thing[key])
-    elif isinstance(thing, (list, tuple)):
-        for item in thing:
-            _feed(digest, item)
-    elif isinstance(thing, np.random.Generator):
-        _feed(digest, thing.bit_generator.state)
-    elif isinstance(thing, np.random.RandomState):
-        _feed(digest, thing.get_state(legacy=False))
-    elif isinstance(thing, BaseEstimator):
-        kept = {name: value for name, value in vars(thing).items() if name not in WITHOUT_EFFECT}
-        _feed(digest, kept)
-    elif is_dataclass(thing) and not isinstance(thing, type):
-        for field in fields(thing):
-            _feed(digest, getattr(thing, field.name))
-    elif callable(thing):
-        digest.update(f"{thing.__module__}.{getattr(thing, '__qualname__', '')}".encode())
+        digest.update(np.ascontiguousarray(thing))
     elif isinstance(thing, bytes):
         digest.update(thing)
-    else:
-        digest.update(repr(thing).encode())
+    elif not any(thing is outer for outer in around):
+        parts = _parts(thing)
+        if parts is None:
+            digest.update(repr(thing).encode())
+        for part in parts or ():
+            _feed(digest, part, (*around, thing))
     digest.update(b")")
+
+
+def _parts(thing: Any) -> Iterable[Any] | None:
+    """Return what makes a thing what it is; None where its text says it."""
+    if isinstance(thing, np.ndarray):
+        return [thing.tolist()]  # of objects, whose bytes are addresses
+    if isinstance(thing, dict):
+        return [part for key in sorted(thing, key=str) for part in (key, thing[key])]
+    if isinstance(thing, (list, tuple)):
+        return thing
+    if isinstance(thing, (set, frozenset)):
+        return sorted(thing, key=repr)
+    if isinstance(thing, np.random.Generator):
+        return [thing.bit_generator.state]
+    if isinstance(thing, np.random.RandomState):
+        return [thing.get_state(legacy=False)]
+    if isinstance(thing, BaseEstimator):
+        return [{name: own for name, own in vars(thing).items() if name not in WITHOUT_EFFECT}]
+    if is_dataclass(thing) and not isinstance(thing, type):
+        return [getattr(thing, field.name) for field in fields(thing)]
+    if isinstance(thing, functools.partial):
+        return [thing.func, thing.args, thing.keywords]
+    if isinstance(thing, MethodType):
+        return [thing.__self__, thing.__func__]
+    if isinstance(thing, CodeType):
+        return [thing.co_code, thing.co_names, thing.co_consts]
+    if isinstance(thing, FunctionType):
+        cells = thing.__closure__ or ()
+        enclosed = [cell.cell_contents for cell in cells if cell != CellType()]
+        defaults = thing.__defaults__, thing.__kwdefaults__
+        return [_name(thing), thing.__code__, *defaults, enclosed]
+    if callable(thing) and hasattr(thing, "__qualname__"):
+        return [_name(thing)]
+    if repr(thing) == object.__repr__(thing):  # an address
+        return [_name(type(thing)), getattr(thing, "__dict__", {})]
+    return None
+
+
+def _name(thing: Any) -> str:
+    return f"{thing.__module__}.{thing.__qualname__}"

@@ -66,11 +66,8 @@ def transform(
     Raises
     ------
     ValueError
-        Where `out` or the note of `resume` does not fit, or images depend on each other that are
-        to be resumed.
+        Where `out` or the note of `resume` does not fit.
     """
-    if resume is not False and len(images) > 1:
-        _check_apart_in_time(whole)
     target = Target(images, out)
     large = [] if local is None else [i for i in range(len(images)) if images.is_large(i)]
     small = sorted(set(range(len(images))) - set(large))
@@ -91,17 +88,6 @@ def transform(
             assert local is not None
             _transform_large(images, index, local, target, journal)
     return target.container
-
-
-def _check_apart_in_time(whole: WholeTransform) -> None:
-    """Refuse to go on where an image needs the one before, which nobody remembers."""
-    smoothing = getattr(getattr(whole, "__self__", None), "smoothing", 0)
-    if smoothing:
-        msg = (
-            f"smoothing={smoothing} makes images depend on the ones before, which a call that is "
-            f"resumed would leave out. Set smoothing=0, or type resume=False."
-        )
-        raise ValueError(msg)
 
 
 def _digest(raw: Any) -> str:

@@ -135,12 +135,7 @@ def transform_lazily(estimator: Any, X: Any) -> Any:
             f"{X.shape}. Type X.reshape(-1, height, width)."
         )
         raise ValueError(msg)
-    if getattr(estimator, "smoothing", 0):
-        msg = (
-            f"smoothing={estimator.smoothing} makes images depend on the ones before, so they "
-            f"cannot be transformed apart. Set smoothing=0, or transform an array in memory."
-        )
-        raise ValueError(msg)
+    estimator._check_apart()
     images = estimator._read(X, reset=False, lazily=True)
     whole = X if X.ndim == 3 else X.rechunk({3: -1})
     split = whole.numblocks[1:3] != (1, 1)
@@ -182,31 +177,9 @@ def _transform_block(
     X: np.ndarray, carried: Carried, *, starts: list[int], block_id: tuple[int, ...]
 ) -> np.ndarray:
     some = slice(starts[block_id[0]], starts[block_id[0] + 1])
-    estimator = _for_some(carried.estimator(), some, starts[-1])
+    estimator = carried.estimator()._for_some(some, starts[-1])
     with _running:
         return estimator.transform(np.asarray(X))
-
-
-def _for_some(estimator: Any, some: slice, n_images: int) -> Any:
-    """Return the estimator with the `sigma` of some images, and so its denoiser, if it has one.
-
-    It is the same one where they share a sigma, since what was made of its weights is kept for it.
-    """
-    sigma = getattr(estimator, "sigma", None)
-    if sigma is not None and not isinstance(sigma, str) and np.ndim(sigma) in (1, 3):
-        if len(sigma) != n_images:
-            msg = f"sigma has {len(sigma)} entries, but there are {n_images} images."
-            raise ValueError(msg)
-        estimator = copy.copy(estimator)
-        estimator.sigma = np.asarray(sigma)[some]
-    # A frozen one holds the denoiser itself.
-    given = getattr(estimator, "denoiser", None)
-    denoiser = getattr(given, "estimator", given)
-    own = denoiser if denoiser is None else _for_some(denoiser, some, n_images)
-    if own is not denoiser:
-        estimator = copy.copy(estimator)
-        estimator.denoiser = own
-    return estimator
 
 
 def _parts_of_images(X: Any, carried: Any, images: Images, local: LocalTransform) -> Any:

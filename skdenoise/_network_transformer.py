@@ -1,7 +1,8 @@
 """What estimators around a network have in common: the network itself, and its arithmetic."""
 
+import copy
 import weakref
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 # Estimator -> (weights, template, network with these weights), which is neither copied nor pickled.
 _networks: "weakref.WeakKeyDictionary[Any, Any]" = weakref.WeakKeyDictionary()
+_originals: "weakref.WeakKeyDictionary[Any, Any]" = weakref.WeakKeyDictionary()
 
 
 class NetworkTransformer(ImageTransformer):
@@ -23,6 +25,19 @@ class NetworkTransformer(ImageTransformer):
 
     def _network(self, *, bfloat16: bool = False) -> "Network":
         raise NotImplementedError
+
+    def _with(self, **parameters: Any) -> Self:
+        """Return a copy with other parameters, which shares what is made of the weights."""
+        copied = copy.copy(self)
+        _originals[copied] = self._owner
+        for name, value in parameters.items():
+            setattr(copied, name, value)
+        return copied
+
+    @property
+    def _owner(self) -> Self:
+        """With whom what is made of the weights is kept."""
+        return _originals.get(self, self)
 
     def _template(self, *, training: bool = False) -> "Network":
         """Return the network as it learns, or as `precision` says."""

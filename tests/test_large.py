@@ -2,6 +2,7 @@
 
 import json
 import threading
+from functools import partial
 
 import numpy as np
 import pytest
@@ -557,14 +558,36 @@ def test_frames_that_depend_on_each_other_are_not_resumed(color, tmp_path):
     assert out.any()
 
 
+def adding(number):
+    def add(x):
+        return add(x - 1) if x in {"a", "b"} else x + number
+
+    return add
+
+
+class Adding:
+    """Adds a number, and knows itself."""
+
+    def __init__(self, number):
+        self.number, self.itself = number, self
+
+    def to(self, x):
+        return x + self.number
+
+
 @pytest.mark.parametrize(
     ("one", "same", "other"),
     [
         [np.array([name], object) for name in ("x" * 9, "".join(["x"] * 9), "y" * 9)],
         [np.random.RandomState(seed) for seed in (0, 0, 1)],
         [np.random.default_rng(seed) for seed in (0, 0, 1)],
+        [adding(number) for number in (1, 1, 2)],
+        [partial(adding, number) for number in (1, 1, 2)],
+        [eval(f"lambda x: x + {number}") for number in (1, 1, 2)],
+        ({"a", "b"}, {"b", "a"}, {"a", "c"}),
+        [Adding(number) for number in (1, 1, 2)],
+        [Adding(number).to for number in (1, 1, 2)],
     ],
-    ids=["names of columns", "RandomState", "Generator"],
 )
 def test_a_fingerprint_is_of_what_things_hold_and_not_of_where_they_lie(one, same, other):
     assert fingerprint(one) == fingerprint(same) != fingerprint(other)

@@ -11,6 +11,7 @@ from numpy.testing import assert_array_equal
 from sklearn.frozen import FrozenEstimator
 
 from skdenoise import AutoencoderDenoiser, NoiseInjector, ZeroDCEEnhancer, _tiling
+from skdenoise._keras import _prediction
 from skdenoise._lazy import Carried, _again, is_dask_array
 
 dask = pytest.importorskip("dask", reason="clusters: pip install 'skdenoise[dask]'")
@@ -118,6 +119,23 @@ def test_each_image_has_its_own_sigma_for_the_denoiser_before_curves(frozen, noi
     assert_array_equal(each.transform(lazily).compute(), each.transform(X))
     with pytest.raises(ValueError, match="sigma has 2 entries, but there are 4 images"):
         enhancer([5, 20]).transform(lazily).compute()
+
+
+def test_noises_of_one_name_are_not_taken_for_each_other(noisy):
+    X = da.from_array(noisy / 255)
+    for more in (0.1, 0.5):
+        noise = NoiseInjector(lambda image, rng, more=more: image + more).fit(X)
+        assert_array_equal(noise.transform(X).compute(), noise.transform(noisy / 255))
+
+
+def test_weights_are_prepared_once_for_all_blocks(noisy, monkeypatch):
+    made, make = [], _prediction._keras_runner
+    monkeypatch.setattr(
+        _prediction, "_keras_runner", lambda *args: made.append(args) or make(*args)
+    )
+    X = da.from_array(noisy[:, :40, :40].repeat(2, axis=0), chunks=(1, 40, 40))
+    natural(sigma=[5, 20, 40, 80], random_state=24).transform(X).compute()
+    assert len(made) == 1
 
 
 def test_noise_is_added_lazily(noisy):

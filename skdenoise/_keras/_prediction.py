@@ -7,7 +7,6 @@ so that the result for an image does not depend on its companions.
 import math
 import threading
 import weakref
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -207,10 +206,7 @@ def _function(network: Network) -> tuple[Folded, Any]:
                 return keras.ops.cast(outputs, "float32")
 
             inputs = [(tuple(item.shape), "float32") for item in model.inputs]
-            lengths: Counter[str] = Counter()
-            for shape, dtype in signature:
-                lengths[dtype] += math.prod(shape)
-            flat = [((lengths[dtype],), dtype) for dtype in dtypes]
+            flat = [((None,), dtype) for dtype in dtypes]
             _functions[network] = template, compiled(apply, [flat, inputs])
         return _functions[network]
 
