@@ -40,21 +40,18 @@ class Format:
         How weights may lie in it.
     packages : tuple of str
         Packages that write and check it, beside Keras.
-    for_int8 : tuple of str
-        Packages for "int8" in particular.
     """
 
     suffix: str
     precisions: tuple[str, ...] = ("float32",)
     packages: tuple[str, ...] = ()
-    for_int8: tuple[str, ...] = ()
 
 
 PRECISIONS = "float32", "float16", "int8"
 
 FORMATS = {
     "onnx": Format(".onnx", PRECISIONS, ("onnx", "onnxruntime", "tf2onnx")),
-    "openvino": Format(".xml", PRECISIONS, ("openvino",), ("nncf",)),
+    "openvino": Format(".xml", PRECISIONS, ("openvino",)),
     "litert": Format(".tflite", PRECISIONS, ("tensorflow",)),
     "keras": Format(".keras"),
     "saved_model": Format("", packages=("tensorflow",)),
@@ -260,7 +257,7 @@ def export(
     target = Path(path)
     name = _format_of(target, format)
     _check_precision(name, precision)
-    _check_installed(name, precision)
+    _check_installed(name)
     _check_target(target, name, overwrite)
     exported = _exported(estimator, sigma_input, n_channels)
 
@@ -341,15 +338,14 @@ def _check_precision(name: str, precision: str) -> None:
     raise ValueError(msg)
 
 
-def _check_installed(name: str, precision: str) -> None:
-    known = FORMATS[name]
-    wanted = known.packages + (known.for_int8 if precision == "int8" else ())
+def _check_installed(name: str) -> None:
+    wanted = FORMATS[name].packages
     missing = [package for package in wanted if importlib.util.find_spec(package) is None]
     if missing:
         what = "tensorflow" if missing == ["tensorflow"] else f"'skdenoise[{name}]'"
         msg = (
-            f"format={name!r} with precision={precision!r} is written and checked with "
-            f"{' and '.join(missing)}. To install it, type: pip install {what}"
+            f"format={name!r} is written and checked with {' and '.join(missing)}. To install "
+            f"it, type: pip install {what}"
         )
         raise ImportError(msg)
 

@@ -71,10 +71,9 @@ def graph_of(estimator, *, sigma_input=False, n_channels=None):
     return _export._exported(estimator, sigma_input, n_channels).graph
 
 
-def needs(format, precision="float32"):
+def needs(format):
     """Skip a test where a format's packages are missing."""
-    known = FORMATS[format]
-    for package in known.packages + (known.for_int8 if precision == "int8" else ()):
+    for package in FORMATS[format].packages:
         if importlib.util.find_spec(package) is None:
             pytest.skip(f"{package} is not installed (the extra {format!r})")
 
@@ -265,7 +264,7 @@ def test_sizes_are_open_and_named_in_onnx(elsewhere):
 
 @pytest.mark.parametrize("format", ["litert", "onnx", "openvino"])
 def test_a_lower_precision_is_smaller_and_nearly_as_good(tmp_path, format):
-    needs(format, "int8")
+    needs(format)
     exported = _export._exported(AutoencoderDenoiser(weights="natural"), False, 1)
     paths = {}
     for precision in PRECISIONS:

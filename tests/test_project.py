@@ -44,7 +44,7 @@ def test_what_is_imported_is_a_dependency_and_the_other_way_round():
                 imported.add(node.module.partition(".")[0])
     others = {"skdenoise", *sys.stdlib_module_names}
     optional = {"bm3d", "cv2", "jax", "matplotlib", "pywt", "skimage", "torch"}
-    optional |= {"ai_edge_litert", "nncf", "onnx", "onnxruntime", "openvino"}
+    optional |= {"ai_edge_litert", "onnx", "onnxruntime", "openvino"}
     optional |= {"cloudpickle", "dask", "distributed", "zarr"}
     assert sorted(imported - others - optional) == sorted(
         IMPORT_NAMES.get(name, name) for name in lower_bounds(PROJECT["project"]["dependencies"])

@@ -18,9 +18,7 @@ import keras
 import numpy as np
 
 from skdenoise._keras._backend import BACKEND, to_array
-
-Arrays = dict[str, np.ndarray]
-"""The inputs of a graph by name."""
+from skdenoise._keras._openvino import Arrays, compiled, quantized
 
 Examples = Callable[[], list[Arrays]]
 """Returns inputs from which a format learns the ranges of numbers, for "int8"."""
@@ -292,49 +290,14 @@ def _write_openvino(model: keras.Model, paths: Paths, examples: Examples) -> Non
         graph = openvino.convert_model(str(folder))
         for precision, path in paths.items():
             if precision == "int8":
-                graph = _quantized_openvino(graph, examples())
+                graph = quantized(graph, examples())
             openvino.save_model(graph, path, compress_to_fp16=precision == "float16")
 
 
-def _quantized_openvino(graph: Any, examples: list[Arrays]) -> Any:
-    import nncf
-
-    around = nncf.IgnoredScope(names=_around_network(graph), validate=False)
-    dataset = nncf.Dataset(examples)
-    return nncf.quantize(graph, dataset, subset_size=len(examples), ignored_scope=around)
-
-
-def _around_network(graph: Any) -> list[str]:
-    """Return the names of operations that do not lie between two convolutions.
-
-    These normalize and pad, or subtract the noise; in eight bits they would cost most.
-    """
-    operations = graph.get_ordered_ops()
-    after: set[str] = set()
-    before: set[str] = set()
-    for operation in operations:
-        name, sources = operation.get_friendly_name(), _sources(operation)
-        if "Convolution" in operation.get_type_name() or after & sources:
-            after.add(name)
-    for operation in reversed(operations):
-        name = operation.get_friendly_name()
-        if "Convolution" in operation.get_type_name() or name in before:
-            before |= {name, *_sources(operation)}
-    names = (operation.get_friendly_name() for operation in operations)
-    return [name for name in names if name not in after & before]
-
-
-def _sources(operation: Any) -> set[str]:
-    return {port.get_source_output().get_node().get_friendly_name() for port in operation.inputs()}
-
-
 def _read_openvino(path: Path) -> Run:
-    import openvino
-
     # Such processors would compute in bfloat16 otherwise.
-    exact = {"INFERENCE_PRECISION_HINT": "f32"}
-    compiled = openvino.Core().compile_model(str(path), "CPU", exact)
-    return lambda inputs: np.array(next(iter(compiled(inputs).values())))
+    program = compiled(path, "f32")
+    return lambda inputs: np.array(next(iter(program(inputs).values())))
 
 
 RUNTIMES = {

@@ -14,7 +14,7 @@ import functools
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,8 @@ from skdenoise._keras._network import Network, Weights
 
 Inputs = list[np.ndarray]
 """A batch for each input of a network."""
+Arrays = dict[str, np.ndarray]
+"""The same, by name."""
 
 RANGES = np.linspace(0.2, 1.0, 33)
 """Largest value that is told from larger ones, as a share of the largest that there is."""
@@ -82,7 +84,7 @@ class _Runner:
     def __init__(self, model: Any, precision: str, at_once: int) -> None:
         self._model, self._precision = model, precision
         self._at_once = min(at_once, _n_cores())
-        self._alone = _Requests(_compiled(model, precision))
+        self._alone = _Requests(compiled(model, precision))
         self._beside_others: _Requests | None = None
         self._lock = threading.Lock()
         self._n_running = self._n_overlapping = 0
@@ -95,7 +97,7 @@ class _Runner:
             worthwhile = overlaps and self._n_overlapping == MANY and self._at_once > 1
         try:
             if worthwhile:
-                program = _compiled(self._model, self._precision, self._at_once)
+                program = compiled(self._model, self._precision, self._at_once)
                 self._beside_others = _Requests(program)
             requests = self._beside_others if overlaps else None
             return (requests or self._alone)(inputs)
@@ -136,8 +138,8 @@ def _core() -> Any:
     return openvino.Core()
 
 
-def _compiled(model: Any, precision: str, n_streams: int = 1) -> Any:
-    """Compile a model for so many calls at a time, among which the cores are divided."""
+def compiled(model: Any, precision: str, n_streams: int = 1) -> Any:
+    """Compile a model, or a file, for so many calls at a time; these share the cores."""
     how: dict[str, Any] = {"INFERENCE_PRECISION_HINT": precision}
     if n_streams > 1:
         # Threads that are bound to a core would wait for what else has to be done there.
@@ -147,14 +149,14 @@ def _compiled(model: Any, precision: str, n_streams: int = 1) -> Any:
     return _core().compile_model(model, "CPU", how)
 
 
-def quantized(model: Any, calibration: list[Inputs]) -> Any:
-    """Return the same model with convolutions of 8-bit integers.
+def quantized(model: Any, calibration: Sequence[Inputs | Arrays]) -> Any:
+    """Return the same model with convolutions of 8-bit integers, whose kernels are stored as such.
 
     Parameters
     ----------
     model : openvino.Model
         In float32; not changed.
-    calibration : list of list of ndarray
+    calibration : sequence of list of ndarray, or of dict of str to ndarray
         Inputs.
     """
     from openvino import opset13 as ops
@@ -205,14 +207,14 @@ def _name(tensor: Any) -> tuple[str, int]:
 
 
 def _probed(
-    model: Any, tensors: Iterable[Any], calibration: list[Inputs]
+    model: Any, tensors: Iterable[Any], calibration: Sequence[Inputs | Arrays]
 ) -> Iterator[list[np.ndarray]]:
     """Yield the values of inner tensors of a model, for each of the inputs."""
     import openvino
     from openvino import opset13 as ops
 
     results = [ops.result(tensor) for tensor in tensors]
-    request = _compiled(
+    request = compiled(
         openvino.Model(results, model.get_parameters(), "probe"), "f32"
     ).create_infer_request()
     for inputs in calibration:
@@ -239,11 +241,11 @@ def _range(values: np.ndarray) -> tuple[np.float32, ...]:
 def _rounded_kernel(convolution: Any) -> Any:
     from openvino import opset13 as ops
 
-    kernel = convolution.input_value(1)
-    array = kernel.get_node().get_data()
-    high = np.abs(array).max(axis=tuple(range(1, array.ndim)), keepdims=True).astype(np.float32)
-    high[high == 0] = 1
-    return ops.fake_quantize(kernel, -high, high, -high, high, 255)
+    array = convolution.input_value(1).get_node().get_data()
+    step = np.abs(array).max(axis=tuple(range(1, array.ndim)), keepdims=True) / np.float32(127)
+    step[step == 0] = 1
+    stored = ops.constant(np.rint(array / step).astype(np.int8))
+    return ops.multiply(ops.convert(stored, "f32"), ops.constant(step.astype(np.float32)))
 
 
 def _like(convolution: Any, source: Any, kernel: Any) -> Any:
