@@ -39,7 +39,7 @@ from skdenoise._learning import (
 )
 from skdenoise._model_file import write_estimator
 from skdenoise._network_transformer import NetworkTransformer
-from skdenoise._noise_maps import noise_maps
+from skdenoise._noise_maps import noise_maps, taken_in_part
 from skdenoise._patches import Batch, PatchSampler, image_statistics
 from skdenoise._precision import (
     ENGINES,
@@ -113,12 +113,14 @@ class AutoencoderDenoiser(NetworkTransformer):
     sigma : float, array-like or "auto", default=None
         What a network with a noise map ("unet") is told about the noise in `transform`: its
         standard deviation in the images' own units, gray levels for integers; one per image,
-        or a map (H, W) or (n_images, H, W). "auto" estimates it. None leaves the network blind,
+        or a map (H, W) or (n_images, H, W); where it is 0, pixels stay as they are. "auto"
+        estimates it. None leaves the network blind,
         which is as good, or nearly; but weights that come with the package are told where the
         noise is found to be white and equally strong everywhere.
     strength : float, default=1.0
-        Multiplies `sigma` (the estimated one where `sigma` is None): below 1 keeps more
-        texture and noise, above 1 smooths more. 0 returns the images as they are.
+        How much of the noise is removed. Below 1, so large a share of what the network takes
+        away by itself: 0 returns the images as they are. Above 1, the network is told so many
+        times `sigma` (the estimated one where `sigma` is None), and smooths more.
     n_augment : {1, 2, 4, 8}, default=1
         Each image is denoised in so many orientations (flips and quarter turns), and the
         results are averaged: a little better, and so many times slower. `predict` can tell how
@@ -871,14 +873,14 @@ class AutoencoderDenoiser(NetworkTransformer):
         self._check_steering(network)
         told = noise_maps(self.sigma, self.strength, images)
 
-        def tasks() -> Iterator[Task]:
+        def tasks() -> Iterator[tuple[Task, Any]]:
             for index, image in enumerate(images):
-                sigma = told(index, image.shape, functools.partial(windows_of, image))
+                sigma, share = told(index, image.shape, functools.partial(windows_of, image))
                 precision = self._precision_of(images.dtypes[index], losses)
                 for first in range(0, images.n_channels, n_channels):
                     part = image[..., first : first + n_channels]
                     mean, gain = image_statistics(part) if self._normalizes else (0.0, 1.0)
-                    yield Task(part, mean, gain, sigma, precision)
+                    yield Task(part, mean, gain, sigma, precision), share
 
         how = self._how(self.precision, n_channels)
         once = functools.partial(predict, network, weights, **how)
@@ -886,9 +888,8 @@ class AutoencoderDenoiser(NetworkTransformer):
         if self.n_augment > 1:
             run = functools.partial(ensemble, once, n_augment=self.n_augment, return_std=return_std)
         if self._is_restrained:
-            denoised = restrained(run, once, tasks(), measured=self._measures)
-        else:
-            denoised = run(tasks())
+            run = functools.partial(restrained, run, once, measured=self._measures)
+        denoised = taken_in_part(run, tasks())
         n_parts = images.n_channels // n_channels
         if n_parts == 1:
             return denoised
@@ -915,7 +916,7 @@ class AutoencoderDenoiser(NetworkTransformer):
 
         Weights of this package do no harm, whatever they are given.
         """
-        blind = self.sigma is None and self.strength == 1
+        blind = self.sigma is None and self.strength <= 1
         return blind and getattr(self, "learning_", "adapted") == "adapted"
 
     @property
@@ -982,7 +983,7 @@ class AutoencoderDenoiser(NetworkTransformer):
 
     def _check_steering(self, network: "Network") -> None:
         """Refuse a `sigma` or a `strength` that would have no effect."""
-        steered = self.sigma is not None or self.strength != 1
+        steered = self.sigma is not None or self.strength > 1
         if not steered or self._is_steerable(network):
             return
         reason = (
@@ -992,8 +993,8 @@ class AutoencoderDenoiser(NetworkTransformer):
         )
         msg = (
             f"sigma={self.sigma!r} and strength={self.strength!r} have no effect, since the "
-            f"denoiser {reason}. Leave sigma=None and strength=1.0, or use architecture='unet' and "
-            f"learn with noise=NoiseInjector(...) or from pairs."
+            f"denoiser {reason}. Leave sigma=None and a strength of up to 1, or use "
+            f"architecture='unet' and learn with noise=NoiseInjector(...) or from pairs."
         )
         raise ValueError(msg)
 

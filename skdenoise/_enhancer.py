@@ -802,7 +802,7 @@ class ZeroDCEEnhancer(NetworkTransformer):
         def clean(
             index: int, image: np.ndarray, enhanced: np.ndarray, noise_gain: np.ndarray
         ) -> np.ndarray:
-            known = sigma_of(index, image.shape, functools.partial(windows_of, image))
+            known = sigma_of(index, image.shape, functools.partial(windows_of, image)).sigma
             told = denoiser._with(sigma=(known * noise_gain)[..., 0])
             return next(told._transform_images(read_images([enhanced])))
 

@@ -61,7 +61,11 @@ LARGEST_DIFFERENCE = 1e-3
 """Share of the range by which a pixel may differ in float32; more is no rounding error."""
 CHECKED_SIZES = (64, 96), (61, 83), (50, 75)
 """Of the images on which a file is checked; hardly a network has a stride that divides them all."""
+MEASURED_SIZE = 256, 256
+"""Of the one on which it is compared with `transform`, which measures noise if there is enough."""
 CHECKED_NOISE = 25 / 255
+LEAST_NOTABLE = 0.0005
+"""Decibels that are worth a word."""
 N_EXAMPLES = 16
 """Images from which the ranges of numbers are learned for "int8", of sides `EXAMPLE_SIDE`."""
 EXAMPLE_SIDE = 128
@@ -93,13 +97,16 @@ class ExportReport:
     n_bytes_float32 : int
         Size that it has in float32.
     largest_difference : float
-        Of a pixel from what the estimator makes of it, as a share of the range from black to
-        white, on pictures of `procedural_images` of several sizes, with noise or too dark.
+        Of a pixel from what the network of the estimator makes of it, as a share of the range from
+        black to white, on pictures of `procedural_images` of several sizes, with noise or too dark.
     mean_difference : float
         Mean absolute difference of the pixels.
     psnr_change : float or None
         By how many dB the PSNR of denoised images changes; None for an enhancer, which has no
         clean image to be compared with.
+    psnr_of_transform : float or None
+        By how many dB `transform` is better than the file: with weights of the package it also
+        measures the noise, and tells the network. None as above.
     """
 
     path: str
@@ -113,6 +120,7 @@ class ExportReport:
     largest_difference: float
     mean_difference: float
     psnr_change: float | None
+    psnr_of_transform: float | None
 
     def __str__(self) -> str:
         """Return three lines."""
@@ -121,12 +129,14 @@ class ExportReport:
         if self.precision != "float32":
             size += f", {share:.2f} of those in float32"
         change = "" if self.psnr_change is None else f"; PSNR {self.psnr_change:+.3f} dB"
+        if abs(self.psnr_of_transform or 0) >= LEAST_NOTABLE:
+            change += f", and of transform, which measures the noise, {self.psnr_of_transform:+.3f}"
         return "\n".join(
             [
                 f"{self.path}: {self.format}, {self.precision}, {size}",
                 f"  {' and '.join(self.inputs)} -> {self.output}, "
                 f"float32 (n_images, height, width, {self.n_channels})",
-                f"  differs from the estimator by at most {self.largest_difference:.1e} of the "
+                f"  differs from the network by at most {self.largest_difference:.1e} of the "
                 f"range, {self.mean_difference:.1e} on average{change}",
             ]
         )
@@ -143,18 +153,18 @@ class _Exported:
     n_channels : int
         Of the images.
     reference : callable
-        (image (H, W, C), sigma) -> what the estimator makes of it.
+        (image (H, W, C), sigma) -> what the graph should make of it.
     degraded : callable
         (clean image, rng, share in [0, 1]) -> an image to work on, and the sigma of its noise.
-    cleans : bool
-        Whether the result is to be like the clean image.
+    transform : callable or None
+        The same -> what a denoiser makes of it, whose result is to be like the clean image.
     """
 
     graph: Any
     n_channels: int
     reference: Callable[[np.ndarray, float], np.ndarray]
     degraded: Callable[[np.ndarray, np.random.Generator, float], tuple[np.ndarray, float]]
-    cleans: bool
+    transform: Callable[[np.ndarray, float], np.ndarray] | None = None
 
     @property
     def input_names(self) -> tuple[str, ...]:
@@ -274,7 +284,7 @@ def export(
         write(name, exported.graph, paths, lambda: _examples(exported))
         written = paths[precision]
         n_bytes, n_bytes_float32 = map(_n_bytes, (written.parent, paths["float32"].parent))
-        largest, mean, psnr_change = _differences(exported, read(name, written))
+        largest, mean, psnr_change, psnr_of_transform = _differences(exported, read(name, written))
         wrong = precision == "float32" and largest > LARGEST_DIFFERENCE
         if wrong or not np.isfinite(largest):
             msg = (
@@ -295,6 +305,7 @@ def export(
         largest_difference=largest,
         mean_difference=mean,
         psnr_change=psnr_change,
+        psnr_of_transform=psnr_of_transform,
     )
 
 
@@ -417,8 +428,8 @@ def _exported_denoiser(
     if isinstance(denoiser.sigma, np.ndarray | list | tuple):
         denoiser.sigma = "auto"  # which is refused, too, and shorter
     if not sigma_input:
-        _refuse(denoiser, {"sigma": None, "strength": 1.0})
-    _refuse(denoiser, {"n_augment": 1})
+        _refuse(denoiser, {"sigma": None})
+    _refuse(denoiser, {"strength": 1.0, "n_augment": 1})
     at_once, network, weights, _ = denoiser._network_for(n_channels)
     if at_once != n_channels:
         msg = (
@@ -447,7 +458,11 @@ def _exported_denoiser(
         noisy = clean + sigma * rng.standard_normal(clean.shape)
         return noisy.astype(np.float32), sigma if sigma_input else 0.0
 
-    return _Exported(graph, n_channels, reference, degraded, cleans=True)
+    def transform(image: np.ndarray, sigma: float) -> np.ndarray:
+        told = denoiser._with(sigma=sigma or None)
+        return next(iter(told._transform_images(read_images([image]))))
+
+    return _Exported(graph, n_channels, reference, degraded, transform)
 
 
 def _exported_enhancer(enhancer: ZeroDCEEnhancer, n_channels: int) -> _Exported:
@@ -473,7 +488,7 @@ def _exported_enhancer(enhancer: ZeroDCEEnhancer, n_channels: int) -> _Exported:
         exposure = 0.2 if share < 0 else DARKEST + share * (BRIGHTEST - DARKEST)
         return (exposure * clean).astype(np.float32), 0.0
 
-    return _Exported(graph, n_channels, reference, degraded, cleans=False)
+    return _Exported(graph, n_channels, reference, degraded)
 
 
 # How it is checked
@@ -497,8 +512,8 @@ def _examples(exported: _Exported) -> list[Arrays]:
 
 def _differences(
     exported: _Exported, run: Callable[[Arrays], np.ndarray]
-) -> tuple[float, float, float | None]:
-    """Return the largest and the mean difference, and the change in dB."""
+) -> tuple[float, float, float | None, float | None]:
+    """Return the largest and the mean difference, the change in dB, and that to `transform`."""
     rng = np.random.default_rng(1)
     largest, total, n_values, changes = 0.0, 0.0, 0, []
     for seed, shape in enumerate(CHECKED_SIZES, start=1):
@@ -507,16 +522,28 @@ def _differences(
         wanted = exported.reference(image, sigma)
         found = run(exported.inputs(image, sigma))[0]
         if found.shape != wanted.shape or not np.isfinite(found).all():
-            return np.inf, np.inf, None
+            return np.inf, np.inf, None, None
         difference = np.abs(found - wanted)
         largest = max(largest, float(difference.max()))
         total += float(difference.sum(dtype=np.float64))
         n_values += difference.size
-        before, after = (
-            float(psnr(clean[None], result[None], data_range=1.0)) for result in (wanted, found)
-        )
-        changes.append(after - before)
-    return largest, total / n_values, float(np.mean(changes)) if exported.cleans else None
+        changes.append(_change(clean, wanted, found))
+    mean = total / n_values
+    if exported.transform is None:
+        return largest, mean, None, None
+    clean = _clean(1, MEASURED_SIZE, exported.n_channels, seed=0)[0]
+    image, sigma = exported.degraded(clean, rng, -1)
+    found = run(exported.inputs(image, sigma))[0]
+    of_transform = _change(clean, found, exported.transform(image, sigma))
+    return largest, mean, float(np.mean(changes)), of_transform
+
+
+def _change(clean: np.ndarray, before: np.ndarray, after: np.ndarray) -> float:
+    """Return by how many dB the PSNR is higher afterwards."""
+    first, second = (
+        float(psnr(clean[None], image[None], data_range=1.0)) for image in (before, after)
+    )
+    return second - first
 
 
 # Where it goes

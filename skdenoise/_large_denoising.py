@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from skdenoise._noise_maps import NoiseMap
+from skdenoise._noise_maps import NoiseMap, Told, in_part
 from skdenoise._patches import gain_of
 from skdenoise._restraint import Verdict, verdict_on_windows
 from skdenoise._survey import Extent, Findings, Pixels
@@ -25,15 +25,15 @@ class Judged(NamedTuple):
 
     Attributes
     ----------
-    sigma : float or ndarray of shape (H, W, 1)
-        What the network is told about the noise.
+    told : Told
+        What the network is told about the noise, and how much is taken away.
     precision : str
         Arithmetic of the network.
     of_channels : list of (float, float, Verdict)
         For each group of channels that the network takes: mean, gain, and what is to be done.
     """
 
-    sigma: float | np.ndarray
+    told: Told
     precision: str
     of_channels: list[tuple[float, float, Verdict]]
 
@@ -103,7 +103,7 @@ class LargeDenoising:
         cuts = self.windows(findings.height, findings.width)
         seen = [part.crop(*cut) for part, cut in zip(findings.windows, cuts, strict=True)]
         shape = findings.height, findings.width, findings.n_channels
-        sigma = self._sigma_of(index, shape, lambda: seen)
+        told = self._sigma_of(index, shape, lambda: seen)
         run = functools.partial(ensemble, self._once, n_augment=self._n_augment)
         precision, of_channels = self._precisions[index], []
         for first in range(0, findings.n_channels, self._n_channels):
@@ -118,7 +118,7 @@ class LargeDenoising:
                 pixels = [window[..., channels] for window in seen]
                 verdict = verdict_on_windows(run, self._once, task, pixels, measured=self._measured)
             of_channels.append((mean, gain, verdict))
-        return Judged(sigma, precision, of_channels)
+        return Judged(told, precision, of_channels)
 
     def apply(self, image: Pixels, rows: slice, columns: slice, judged: Judged) -> np.ndarray:
         """Return a part of the denoised image."""
@@ -134,7 +134,8 @@ class LargeDenoising:
         from skdenoise._keras._prediction import Task
 
         mean, gain, verdict = judged.of_channels[index]
-        like = Task(np.empty(0), mean, gain, verdict.sigma or judged.sigma, judged.precision)
+        sigma, share = judged.told
+        like = Task(np.empty(0), mean, gain, verdict.sigma or sigma, judged.precision)
         channels = slice(index * self._n_channels, (index + 1) * self._n_channels)
         denoised = np.empty(0)
         for orientation in range(self._n_augment):
@@ -147,7 +148,11 @@ class LargeDenoising:
                 denoised += (output - denoised) / (orientation + 1)
         noisy = image.crop(rows, columns)[..., channels]
         denoised = denoised.astype(noisy.dtype, copy=False)
-        return verdict.applied(noisy, denoised) if verdict.is_partial else denoised
+        if verdict.is_partial:
+            denoised = verdict.applied(noisy, denoised)
+        if isinstance(share, np.ndarray):
+            share = share[rows, columns]
+        return in_part(noisy, denoised, share)
 
     def _turned(
         self,

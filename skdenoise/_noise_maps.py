@@ -1,7 +1,8 @@
-"""What a network is told about the noise of each image, out of `sigma` and `strength`."""
+"""What `sigma` and `strength` say: what a network is told, and how much it may take away."""
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -10,20 +11,40 @@ from skdenoise.noise._estimation import estimate_of_windows
 
 Windows = Callable[[], Sequence[np.ndarray]]
 """Returns the pixels by which an image is judged, see `skdenoise._tiling.windows`."""
-NoiseMap = Callable[[int, tuple[int, ...], Windows], Any]
-"""(index, shape of the image, its windows) -> standard deviation of the noise in working units: a
-float, or an array (H, W, 1)."""
+
+
+class Told(NamedTuple):
+    """What is said about the noise of one image.
+
+    Attributes
+    ----------
+    sigma : float or ndarray of shape (H, W, 1)
+        Standard deviation in working units, which the network is told; 0 for unknown.
+    share : float or ndarray of shape (H, W, 1)
+        How much is taken away of what the network would take, in [0, 1].
+    """
+
+    sigma: float | np.ndarray
+    share: float | np.ndarray
+
+
+NoiseMap = Callable[[int, tuple[int, ...], Windows], Told]
+"""(index, shape of the image, its windows) -> what is said about it."""
 
 
 def noise_maps(sigma: Any, strength: float, images: Images) -> NoiseMap:
-    """Return the function that says what the network is told; 0 leaves it blind.
+    """Return the function that says what the network is told, and how much is taken away.
+
+    Told of less noise than there is, a network takes part of it for texture, and much less for
+    unknown. So a strength below 1 takes a share of what the network removes.
 
     Parameters
     ----------
     sigma : float, array-like, "auto" or None
-        The parameter of the estimator, in the images' own units.
+        The parameter of the estimator, in the images' own units. Where it is 0, nothing is taken
+        away.
     strength : float
-        Multiplies it.
+        Above 1 it multiplies what the network is told.
     images : Images
         The noisy images.
 
@@ -32,12 +53,13 @@ def noise_maps(sigma: Any, strength: float, images: Images) -> NoiseMap:
     ValueError
         Where an array does not match the images or holds negative numbers.
     """
-    if sigma is None and strength == 1:
-        return lambda index, shape, windows: 0.0
+    multiple, share = max(strength, 1.0), min(strength, 1.0)
+    if sigma is None and multiple == 1:
+        return lambda index, shape, windows: Told(0.0, share)
     if sigma is None or isinstance(sigma, str):
         # There is no estimate, NaN, for images of a pixel or two: then the network stays blind.
-        return lambda index, shape, windows: (
-            strength * float(np.nan_to_num(estimate_of_windows(windows()).sigma))
+        return lambda index, shape, windows: Told(
+            multiple * float(np.nan_to_num(estimate_of_windows(windows()).sigma)), share
         )
     given = np.asarray(sigma, dtype=np.float64)
     if not np.isfinite(given).all() or (given < 0).any():
@@ -51,7 +73,7 @@ def noise_maps(sigma: Any, strength: float, images: Images) -> NoiseMap:
         )
         raise ValueError(msg)
 
-    def of_image(index: int, shape: tuple[int, ...], windows: Windows) -> Any:
+    def of_image(index: int, shape: tuple[int, ...], windows: Windows) -> Told:
         position = images.positions[index] if images.positions else index
         one = given[position] if given.ndim in (1, 3) else given
         if one.ndim == 2 and one.shape != shape[:2]:
@@ -59,7 +81,44 @@ def noise_maps(sigma: Any, strength: float, images: Images) -> NoiseMap:
                 f"The map sigma has shape {one.shape}, but image {position} has shape {shape[:2]}."
             )
             raise ValueError(msg)
-        scaled = strength * one / images.scales[index]
-        return scaled[..., None] if scaled.ndim == 2 else float(scaled)
+        scaled = multiple * one / images.scales[index]
+        if scaled.ndim == 0:
+            return Told(float(scaled), share if scaled else 0.0)
+        is_noisy = scaled[..., None] > 0
+        return Told(scaled[..., None], share if is_noisy.all() else share * is_noisy)
 
     return of_image
+
+
+def taken_in_part(
+    run: Callable[[Iterable[Any]], Iterator[np.ndarray]], pairs: Iterable[tuple[Any, Any]]
+) -> Iterator[np.ndarray]:
+    """Yield what `run` yields for tasks, with no more taken away than the share of each.
+
+    Parameters
+    ----------
+    run : callable
+        Yields an output for each task, or an output and its deviation.
+    pairs : iterable of (Task, float or ndarray of shape (H, W, 1))
+        Images and shares.
+    """
+    waiting: deque[tuple[Any, Any]] = deque()
+
+    def tasks() -> Iterator[Any]:
+        for pair in pairs:
+            waiting.append(pair)
+            yield pair[0]
+
+    for result in run(tasks()):
+        task, share = waiting.popleft()
+        if result.ndim > task.pixels.ndim:
+            yield np.stack([in_part(task.pixels, result[0], share), share * result[1]])
+        else:
+            yield in_part(task.pixels, result, share)
+
+
+def in_part(noisy: np.ndarray, denoised: np.ndarray, share: float | np.ndarray) -> np.ndarray:
+    """Return the image from which that share is taken of what was removed."""
+    if np.min(share) == 1:
+        return denoised
+    return (noisy + share * (denoised - noisy)).astype(noisy.dtype)

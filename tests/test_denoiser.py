@@ -138,7 +138,9 @@ def test_steering_is_told_to_the_network_only_where_it_learnt_it(X):
     with pytest.raises(ValueError, match=r"from noisy images alone.*Leave sigma=None"):
         denoiser.set_params(sigma=0.1).transform(X)
     with pytest.raises(ValueError, match="takes no noise map"):
-        tiny(architecture="autoencoder", strength=0.5).fit(X).transform(X)
+        tiny(architecture="autoencoder", strength=1.5).fit(X).transform(X)
+    weaker = tiny(architecture="autoencoder", strength=0.5).fit(X).transform(X)
+    assert not np.array_equal(weaker, X)
 
 
 # What is fed to it
@@ -414,18 +416,44 @@ def mean_distance(one, other, columns=slice(None)):
 
 def test_strength_multiplies_sigma(noisy, steered):
     wanted = clone_fitted(steered, sigma=30).transform(noisy)
-    for sigma, strength in [(60, 0.5), (15, 2.0)]:
-        out = clone_fitted(steered, sigma=sigma, strength=strength).transform(noisy)
-        np.testing.assert_array_equal(out, wanted)
+    out = clone_fitted(steered, sigma=15, strength=2.0).transform(noisy)
+    np.testing.assert_array_equal(out, wanted)
+
+
+@pytest.mark.parametrize("sigma", [None, 25, "auto"])
+def test_a_strength_below_1_is_a_share_of_what_is_removed(noisy, steered, sigma):
+    X = noisy / 255.0
+    sigma = sigma / 255 if sigma == 25 else sigma
+    removed = clone_fitted(steered, sigma=sigma).transform(X) - X
+    half = clone_fitted(steered, sigma=sigma, strength=0.5).transform(X)
+    np.testing.assert_allclose(half, X + 0.5 * removed, atol=1e-6)
+    whole, half = (
+        clone_fitted(steered, sigma=sigma, n_augment=2, strength=s).predict(X, return_std=True)
+        for s in (1.0, 0.5)
+    )
+    np.testing.assert_allclose(half[0], X + 0.5 * (whole[0] - X), atol=1e-6)
+    np.testing.assert_allclose(half[1], 0.5 * whole[1], atol=1e-6)
 
 
 def test_a_greater_strength_removes_more(noisy, steered):
     removed = [
         mean_distance(clone_fitted(steered, sigma=25, strength=s).transform(noisy), noisy)
-        for s in (0, 0.3, 1, 1.7)
+        for s in (0, 0.1, 0.3, 0.7, 1, 1.7)
     ]
     assert removed[0] == 0
     assert (np.diff(removed) > 0).all()
+
+
+def test_pixels_stay_as_they_are_where_there_is_no_noise(noisy, steered):
+    np.testing.assert_array_equal(clone_fitted(steered, sigma=0).transform(noisy), noisy)
+    each = clone_fitted(steered, sigma=np.arange(len(noisy))).transform(noisy)
+    np.testing.assert_array_equal(each[0], noisy[0])
+    assert not np.array_equal(each[1], noisy[1])
+    halves = np.zeros(noisy.shape[1:3])
+    halves[:, 32:] = 25
+    found = clone_fitted(steered, sigma=halves).transform(noisy)
+    np.testing.assert_array_equal(found[:, :, :32], noisy[:, :, :32])
+    assert mean_distance(found, noisy, slice(32, None)) > 1
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "float64"])

@@ -276,7 +276,7 @@ def test_a_lower_precision_is_smaller_and_nearly_as_good(tmp_path, format):
     for precision, share, most, loss in [("float16", 0.55, 1e-5, 1e-3), ("int8", 0.35, 0.1, 0.1)]:
         assert _export._n_bytes(paths[precision].parent) < share * whole
         run = _formats.read(format, paths[precision])
-        largest, mean, psnr_change = _export._differences(exported, run)
+        largest, mean, psnr_change, _ = _export._differences(exported, run)
         assert mean < largest < most
         assert psnr_change > -loss
     assert largest > 1e-4  # in eight bits something must be lost
@@ -306,9 +306,20 @@ def test_a_report_reads_as_sentences(tmp_path):
     assert lines == [
         "d.onnx: onnx, int8, 50 bytes, 0.50 of those in float32",
         "  noisy -> denoised, float32 (n_images, height, width, 1)",
-        "  differs from the estimator by at most 1.0e-02 of the range, 1.0e-03 on average; "
+        "  differs from the network by at most 1.0e-02 of the range, 1.0e-03 on average; "
         "PSNR -0.050 dB",
     ]
+
+
+def test_a_report_says_what_transform_does_besides(tmp_path):
+    denoiser = AutoencoderDenoiser(weights="natural")
+    report = skdenoise.export(denoiser, tmp_path / "d.keras", n_channels=1)
+    assert 0.05 < report.psnr_of_transform < 1
+    assert str(report).endswith(
+        f", and of transform, which measures the noise, {report.psnr_of_transform:+.3f}"
+    )
+    told = skdenoise.export(denoiser, tmp_path / "t.keras", n_channels=1, sigma_input=True)
+    assert abs(told.psnr_of_transform) < 0.0005
 
 
 def test_the_estimator_is_left_as_it_was(tmp_path):
@@ -418,6 +429,11 @@ def test_what_is_asked_for_must_exist(tmp_path, options, message):
 def test_parameters_that_no_graph_can_follow_are_refused(tmp_path, estimator, message):
     with pytest.raises(ValueError, match=message):
         skdenoise.export(estimator(), tmp_path / "d.keras")
+
+
+def test_strength_has_no_part_in_a_graph_that_is_told_sigma(tmp_path):
+    with pytest.raises(ValueError, match=r"set_params\(strength=1.0\)"):
+        skdenoise.export(denoiser_of("unet", strength=2), tmp_path / "d.keras", sigma_input=True)
 
 
 def test_a_noise_map_is_for_networks_that_have_one(tmp_path):

@@ -18,6 +18,7 @@ from skdenoise._survey import Moments, moments_of
 zarr = pytest.importorskip("zarr", reason="zarr arrays: pip install 'skdenoise[zarr]'")
 
 SHAPE = 101, 85
+HALVES = {"sigma": np.repeat([[0.0], [25.0]], [50, 51], axis=0).repeat(85, axis=1), "strength": 0.7}
 
 
 @pytest.fixture
@@ -76,7 +77,7 @@ def natural(**parameters):
 
 @pytest.mark.parametrize(
     "parameters",
-    [{}, {"n_augment": 2}, {"sigma": "auto"}, {"strength": 0.5}, {"strength": 0}],
+    [{}, {"n_augment": 2}, {"sigma": "auto"}, {"strength": 0.5}, {"strength": 0}, HALVES],
     ids=str,
 )
 @pytest.mark.usefixtures("small_parts")
