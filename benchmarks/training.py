@@ -18,8 +18,8 @@ from skdenoise._images import read_images
 from skdenoise._keras._backend import has_fast_bfloat16
 from skdenoise._keras._network import draw_weights, get_network
 from skdenoise._keras._training import Trainer
-from skdenoise._learning import generators
 from skdenoise._patches import Batch, PatchSampler
+from skdenoise._randomness import generators
 
 BATCH_SIZE, PATCH_SIZE = 32, 64
 DURATION = 4.0

@@ -108,7 +108,7 @@ class ImageTransformer(TransformerMixin, BaseEstimator):
             return fill(out, lazy, images, owner=fingerprint(self), resume=resume)
         images = self._read(X, reset=False)
         if resume is not False and len(images) > 1:
-            self._check_apart()
+            self._check_independent()
         local = None
         if any(map(images.is_large, range(len(images)))):
             local = self._local_transform(images)
@@ -157,7 +157,7 @@ class ImageTransformer(TransformerMixin, BaseEstimator):
         """Return how large images are processed in parts; None takes them whole (hook)."""
         return None
 
-    def _check_apart(self) -> None:
+    def _check_independent(self) -> None:
         """Raise ValueError where an image cannot be processed without the ones before (hook)."""
 
     def _for_some(self, some: slice, n_images: int) -> Self:

@@ -30,7 +30,6 @@ from skdenoise._learning import (
     check_schedule,
     data_range_of,
     extremes,
-    generators,
     independent_stride,
     same_pixels,
     split,
@@ -50,6 +49,7 @@ from skdenoise._precision import (
     precision_for,
 )
 from skdenoise._progress import ProgressBar
+from skdenoise._randomness import generators
 from skdenoise._restraint import restrained, told_of_white_noise
 from skdenoise._shipped import KINDS, model_cards, shipped_losses, shipped_name, shipped_weights
 from skdenoise._survey import LocalTransform, Unchanged
@@ -797,7 +797,7 @@ class AutoencoderDenoiser(NetworkTransformer):
     def _shipped_to_learn_from(self, images: Images, learning: str) -> str | None:
         """Return the name of the weights to begin with; None begins with random ones."""
         if self.weights == "auto":
-            adapts = learning == "self-supervised" and large_enough(images)
+            adapts = learning == "self-supervised"
             return self._shipped("natural", images.n_channels) if adapts else None
         if self.weights is None:
             return None

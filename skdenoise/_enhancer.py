@@ -24,7 +24,7 @@ from skdenoise._exposures import (
 )
 from skdenoise._images import Images, read_images
 from skdenoise._large_enhancing import LargeEnhancing
-from skdenoise._learning import called_back, check_schedule, extremes, generators
+from skdenoise._learning import called_back, check_schedule, extremes
 from skdenoise._model_file import ModelFileError, write_estimator
 from skdenoise._network_transformer import NetworkTransformer
 from skdenoise._noise_maps import noise_maps
@@ -38,6 +38,7 @@ from skdenoise._precision import (
     precision_for,
 )
 from skdenoise._progress import ProgressBar
+from skdenoise._randomness import generators
 from skdenoise._shipped import shipped_losses, shipped_weights
 from skdenoise._survey import LocalTransform, Unchanged
 from skdenoise._tiling import windows_of
@@ -681,7 +682,7 @@ class ZeroDCEEnhancer(NetworkTransformer):
             on_highest=_warn_of_range if images.dtypes[0].kind == "f" else None,
         )
 
-    def _check_apart(self) -> None:
+    def _check_independent(self) -> None:
         """Refuse images apart from those before, of which their curves take on a share."""
         if self.smoothing:
             msg = (

@@ -1,18 +1,23 @@
 """What of a long transform is finished, in a small file beside the result.
 
 Each line is written when what it speaks of has reached the result, so that it is true whenever
-the program ends. The first line says whose result it is.
+the program ends. It is believed only while its place holds the same pixels: somebody may have made
+the result anew. The first line says whose result it is.
 """
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
+
+import numpy as np
 
 from skdenoise import __version__
+from skdenoise._fingerprint import fingerprint
 from skdenoise._whole_file import whole_file
 
-VERSION = f"skdenoise {__version__} progress 1"
+VERSION = f"skdenoise {__version__} progress 2"
 """Other releases may have other weights, and compute otherwise."""
 
 
@@ -21,10 +26,16 @@ def note_beside(place: str | os.PathLike[str]) -> Path:
     return Path(f"{os.fspath(place)}.skdenoise")
 
 
-def finish(path: Path, line: str) -> None:
+def pixels_digest(pixels: Any) -> str:
+    """Return what tells pixels from others, in whatever order their bytes are."""
+    array = np.asarray(pixels)
+    return fingerprint(array.astype(array.dtype.newbyteorder("="), copy=False))
+
+
+def finish(path: Path, what: str, digest: str) -> None:
     """Add a line to the file of a journal, perhaps from another process."""
     with open(path, "a", encoding="utf-8") as file:
-        file.write(f"{line}\n")
+        file.write(f"{what} {digest}\n")
         file.flush()
         os.fsync(file.fileno())
 
@@ -60,7 +71,7 @@ class Journal:
         # Absolute, since the workers of a cluster have working directories of their own.
         self.path = None if path is None else Path(path).absolute()
         self.keep = keep
-        self.lines: set[str] = set()
+        self._digests: dict[str, str] = {}
         if self.path is None:
             return
         if not resume:
@@ -74,24 +85,27 @@ class Journal:
                 msg = (
                     f"{str(self.path)!r} tells how far another transform came: of other images, "
                     f"with other parameters, other weights or another version of skdenoise; or it "
-                    f"is no such note at all. To begin anew, type resume=False, delete it or name "
-                    f"another file; to go on, repeat the call that was interrupted."
+                    f"is no such note at all. To begin anew, delete it, name another file or do "
+                    f"not resume; to go on, repeat the call that was interrupted."
                 )
                 raise ValueError(msg)
             # A line without an end was being written when the program ended.
-            self.lines = set(text.split("\n")[1:-1])
+            for line in text.split("\n")[1:-1]:
+                what, _, digest = line.rpartition(" ")
+                self._digests[what] = digest
+        lines = (f"{what} {digest}\n" for what, digest in sorted(self._digests.items()))
         with whole_file(self.path) as file:
-            file.write((header + "".join(f"{line}\n" for line in sorted(self.lines))).encode())
+            file.write((header + "".join(lines)).encode())
 
-    def __contains__(self, line: str) -> bool:
-        """Tell whether something is finished."""
-        return line in self.lines
+    def holds(self, what: str, read: Callable[[], Any]) -> bool:
+        """Tell whether something is finished, and what is read from its place what it became."""
+        return what in self._digests and self._digests[what] == pixels_digest(read())
 
-    def add(self, line: str) -> None:
-        """Remember that something is finished."""
-        self.lines.add(line)
+    def add(self, what: str, pixels: np.ndarray) -> None:
+        """Remember that something is finished, and what it became."""
         if self.path is not None:
-            finish(self.path, line)
+            self._digests[what] = pixels_digest(pixels)
+            finish(self.path, what, self._digests[what])
 
     def __enter__(self) -> Self:
         """Return the journal."""

@@ -5,6 +5,7 @@ that is written. A block is cut into tiles, which are what a network sees. Tiles
 whatever the blocks are, so that results do not depend on where an image lies or how it is stored.
 """
 
+import functools
 import math
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -27,6 +28,7 @@ BLOCKS_AT_ONCE = 6
 LARGEST_BLOCK = 4096
 """Side of a block that is not stored otherwise."""
 TILES_AHEAD = 4
+OVERWRITTEN = "out must not be X, or in the same file: images are never written over."
 
 WholeTransform = Callable[[Images], Iterable[np.ndarray]]
 """Yields a result for each image, in working units."""
@@ -77,13 +79,18 @@ def transform(
     with Journal(path, owner, resume=resume is not False, keep=keep) as journal:
         if journal.path is not None:
             seen = {index: f"{index} {_digest(images.raw(index))}" for index in small}
-            small = [index for index in small if seen[index] not in journal]
+            small = [
+                index
+                for index in small
+                if not journal.holds(seen[index], functools.partial(target.get, index))
+            ]
         if small:
             taken = images if len(small) == len(images) else images.take(small)
             for index, result in zip(small, whole(taken), strict=True):
-                target.put(index, None, in_own_form(images.raw(index), result))
+                pixels = in_own_form(images.raw(index), result)
+                target.put(index, None, pixels)
                 if journal.path is not None:
-                    journal.add(seen[index])
+                    journal.add(seen[index], pixels)
         for index in large:
             assert local is not None
             _transform_large(images, index, local, target, journal)
@@ -112,7 +119,11 @@ def _transform_large(
         # Images that differ may be judged alike.
         name += f" {fingerprint(judged, side, _digest(raw))}"
     blocks = block_extents(raw, target.chunks(index), side)
-    blocks = [block for block in blocks if f"{name} {_text(block)}" not in journal]
+    blocks = [
+        block
+        for block in blocks
+        if not journal.holds(f"{name} {_text(block)}", functools.partial(target.get, index, block))
+    ]
 
     def read() -> Iterator[tuple[Extent, Part]]:
         for rows, columns in blocks:
@@ -144,7 +155,7 @@ def _transform_large(
         finished[rows, columns] = pixels
         if (tile[0].stop, tile[1].stop) == (block[0].stop, block[1].stop):
             target.put(index, block, finished)
-            journal.add(f"{name} {_text(block)}")
+            journal.add(f"{name} {_text(block)}", finished)
             give_back(raw)
 
 
@@ -230,11 +241,17 @@ class Target:
         """Return the rows and columns that are stored together; None if not known."""
         return getattr(self._places[index], "chunks", None)
 
+    def get(self, index: int, block: Extent | None = None) -> np.ndarray:
+        """Read what was written of an image."""
+        place = self._places[index]
+        pixels = np.array(place[block or _all_of(place)])
+        give_back(getattr(place, "array", place))
+        return pixels
+
     def put(self, index: int, block: Extent | None, pixels: np.ndarray) -> None:
         """Write a block of an image, or a whole image."""
         place = self._places[index]
-        rows, columns = block or (slice(0, place.shape[0]), slice(0, place.shape[1]))
-        place[rows, columns] = pixels
+        place[block or _all_of(place)] = pixels
         if self.given:
             mapped = memory_map_of(getattr(place, "array", place))
             if mapped is not None:
@@ -256,7 +273,7 @@ class Target:
         if not isinstance(resume, bool):
             msg = f"resume must be True, False or the name of a file for the note. Got {resume!r}."
             raise TypeError(msg)
-        place = _file_of(self._first) if self.given else None
+        place = file_of(self._first) if self.given else None
         if place is not None:
             return note_beside(place)
         if resume:
@@ -267,6 +284,10 @@ class Target:
             )
             raise ValueError(msg)
         return None
+
+
+def _all_of(place: Any) -> Extent:
+    return slice(0, place.shape[0]), slice(0, place.shape[1])
 
 
 class _Place:
@@ -285,12 +306,14 @@ class _Place:
             return None
         return tuple(found[:2] if self.index is None else found[1:3])
 
-    def __setitem__(self, key: Any, pixels: np.ndarray) -> None:
-        rows, columns = key
-        if self.index is None:
-            self.array[rows, columns] = pixels
-        else:
-            self.array[self.index, rows, columns] = pixels
+    def __getitem__(self, block: Extent) -> np.ndarray:
+        return self.array[self._key(block)]
+
+    def __setitem__(self, block: Extent, pixels: np.ndarray) -> None:
+        self.array[self._key(block)] = pixels
+
+    def _key(self, block: Extent) -> tuple[int | slice, ...]:
+        return block if self.index is None else (self.index, *block)
 
 
 def _places(images: Images, out: Any) -> list[Any]:
@@ -363,9 +386,9 @@ def _check_apart(images: Images, out: Any) -> None:
     """Refuse to write over the images, whose pixels are needed around every part."""
     sources = images.source if images.kind == "sequence" else [images.source]
     targets = out if images.kind == "sequence" else [out]
-    files = {_file_of(source) for source in sources} - {None}
+    files = {file_of(source) for source in sources} - {None}
     for target in targets:
-        shared = _file_of(target) in files or any(
+        shared = file_of(target) in files or any(
             target is source
             or (
                 isinstance(target, np.ndarray)
@@ -375,11 +398,10 @@ def _check_apart(images: Images, out: Any) -> None:
             for source in sources
         )
         if shared:
-            msg = "out must not be X, or in the same file: images are never written over."
-            raise ValueError(msg)
+            raise ValueError(OVERWRITTEN)
 
 
-def _file_of(array: Any) -> str | None:
+def file_of(array: Any) -> str | None:
     """Return the path of the file or folder that holds an array; None where there is none."""
     mapped = memory_map_of(array)
     if mapped is not None:
@@ -387,4 +409,8 @@ def _file_of(array: Any) -> str | None:
     place = str(getattr(array, "store_path", ""))
     if place.startswith("file://"):
         return os.path.realpath(place.removeprefix("file://"))
+    # dask opens folders by fsspec.
+    folder = getattr(getattr(array, "store", None), "path", None)
+    if isinstance(folder, str) and os.path.isdir(folder):
+        return os.path.realpath(os.path.join(folder, array.path))
     return None

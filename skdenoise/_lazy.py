@@ -135,7 +135,7 @@ def transform_lazily(estimator: Any, X: Any) -> Any:
             f"{X.shape}. Type X.reshape(-1, height, width)."
         )
         raise ValueError(msg)
-    estimator._check_apart()
+    estimator._check_independent()
     images = estimator._read(X, reset=False, lazily=True)
     whole = X if X.ndim == 3 else X.rechunk({3: -1})
     split = whole.numblocks[1:3] != (1, 1)

@@ -4,15 +4,24 @@ Each block is written by the process that computed it, which then adds a line to
 is finished stays finished, also where a worker or a whole cluster dies.
 """
 
+import functools
+import operator
 import os
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from skdenoise._fingerprint import fingerprint
 from skdenoise._images import Images
-from skdenoise._journal import Journal, finish
-from skdenoise._large import Target
+from skdenoise._journal import Journal, finish, pixels_digest
+from skdenoise._large import OVERWRITTEN, Target, file_of
+
+IN_MEMORY = (
+    "out is in the memory of this process, where the workers of dask cannot write to. Type "
+    "transform(X).compute(), or make out a zarr array in a folder: "
+    "zarr.create_array('out.zarr', shape=X.shape, chunks=X.chunksize, dtype=X.dtype)."
+)
 
 
 def fill(
@@ -37,37 +46,75 @@ def fill(
     ------
     TypeError
         Where `out` is in the memory of this process, which others cannot write to.
+    ValueError
+        Where `out` is what the images are read from.
     """
     import dask
     from dask.array.core import slices_from_chunks
     from dask.delayed import delayed
 
     if isinstance(out, np.ndarray):
-        msg = (
-            "out is in the memory of this process, where the workers of dask cannot write to. Type "
-            "transform(X).compute(), or make out a zarr array: "
-            "zarr.create_array('out.zarr', shape=X.shape, chunks=X.chunksize, dtype=X.dtype)."
-        )
-        raise TypeError(msg)
+        raise TypeError(IN_MEMORY)
     path = Target(images, out).journal_path(resume)
+    _check_apart(out, images.container)
     lazy = _in_whole_chunks(lazy, out)
     owner = fingerprint(owner, images.shapes, lazy.chunks)
     with Journal(path, owner, resume=resume is not False) as journal:
+        # Names of dask arrays do not tell what was in a file then.
+        seen = None if journal.path is None else _digest(images.container)
         store, stored, blocks = delayed(_store), [], lazy.to_delayed()
+        written: list[tuple[slice, ...]] = []
         places = slices_from_chunks(lazy.chunks)
         for number, place in zip(np.ndindex(lazy.numblocks), places, strict=True):
-            # Names of dask arrays tell one input from another.
-            line = f"{lazy.name} {' '.join(map(str, number))}"
-            if line not in journal:
-                stored.append(store(blocks[number], out, place, journal.path, line))
-        dask.compute(*stored)
+            what = f"{seen} {' '.join(map(str, number))}"
+            if not journal.holds(what, functools.partial(operator.getitem, out, place)):
+                stored.append(store(blocks[number], out, place, journal.path, what))
+                written.append(place)
+        digests = dask.compute(*stored)
+        # Another process may have filled a copy.
+        if written and file_of(out) is None and pixels_digest(out[written[0]]) != digests[0]:
+            raise TypeError(IN_MEMORY)
     return out
 
 
-def _store(block: np.ndarray, out: Any, place: tuple[slice, ...], path: Any, line: str) -> None:
+def _store(block: np.ndarray, out: Any, place: tuple[slice, ...], path: Any, what: str) -> str:
     out[place] = block
+    digest = pixels_digest(block)
     if path is not None:
-        finish(path, line)
+        finish(path, what, digest)
+    return digest
+
+
+def _digest(X: Any) -> str:
+    """Return what tells the images from others, read block by block."""
+    import dask
+    from dask.delayed import delayed
+
+    digest = delayed(pixels_digest, pure=True)
+    return fingerprint(dask.compute(*map(digest, X.to_delayed().ravel())))
+
+
+def _check_apart(out: Any, X: Any) -> None:
+    """Refuse to write over the images: a block is read once more for its neighbors."""
+    mine = file_of(out)
+    if mine is not None and any(file_of(array) == mine for array in _arrays_in(X)):
+        raise ValueError(OVERWRITTEN)
+
+
+def _arrays_in(X: Any) -> Iterator[Any]:
+    """Yield whatever has a shape among what the tasks of a dask array are made of."""
+    waiting = list(dict(X.__dask_graph__()).values())
+    while waiting:
+        thing = waiting.pop()
+        if isinstance(thing, dict):
+            waiting += thing.values()
+        elif isinstance(thing, (list, tuple)):
+            waiting += thing
+        elif hasattr(thing, "shape"):
+            yield thing
+        else:  # what tasks consist of, in releases of dask that have classes for them
+            parts = (getattr(thing, name, None) for name in ("value", "args", "kwargs"))
+            waiting += [part for part in parts if part is not None]
 
 
 def _in_whole_chunks(lazy: Any, out: Any) -> Any:

@@ -7,7 +7,6 @@ import warnings
 from typing import Any
 
 import numpy as np
-from sklearn.utils import check_random_state
 
 from skdenoise._images import Images
 from skdenoise._patches import Batch, PatchSampler
@@ -149,17 +148,6 @@ def validation_batches(
             if sum(len(item.noisy) for item in batches) >= VALIDATION_PATCHES:
                 break
     return batches
-
-
-def generators(random_state: Any, n_generators: int) -> list[np.random.Generator]:
-    """Return independent generators, without touching the global random state."""
-    if isinstance(random_state, np.random.Generator):
-        return random_state.spawn(n_generators)
-    words = None
-    if random_state is not None:
-        words = check_random_state(random_state).randint(0, 2**32, size=4, dtype=np.uint32)
-    # The quickest bits for normal numbers, which are half of the cost of fresh noise.
-    return np.random.Generator(np.random.SFC64(words)).spawn(n_generators)
 
 
 def check_schedule(epochs: Any, time_budget: Any, callbacks: Any) -> None:

@@ -10,6 +10,7 @@ from scipy import ndimage
 
 from skdenoise._images import Images
 from skdenoise._patches import image_statistics, statistics_of
+from skdenoise._randomness import generator_of
 from skdenoise._restraint import PROBE
 from skdenoise._shipped import shipped_name, shipped_weights
 from skdenoise._tiling import windows
@@ -102,10 +103,10 @@ def _pairs(
         _, gain = statistics_of(images, index)
         if min(shape[:2]) < SMALLEST_SIDE or not sigma > WEAKEST * gain:
             continue
-        rng = np.random.default_rng(0)
         for cut in windows(*shape[:2]):
             window = images.crop(index, *cut)
-            step = PROBE * sigma * rng.choice([-1.0, 1.0], size=window.shape)
+            signs = generator_of(0, window).choice([-1.0, 1.0], size=window.shape)
+            step = PROBE * sigma * signs
             stepped = window + step.astype(window.dtype)
             for first in range(0, images.n_channels, n_channels):
                 part = np.s_[..., first : first + n_channels]

@@ -270,11 +270,13 @@ def test_correlated_noise_is_judged_by_pairs(scene):
 
 def test_tiny_images_cannot_be_adapted_to():
     X = np.random.default_rng(0).random((2, 16, 16))
-    as_they_are = AutoencoderDenoiser(weights="natural").fit(X)
-    assert as_they_are.adaptation_ is None
-    np.testing.assert_array_equal(
-        as_they_are.transform(X), AutoencoderDenoiser(weights="natural").transform(X)
-    )
-    assert AutoencoderDenoiser(epochs=1).fit(X).learning_ == "self-supervised"
+    for weights in ("auto", "natural"):
+        as_they_are = AutoencoderDenoiser(weights=weights).fit(X)
+        assert (as_they_are.learning_, as_they_are.adaptation_) == ("adapted", None)
+        np.testing.assert_array_equal(
+            as_they_are.transform(X), AutoencoderDenoiser(weights="natural").transform(X)
+        )
+    nothing = AutoencoderDenoiser(weights=None, epochs=1).fit(X)
+    assert nothing.learning_ == "self-supervised"
     with pytest.raises(ValueError, match="'trainable' parameter"):
         AutoencoderDenoiser(trainable="some").fit(X)

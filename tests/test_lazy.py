@@ -237,6 +237,9 @@ class FullDisk:
         self.shape, self.dtype, self.chunks = array.shape, array.dtype, array.chunks
         self.store_path = array.store_path
 
+    def __getitem__(self, key):
+        return self.array[key]
+
     def __setitem__(self, key, pixels):
         if self.n_written == self.left:
             raise OSError(28, "No space left on device")
@@ -275,6 +278,52 @@ def test_a_note_lies_in_the_folder_of_who_named_it(small_parts, noisy, tmp_path,
         quick().transform(X, FullDisk(out, 3), resume="note")
     assert len((tmp_path / "note").read_text().splitlines()) == 1 + 3
     assert not list((tmp_path / "of a worker").iterdir())
+
+
+def test_blocks_of_other_pixels_are_done_again(small_parts, noisy, tmp_path):
+    zarr = pytest.importorskip("zarr")
+    path, chunks = tmp_path / "in.zarr", (1, 120, 100)
+    out = empty_like(noisy, tmp_path / "out.zarr", chunks)
+    for pixels in (noisy, noisy[:, ::-1].copy()):
+        stored = zarr.create_array(
+            path, shape=noisy.shape, dtype="u1", chunks=chunks, overwrite=True
+        )
+        stored[:] = pixels
+        X = da.from_zarr(path)
+        if pixels is noisy:
+            with pytest.raises(OSError, match="No space left"):
+                quick().transform(X, FullDisk(out, 3), resume=True)
+    quick().transform(X, out, resume=True)
+    assert_array_equal(out[:], quick().transform(X).compute())
+
+
+def test_blocks_are_done_again_where_the_result_was_made_anew(small_parts, noisy, tmp_path):
+    X = da.from_array(noisy, chunks=(1, 120, 100))
+    out = empty_like(noisy, tmp_path / "out.zarr", (1, 120, 100))
+    with pytest.raises(OSError, match="No space left"):
+        quick().transform(X, FullDisk(out, 3), resume=True)
+    out[:] = 0
+    quick().transform(X, out, resume=True)
+    assert_array_equal(out[:], quick().transform(X).compute())
+
+
+def test_a_result_is_not_written_over_what_is_read(noisy, tmp_path):
+    out = empty_like(noisy, tmp_path / "out.zarr", (1, 120, 100))
+    out[:] = noisy
+    for X in (da.from_zarr(out), da.from_zarr(tmp_path / "out.zarr") // 2):
+        with pytest.raises(ValueError, match="out must not be X"):
+            quick().transform(X, out)
+    assert_array_equal(out[:], noisy)
+
+
+def test_a_result_in_the_memory_of_another_process_is_missed(noisy):
+    zarr = pytest.importorskip("zarr")
+    out = zarr.create_array(zarr.storage.MemoryStore(), shape=noisy.shape, dtype="u1")
+    X = da.from_array(noisy, chunks=(1, 221, 190))
+    with dask.config.set(scheduler="processes"), pytest.raises(TypeError, match="in the memory"):
+        quick().transform(X, out)
+    quick().transform(X, out)
+    assert_array_equal(out[:], quick().transform(noisy))
 
 
 def test_frames_that_depend_on_each_other_are_refused(noisy):

@@ -194,9 +194,9 @@ def test_the_command_goes_on_where_it_was_interrupted(command, target, tmp_path,
     typed = [command, str(tmp_path / "a.tif"), "-o", str(tmp_path / target), "--quiet", "--resume"]
     add, added = Journal.add, []
 
-    def interrupting(journal, line):
-        add(journal, line)
-        added.append(line)
+    def interrupting(journal, what, pixels):
+        add(journal, what, pixels)
+        added.append(what)
         if len(added) == 2:
             raise KeyboardInterrupt
 

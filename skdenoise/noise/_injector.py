@@ -1,6 +1,5 @@
 """`NoiseInjector`: noise as a step of a pipeline, reproducible image by image."""
 
-import hashlib
 import math
 import warnings
 from collections.abc import Callable, Iterator
@@ -11,6 +10,7 @@ import numpy as np
 
 from skdenoise._base import ImageTransformer
 from skdenoise._images import Images
+from skdenoise._randomness import generator_of
 from skdenoise._validation import (
     REAL_NOT_NEGATIVE,
     REAL_POSITIVE,
@@ -318,7 +318,7 @@ class NoiseInjector(ImageTransformer):
             if not warned and images.dtypes[index].kind == "f" and image.max() > 2:
                 warned = True
                 self._warn_of_range(index, float(image.max()))
-            rng = _generator_of(self.random_state, image) if common is None else common
+            rng = generator_of(self.random_state, image) if common is None else common
             yield self.corrupt(image, scale=images.scales[index], rng=rng)
 
     def _common_generator(self) -> np.random.Generator | None:
@@ -429,10 +429,3 @@ def _checked_function(noise: Callable[..., Any]) -> Callable[..., np.ndarray]:
         return noisy
 
     return function
-
-
-def _generator_of(seed: int, image: np.ndarray) -> np.random.Generator:
-    """Return a generator that depends on the seed and on the image's content only."""
-    digest = hashlib.blake2b(f"{int(seed)} {image.shape}".encode(), digest_size=16)
-    digest.update(image.tobytes())
-    return np.random.Generator(np.random.Philox(key=int.from_bytes(digest.digest(), "little")))

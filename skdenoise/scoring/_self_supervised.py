@@ -10,6 +10,7 @@ import numpy as np
 
 from skdenoise._images import Images, read_images
 from skdenoise._masking import fill_masked, grid_masks, neighbor_mean
+from skdenoise._randomness import generator_of
 from skdenoise._restraint import PROBE
 from skdenoise._validation import Interval, check_parameters
 from skdenoise._white_noise import sigmas_by_network
@@ -208,7 +209,8 @@ def _stepped(images: Images, sigmas: np.ndarray, random_state: int) -> Iterator[
         step = PROBE * sigmas[index]
         if images.dtypes[index].kind != "f":
             step = max(1.0, round(step * images.scales[index])) / images.scales[index]
-        signs = np.random.default_rng(random_state).choice([-1.0, 1.0], size=image.shape)
+        # Each image its own: errors of the step then are not the same for a whole set.
+        signs = generator_of(random_state, image).choice([-1.0, 1.0], size=image.shape)
         yield image + (step * signs).astype(image.dtype)
 
 
