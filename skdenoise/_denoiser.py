@@ -37,8 +37,8 @@ from skdenoise._learning import (
     way_to_learn,
 )
 from skdenoise._model_file import write_estimator
-from skdenoise._network_transformer import NetworkTransformer
-from skdenoise._noise_maps import noise_maps, taken_in_part
+from skdenoise._network_transformer import NetworkTransformer, read_only
+from skdenoise._noise_maps import noise_maps, read_sigma, taken_in_part
 from skdenoise._patches import Batch, PatchSampler, image_statistics
 from skdenoise._precision import (
     ENGINES,
@@ -181,7 +181,7 @@ class AutoencoderDenoiser(NetworkTransformer):
     Attributes
     ----------
     weights_ : dict of str to ndarray
-        The weights of the network.
+        The weights of the network; to change them, assign another dict.
     network_ : keras.Model
         A model with these weights; it takes images as the estimator passes them on,
         normalized. Made when it is asked for.
@@ -720,7 +720,7 @@ class AutoencoderDenoiser(NetworkTransformer):
         adaptation: Adaptation | None = None,
         loss: dict[str, float] | None = None,
     ) -> None:
-        self.weights_ = weights
+        self.weights_ = read_only(weights)
         self.history_ = history
         self.learning_ = learning
         self.data_range_ = data_range
@@ -956,12 +956,15 @@ class AutoencoderDenoiser(NetworkTransformer):
 
     def _for_some(self, some: slice, n_images: int) -> Self:
         """Return the denoiser for some of so many images, which may have a sigma each."""
-        if self.sigma is None or isinstance(self.sigma, str) or np.ndim(self.sigma) not in (1, 3):
+        if self.sigma is None or isinstance(self.sigma, str):
             return self
-        if len(self.sigma) != n_images:
-            msg = f"sigma has {len(self.sigma)} entries, but there are {n_images} images."
+        given = read_sigma(self.sigma)
+        if not isinstance(given, list):
+            return self
+        if len(given) != n_images:
+            msg = f"sigma has {len(given)} entries, but there are {n_images} images."
             raise ValueError(msg)
-        return self._with(sigma=np.asarray(self.sigma)[some])
+        return self._with(sigma=given[some])
 
     def _network_for(
         self, n_channels: int

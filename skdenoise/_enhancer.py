@@ -26,7 +26,7 @@ from skdenoise._images import Images, read_images
 from skdenoise._large_enhancing import LargeEnhancing
 from skdenoise._learning import called_back, check_schedule, extremes
 from skdenoise._model_file import ModelFileError, write_estimator
-from skdenoise._network_transformer import NetworkTransformer
+from skdenoise._network_transformer import NetworkTransformer, read_only
 from skdenoise._noise_maps import noise_maps
 from skdenoise._patches import PatchSampler
 from skdenoise._precision import (
@@ -179,7 +179,7 @@ class ZeroDCEEnhancer(NetworkTransformer):
     Attributes
     ----------
     weights_ : dict of str to ndarray
-        The weights of the network; only after `fit`.
+        The weights of the network; only after `fit`. To change them, assign another dict.
     network_ : keras.Model
         A model with the weights that are used; from color images in [0, 1] to curves. Made when
         it is asked for.
@@ -511,7 +511,7 @@ class ZeroDCEEnhancer(NetworkTransformer):
         learning: str,
         loss: dict[str, float] | None = None,
     ) -> None:
-        self.weights_ = weights
+        self.weights_ = read_only(weights)
         self.history_ = history
         self.learning_ = learning
         self._precision_loss = dict(loss or {})

@@ -9,6 +9,7 @@ that a memory map stays on disk.
 
 import math
 import mmap
+import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -23,6 +24,8 @@ COLORS_WITH_ALPHA = 4
 """A fourth channel is the opacity of an RGB image: it passes through untouched."""
 ROUNDED_TOGETHER = 1 << 15
 """About how many values."""
+LARGEST = 1e150
+"""Squares of larger values, of which there are none in float32, overflow."""
 BLOCK_SIDE = 2048
 """About how many rows and columns are looked at together, where all pixels have to be."""
 
@@ -468,6 +471,8 @@ def _n_dimensions(item: Any) -> int:
     """Count dimensions; nested lists of unequal lengths count as far as they nest."""
     if hasattr(item, "ndim"):
         return item.ndim
+    if hasattr(item, "__array_interface__") or hasattr(item, "__array__"):
+        return np.asarray(item).ndim  # such as images of Pillow
     return 1 + _n_dimensions(item[0]) if isinstance(item, (list, tuple)) and len(item) else 0
 
 
@@ -507,6 +512,7 @@ def read_images(
     """
     if is_image_sequence(X):
         return _read_sequence(X, name)
+    _check_container(X, name)
     if getattr(X, "ndim", None) in (3, 4) or (
         not hasattr(X, "ndim") and _n_dimensions(X) in (3, 4)
     ):
@@ -521,6 +527,23 @@ def read_images(
         raise ValueError(msg)
     table = check_array(X, input_name=name) if check_table is None else check_table(X)
     return replace(_read_table(table, image_shape, name), source=X)
+
+
+def _check_container(X: Any, name: str) -> None:
+    """Refuse what scikit-learn would take for a table that has to be reshaped."""
+    first = X[0] if isinstance(X, (list, tuple)) and len(X) else X
+    if isinstance(first, (str, os.PathLike)):
+        msg = (
+            f"{name} holds names of files, {first!r} first. Read the images first, for example "
+            f"with skimage.io.imread."
+        )
+    elif isinstance(X, Iterator):
+        msg = f"{name} is {type(X).__name__}, which can be read once only. Pass list({name})."
+    elif isinstance(X, (list, tuple)) and not X:
+        msg = f"{name} holds no image: it is {X!r}."
+    else:
+        return
+    raise ValueError(msg)
 
 
 def _read_sequence(X: Any, name: str) -> Images:
@@ -621,7 +644,15 @@ def _check_numbers(image: Any, index: int, name: str) -> None:
 def _check_finite(image: Any, index: int, name: str) -> None:
     n_bad, first = 0, []
     for rows, columns in blocks_of(image):
-        good = np.isfinite(_with_channels(np.asarray(image[rows, columns])))
+        pixels = _with_channels(np.asarray(image[rows, columns]))
+        good = np.isfinite(pixels)
+        if pixels.dtype.itemsize > 4 and good.all() and np.ptp(pixels) > LARGEST:
+            msg = (
+                f"Image {index} of {name} has values from {pixels.min():.3g} to "
+                f"{pixels.max():.3g}, whose squares overflow. Divide it, for example by "
+                f"numpy.abs({name}).max()."
+            )
+            raise ValueError(msg)
         if not good.all():
             n_bad += good.size - int(good.sum())
             row, column, channel = (int(axis) for axis in np.argwhere(~good)[0])

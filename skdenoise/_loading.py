@@ -14,6 +14,7 @@ from skdenoise._model_file import (
     decode_estimator,
     read_model_file,
 )
+from skdenoise._network_transformer import read_only
 from skdenoise._precision import are_losses
 from skdenoise.noise import NoiseInjector
 
@@ -69,7 +70,8 @@ def load(path: str | os.PathLike[str]) -> AutoencoderDenoiser | ZeroDCEEnhancer:
             setattr(estimator, name, value)
     if names is not None:
         estimator.feature_names_in_ = np.array(names, dtype=object)
-    estimator.weights_ = {name: array.astype(np.float32) for name, array in tensors.items()}
+    weights = {name: array.astype(np.float32) for name, array in tensors.items()}
+    estimator.weights_ = read_only(weights)
     estimator.history_ = {}
     return estimator
 

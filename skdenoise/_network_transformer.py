@@ -18,6 +18,13 @@ _networks: "weakref.WeakKeyDictionary[Any, Any]" = weakref.WeakKeyDictionary()
 _originals: "weakref.WeakKeyDictionary[Any, Any]" = weakref.WeakKeyDictionary()
 
 
+def read_only(weights: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return weights that cannot be changed in place, since what is made of them is kept."""
+    for array in weights.values():
+        array.flags.writeable = False
+    return weights
+
+
 class NetworkTransformer(ImageTransformer):
     """An estimator whose `precision` says how its network computes."""
 

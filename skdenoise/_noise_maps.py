@@ -61,21 +61,14 @@ def noise_maps(sigma: Any, strength: float, images: Images) -> NoiseMap:
         return lambda index, shape, windows: Told(
             multiple * float(np.nan_to_num(estimate_of_windows(windows()).sigma)), share
         )
-    given = np.asarray(sigma, dtype=np.float64)
-    if not np.isfinite(given).all() or (given < 0).any():
-        msg = f"sigma must be finite and not negative. Got {sigma!r}."
-        raise ValueError(msg)
-    n_images = images.n_in_container
-    if given.ndim > 3 or (given.ndim in (1, 3) and len(given) != n_images):
-        msg = (
-            f"sigma must be a number, one number per image or a map (height, width) or "
-            f"(n_images, height, width). Got shape {given.shape} for {n_images} images."
-        )
+    given, n_images = read_sigma(sigma), images.n_in_container
+    if isinstance(given, list) and len(given) != n_images:
+        msg = f"sigma has {len(given)} entries, but there are {n_images} images."
         raise ValueError(msg)
 
     def of_image(index: int, shape: tuple[int, ...], windows: Windows) -> Told:
         position = images.positions[index] if images.positions else index
-        one = given[position] if given.ndim in (1, 3) else given
+        one = given[position] if isinstance(given, list) else given
         if one.ndim == 2 and one.shape != shape[:2]:
             msg = (
                 f"The map sigma has shape {one.shape}, but image {position} has shape {shape[:2]}."
@@ -88,6 +81,33 @@ def noise_maps(sigma: Any, strength: float, images: Images) -> NoiseMap:
         return Told(scaled[..., None], share if is_noisy.all() else share * is_noisy)
 
     return of_image
+
+
+def read_sigma(sigma: Any) -> np.ndarray | list[np.ndarray]:
+    """Return the numbers of `sigma`: for all images, or a list with those of each.
+
+    Raises
+    ------
+    ValueError
+        Where it is something else.
+    """
+    wanted = (
+        f"sigma must be 'auto' or a number, one number per image, or a map (height, width), or one "
+        f"per image; finite and not negative. Got {sigma!r}."
+    )
+    try:
+        each = [np.asarray(one, dtype=np.float64) for one in sigma] if np.iterable(sigma) else []
+        given = (
+            np.asarray(sigma, dtype=np.float64) if len({one.shape for one in each}) < 2 else each
+        )
+    except (TypeError, ValueError) as error:
+        raise ValueError(wanted) from error
+    if isinstance(given, np.ndarray) and given.ndim in (1, 3):
+        given = list(given)
+    for one in given if isinstance(given, list) else [given]:
+        if one.ndim not in (0, 2) or not np.isfinite(one).all() or (one < 0).any():
+            raise ValueError(wanted)
+    return given
 
 
 def taken_in_part(

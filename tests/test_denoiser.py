@@ -20,6 +20,7 @@ from skdenoise import (
     psnr,
     sure_scorer,
 )
+from skdenoise._keras import _prediction
 
 NOISE = NoiseInjector(sigma=25, random_state=0)
 
@@ -141,6 +142,26 @@ def test_steering_is_told_to_the_network_only_where_it_learnt_it(X):
         tiny(architecture="autoencoder", strength=1.5).fit(X).transform(X)
     weaker = tiny(architecture="autoencoder", strength=0.5).fit(X).transform(X)
     assert not np.array_equal(weaker, X)
+
+
+def test_weights_for_gray_and_for_color_are_prepared_once_each(monkeypatch):
+    made, make = [], _prediction._keras_runner
+    monkeypatch.setattr(
+        _prediction, "_keras_runner", lambda *args: made.append(args) or make(*args)
+    )
+    denoiser, rng = AutoencoderDenoiser(weights="natural"), np.random.default_rng(0)
+    for n_channels in (1, 3, 1, 3):
+        denoiser.transform(rng.integers(256, size=(1, 16, 16, n_channels), dtype=np.uint8))
+    assert len(made) == 2
+
+
+def test_weights_are_replaced_and_not_changed(X):
+    denoiser = tiny().fit(X)
+    before, weights = denoiser.transform(X), denoiser.weights_
+    with pytest.raises(ValueError, match="read-only"):
+        next(iter(weights.values()))[...] = 0
+    denoiser.weights_ = {name: 0 * array for name, array in weights.items()}
+    assert not np.array_equal(denoiser.transform(X), before)
 
 
 # What is fed to it
@@ -410,6 +431,20 @@ def test_a_map_acts_where_it_says(noisy, steered):
     assert mean_distance(out, strong, slice(48, None)) < mean_distance(out, weak, slice(48, None))
 
 
+def test_each_image_of_any_size_has_a_map_of_its_own(noisy, steered):
+    X = [noisy[0], noisy[1, :40, :50]]
+    maps = [np.full(image.shape, 20.0) for image in X]
+    found = clone_fitted(steered, sigma=maps).transform(X)
+    wanted = [
+        clone_fitted(steered, sigma=one).transform([image])[0]
+        for image, one in zip(X, maps, strict=True)
+    ]
+    assert all(map(np.array_equal, found, wanted))
+    for wrong in (maps[:1], ["a"], [[1.0, [2.0]]], [maps[0], maps[0]], -1.0, [np.nan, 1]):
+        with pytest.raises(ValueError, match=r"sigma"):
+            clone_fitted(steered, sigma=wrong).transform(X)
+
+
 def mean_distance(one, other, columns=slice(None)):
     return np.abs(one[..., columns].astype(float) - other[..., columns]).mean()
 
@@ -478,9 +513,9 @@ def test_knowing_sigma_does_no_harm_and_blind_is_nearly_as_good(photos, noisy, s
 @pytest.mark.parametrize(
     ("sigma", "message"),
     [
-        ([25, 25], r"Got shape \(2,\) for 6 images"),
-        (np.ones((2, 64, 64)), r"Got shape \(2, 64, 64\) for 6 images"),
-        (np.ones((1, 1, 1, 1)), "Got shape"),
+        ([25, 25], "sigma has 2 entries, but there are 6 images"),
+        (np.ones((2, 64, 64)), "sigma has 2 entries, but there are 6 images"),
+        (np.ones((1, 1, 1, 1)), "sigma must be .auto. or a number"),
         (np.ones((8, 8)), r"The map sigma has shape \(8, 8\), but image 0 has shape \(64, 64\)"),
         ([-1.0] * 6, "finite and not negative"),
         ([np.nan] * 6, "finite and not negative"),

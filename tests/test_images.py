@@ -221,7 +221,7 @@ def test_sizes_and_dtypes_mix_in_a_list():
         (np.ones((1, 2, 3, 4, 5)), ValueError, r"X\.reshape\(-1, height, width\)"),
         (np.ones((0, 4, 4)), ValueError, r"0 sample\(s\)"),
         (np.ones((2, 0, 4)), ValueError, "empty"),
-        ([], ValueError, "1D array"),
+        ([], ValueError, "X holds no image"),
         ([np.ones((2, 0))], ValueError, "Image 0 of X is empty"),
         (np.ones((2, 4, 4), complex), ValueError, "Complex data not supported"),
         ([np.ones((4, 4)), np.ones((4, 4), complex)], ValueError, "image 1 of X has dtype complex"),
@@ -234,7 +234,7 @@ def test_sizes_and_dtypes_mix_in_a_list():
         (np.ones(5), ValueError, "1D array"),
         (np.ones(()), ValueError, "scalar|0D"),
         (scipy.sparse.csr_array(np.eye(4)), TypeError, "(?i)sparse"),
-        ("images", ValueError, "scalar|0D"),
+        ("images", ValueError, "names of files"),
         (None, ValueError, "scalar|0D|NoneType"),
         (np.full((3, 4), np.nan), ValueError, "NaN"),
         (np.full((3, 4), np.inf), ValueError, "infinity"),
@@ -295,3 +295,32 @@ def test_narrow_integers_and_tables_are_not_told():
         read_images(np.ones((1, 2, 2), np.uint16))
         read_images(np.ones((2, 4), np.int64))
         read_images(objects([np.full((2, 2), 2**16, np.int64)]))
+
+
+@pytest.mark.parametrize(
+    ("X", "message"),
+    [
+        ([], "X holds no image"),
+        (["a.png", "b.png"], "names of files, 'a.png' first.*skimage.io.imread"),
+        ("a.png", "names of files"),
+        ((image for image in [np.zeros((8, 8))]), r"Pass list\(X\)"),
+    ],
+)
+def test_what_is_no_table_is_not_told_to_be_reshaped(X, message):
+    with pytest.raises(ValueError, match=message):
+        read_images(X)
+
+
+def test_images_of_pillow_are_images():
+    from PIL import Image
+
+    pixels = np.arange(64, dtype=np.uint8).reshape(8, 8)
+    images = read_images([Image.fromarray(pixels), Image.fromarray(pixels[:4])])
+    assert images.shapes == [(8, 8, 1), (4, 8, 1)]
+    np.testing.assert_array_equal(images.restore([images[0], images[1]])[0], pixels)
+
+
+def test_values_whose_squares_overflow_are_refused():
+    with pytest.raises(ValueError, match="Divide it"):
+        read_images([np.array([[0, 1e160]])])
+    read_images([np.array([[0, 1e149]])])

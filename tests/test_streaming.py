@@ -10,7 +10,14 @@ from numpy.testing import assert_array_equal
 
 from skdenoise import AutoencoderDenoiser, ZeroDCEEnhancer, _large, _tiling
 from skdenoise._cli import main
-from skdenoise._image_files import ImageFileError, _streaming, created, opened, read_image
+from skdenoise._image_files import (
+    ImageFileError,
+    _streaming,
+    created,
+    opened,
+    read_image,
+    write_image,
+)
 from skdenoise._journal import Journal
 
 zarr = pytest.importorskip("zarr")
@@ -261,3 +268,49 @@ def test_a_note_about_pixels_that_are_gone_is_not_believed(tmp_path):
     wanted = AutoencoderDenoiser(weights="natural").transform([image])[0]
     assert_array_equal(read_image(tmp_path / "a.tif"), wanted)
     assert [path.name for path in tmp_path.iterdir()] == ["a.tif"]
+
+
+@pytest.mark.parametrize("shape", [(3, 40, 50), (60, 40, 50)])
+def test_arrays_whose_channels_do_not_come_last_are_refused(shape, tmp_path, capsys):
+    zarr.create_array(tmp_path / "a.zarr", shape=shape, dtype="u1")
+    assert main(["denoise", str(tmp_path / "a.zarr"), "-o", str(tmp_path / "b.zarr")]) == 1
+    assert "with up to 4 channels; it holds" in capsys.readouterr().err
+    assert not (tmp_path / "b.zarr").exists()
+
+
+def test_zarr_arrays_in_a_folder_are_images(tmp_path):
+    image = pixels(40, 50)
+    (tmp_path / "in" / "more").mkdir(parents=True)
+    write_image(tmp_path / "in" / "a.png", image)
+    zarr.create_array(tmp_path / "in" / "more" / "b.zarr", data=image)
+    typed = ["denoise", str(tmp_path / "in"), "-o", str(tmp_path / "out"), "--quiet"]
+    assert main([*typed, "--size", "small"]) == 0
+    wanted = AutoencoderDenoiser(weights="natural").transform([image])[0]
+    assert_array_equal(read_image(tmp_path / "out" / "a.png"), wanted)
+    with opened(tmp_path / "out" / "more" / "b.zarr") as found:
+        assert_array_equal(found[slice(0, 40), slice(0, 50)], wanted)
+
+
+@pytest.mark.parametrize("command", ["denoise", "enhance"])
+def test_models_for_other_channels_work_on_arrays_as_on_files(command, tmp_path, capsys):
+    gray = np.linspace(0, 1, 256).reshape(1, 16, 16)
+    if command == "denoise":
+        model = AutoencoderDenoiser("autoencoder", epochs=1, random_state=0, batch_size=1)
+        model.fit(gray, gray[:, ::-1])
+        image = pixels(40, 50, 3)
+    else:
+        model = ZeroDCEEnhancer("dce++", epochs=1, random_state=0).fit(pixels(32, 32, 3)[None])
+        image = pixels(40, 50)
+    model.save(tmp_path / "model.safetensors")
+    write_image(tmp_path / "a.png", image)
+    zarr.create_array(tmp_path / "a.zarr", data=image)
+    for name in ("png", "zarr"):
+        files = str(tmp_path / f"a.{name}"), "-o", str(tmp_path / f"b.{name}")
+        typed = [command, *files, "--model", str(tmp_path / "model.safetensors"), "--quiet"]
+        assert main(typed) == 0
+    with opened(tmp_path / "b.zarr") as found:
+        everything = found[slice(0, 40), slice(0, 50)]
+    assert_array_equal(everything, read_image(tmp_path / "b.png"))
+    typed = [*typed, "--overwrite", "--max-pixels", "100"]
+    assert main(typed) == 1
+    assert "has to be in memory" in capsys.readouterr().err

@@ -92,8 +92,8 @@ def _add_denoise(commands: Any) -> None:
     parser.add_argument(
         "--strength",
         type=_not_negative,
-        help="multiplies the noise that such a network expects; below 1 keeps more "
-        "of the grain, above 1 smooths more; default: 1",
+        help="how much of the noise is removed: below 1 that share of what would be, above 1 the "
+        "network is told of so much more noise than there is; default: 1",
     )
     _add_engine(parser)
     _add_common(
@@ -165,7 +165,8 @@ def _add_enhance(commands: Any) -> None:
     parser.add_argument(
         "--denoise",
         action="store_true",
-        help="remove the noise, which brightening would amplify, with the weights of this package",
+        help="remove the noise, which brightening would amplify, with the weights of this package, "
+        "of size small",
     )
     parser.add_argument(
         "--denoise-order",

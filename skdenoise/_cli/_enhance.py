@@ -8,7 +8,7 @@ import numpy as np
 import skdenoise
 from skdenoise._cli import _engine
 from skdenoise._cli._channels import mean_channel, split_alpha, to_color
-from skdenoise._cli._jobs import Job, parts, plan, read, write
+from skdenoise._cli._jobs import Job, at_once, parts, plan, read, write
 from skdenoise._cli._loading import load_model
 from skdenoise._cli._messages import Messages, count
 from skdenoise._cli._waking import wake_keras
@@ -49,7 +49,10 @@ def _enhancer(args: argparse.Namespace) -> Any:
         enhancer = load_model(args.model, skdenoise.ZeroDCEEnhancer, "skdenoise denoise")
     else:
         enhancer = skdenoise.ZeroDCEEnhancer(args.architecture or "dce", weights="default")
-    _engine.choose(enhancer, args)
+    denoiser = skdenoise.AutoencoderDenoiser(weights="natural") if args.denoise else None
+    for estimator in (enhancer, denoiser):
+        if estimator is not None:
+            _engine.choose(estimator, args)
     typed = {
         "exposure": args.exposure,
         "strength": args.strength,
@@ -57,7 +60,7 @@ def _enhancer(args: argparse.Namespace) -> Any:
         "n_iterations": args.iterations,
         "keep_hue": args.keep_hue,
         "protect_highlights": args.protect_highlights,
-        "denoiser": skdenoise.AutoencoderDenoiser(weights="natural") if args.denoise else None,
+        "denoiser": denoiser,
         "denoise": args.denoise_order,
         "smoothing": FRAME_SMOOTHING if args.frames else None,
     }
@@ -68,7 +71,11 @@ def _enhance_parts(enhancer: Any, job: Job, args: argparse.Namespace, say: Messa
     """Enhance an image that may be larger than memory; return how many were written."""
     with say.trying(job.source):
         with parts(job, args) as (image, enhanced):
-            enhancer.transform([image], [enhanced], resume=args.resume)
+            n_channels = 1 if image.ndim == 2 or image.shape[2] == 1 else 3
+            if getattr(enhancer, "n_channels_in_", n_channels) != n_channels:
+                at_once(image, enhanced, lambda X: apply(enhancer, [X])[0], args.max_pixels)
+            else:
+                enhancer.transform([image], [enhanced], resume=args.resume)
         return 1
     return 0
 

@@ -2,7 +2,7 @@
 
 import argparse
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,7 +13,6 @@ from skdenoise._cli._messages import Messages, count
 from skdenoise._image_files import (
     ImageExistsError,
     ImageFileError,
-    ListedImage,
     check_writable,
     created,
     is_zarr,
@@ -50,7 +49,7 @@ def plan(args: argparse.Namespace, say: Messages) -> list[Job]:
         for given in args.inputs:
             with say.trying(given):
                 inside = given.is_dir() and given.resolve() in output.resolve().parents
-                for image in _listed(given):
+                for image in list_images(given, zarr=True):
                     if inside and output.resolve() in image.path.resolve().parents:
                         continue  # what an earlier run has written
                     target = output / image.relative
@@ -83,10 +82,6 @@ def _is_one(path: Path) -> bool:
     return is_zarr(path) and path.is_dir()
 
 
-def _listed(path: Path) -> list[ListedImage]:
-    return [ListedImage(path, Path(path.name))] if _is_one(path) else list_images(path)
-
-
 def _check_target(path: Path, *, overwrite: bool) -> None:
     """Raise the error that writing would raise."""
     if not is_zarr(path):
@@ -110,6 +105,18 @@ def write(job: Job, image: np.ndarray, args: argparse.Namespace) -> None:
     job.target.parent.mkdir(parents=True, exist_ok=True)
     profile = read_color_profile(job.source)
     write_image(job.target, image, overwrite=args.overwrite, color_profile=profile)
+
+
+def at_once(image: Any, result: Any, work: Callable[[np.ndarray], Any], max_pixels: int) -> None:
+    """Fill the result of an image that cannot be worked on part by part."""
+    if image.shape[0] * image.shape[1] > max_pixels:
+        raise ValueError(
+            f"the model is for images with another number of channels, so that this one has to be "
+            f"in memory, but has {image.shape[0] * image.shape[1]} pixels; pass --max-pixels, or "
+            f"train a model for such images"
+        )
+    everything = slice(0, image.shape[0]), slice(0, image.shape[1])
+    result[everything] = work(np.asarray(image[everything]))
 
 
 @contextmanager

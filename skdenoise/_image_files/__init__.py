@@ -5,9 +5,9 @@ bit depth. Whatever is wrong with a file is an `ImageFileError`.
 """
 
 from skdenoise._image_files._errors import ImageExistsError, ImageFileError
-from skdenoise._image_files._listing import ListedImage, list_images
+from skdenoise._image_files._listing import ListedImage, is_zarr, list_images
 from skdenoise._image_files._reading import read_color_profile, read_image
-from skdenoise._image_files._streaming import created, is_streamed, is_zarr, opened
+from skdenoise._image_files._streaming import created, is_streamed, opened
 from skdenoise._image_files._writing import check_writable, write_image
 
 __all__ = [

@@ -18,7 +18,9 @@ class ListedImage(NamedTuple):
     relative: Path
 
 
-def list_images(paths: StrPath | Iterable[StrPath], *, recursive: bool = True) -> list[ListedImage]:
+def list_images(
+    paths: StrPath | Iterable[StrPath], *, recursive: bool = True, zarr: bool = False
+) -> list[ListedImage]:
     """List image files, and those in folders.
 
     Parameters
@@ -28,6 +30,8 @@ def list_images(paths: StrPath | Iterable[StrPath], *, recursive: bool = True) -
         suffix `write_image` knows are listed. Hidden files and folders are passed over.
     recursive : bool, default=True
         Whether the folders within folders are searched too.
+    zarr : bool, default=False
+        Whether zarr arrays, folders whose names end in ``.zarr``, are images.
 
     Returns
     -------
@@ -45,8 +49,8 @@ def list_images(paths: StrPath | Iterable[StrPath], *, recursive: bool = True) -
     found: dict[str, ListedImage] = {}
     for given in paths:
         path = Path(given)
-        if path.is_dir():
-            listed = _list_folder(path, recursive)
+        if path.is_dir() and not (zarr and is_zarr(path)):
+            listed = _list_folder(path, recursive, zarr)
         elif path.exists():
             listed = [ListedImage(path, Path(path.name))]
         else:
@@ -56,13 +60,21 @@ def list_images(paths: StrPath | Iterable[StrPath], *, recursive: bool = True) -
     return list(found.values())
 
 
-def _list_folder(folder: Path, recursive: bool) -> list[ListedImage]:
+def is_zarr(path: StrPath) -> bool:
+    """Tell whether a name is that of a zarr array."""
+    return Path(path).suffix.lower() == ".zarr"
+
+
+def _list_folder(folder: Path, recursive: bool, zarr: bool) -> list[ListedImage]:
     """List the images in one folder."""
     listed = []
     for where, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if recursive and not name.startswith(".")]
-        for name in names:
-            if not name.startswith(".") and Path(name).suffix.lower() in WRITERS:
+        visible = [name for name in folders if not name.startswith(".")]
+        folders[:] = [name for name in visible if recursive and not is_zarr(name)]
+        images = [name for name in visible if zarr and is_zarr(name)]
+        images += [name for name in names if Path(name).suffix.lower() in WRITERS]
+        for name in images:
+            if not name.startswith("."):
                 path = Path(where, name)
                 listed.append(ListedImage(path, path.relative_to(folder)))
     if not listed:

@@ -20,6 +20,7 @@ import numpy as np
 import tifffile
 
 from skdenoise._image_files._errors import ImageExistsError, ImageFileError
+from skdenoise._image_files._listing import is_zarr
 from skdenoise._image_files._reading import (
     _DEFLATED,
     _PREVIEW_OR_MASK,
@@ -37,13 +38,10 @@ REMEMBERED_BYTES = 2**26
 """Decoded parts of a TIFF file that are kept, since neighboring blocks share them."""
 TIFF_TILE = 512
 ZARR_CHUNK = 1024
+MOST_CHANNELS = 4
+"""Of an image; more are a stack of images, or rows of one whose channels come first."""
 
 StrPath = str | os.PathLike[str]
-
-
-def is_zarr(path: StrPath) -> bool:
-    """Tell whether a name is that of a zarr array."""
-    return Path(path).suffix.lower() == ".zarr"
 
 
 def is_streamed(source: StrPath, target: StrPath) -> bool:
@@ -189,10 +187,12 @@ def opened(path: StrPath, *, max_pixels: int = MAX_PIXELS) -> Iterator[Any]:
         image = found if isinstance(found, zarr.Array) else found["0"]
     except Exception as error:
         raise ImageFileError(f"Cannot read {os.fspath(path)!r}: {error}.") from error
-    if not isinstance(image, zarr.Array) or image.ndim not in (2, 3):
+    shape: tuple[int, ...] = getattr(image, "shape", ())
+    if len(shape) not in (2, 3) or (len(shape) == 3 and shape[2] > MOST_CHANNELS):
         raise ImageFileError(
             f"Cannot read {os.fspath(path)!r}: an array of shape (height, width) or (height, "
-            f"width, n_channels) is wanted, it holds {getattr(image, 'shape', 'none')}."
+            f"width, n_channels) is wanted, with up to {MOST_CHANNELS} channels; it holds "
+            f"{shape or 'none'}. Channels come last; images of a stack are given one by one."
         )
     yield image
 

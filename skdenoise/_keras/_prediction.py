@@ -30,7 +30,7 @@ AT_ONCE = 3
 alone leaves cores idle."""
 
 _functions: "weakref.WeakKeyDictionary[Network, tuple[Folded, Any]]" = weakref.WeakKeyDictionary()
-_runners: "weakref.WeakKeyDictionary[Any, tuple[Weights, dict]]" = weakref.WeakKeyDictionary()
+_runners: "weakref.WeakKeyDictionary[Any, dict]" = weakref.WeakKeyDictionary()
 _lock = threading.Lock()
 _tracing = threading.Lock()
 
@@ -154,12 +154,13 @@ def _runner(
         return make()
     with _lock:
         kept = _runners.get(owner)
-        if kept is None or kept[0] is not weights:
-            kept = _runners[owner] = weights, {}
+        if kept is None:
+            kept = _runners[owner] = {}
+        # Weights of the package are others for images with other channels, and are kept, too.
         key = network, engine, precision
-        if key not in kept[1]:
-            kept[1][key] = make()
-        return kept[1][key]
+        if key not in kept or kept[key][0] is not weights:
+            kept[key] = weights, make()
+        return kept[key][1]
 
 
 def _keras_runner(network: Network, weights: Weights) -> Run:
