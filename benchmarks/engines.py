@@ -179,7 +179,11 @@ def _compared(
         ("default", best, LIMIT),
         ("float32", "OpenVINO f32", LIMIT),
         ("int8", "OpenVINO int8", LIMIT),
-        *(("default", key, None) for key in times if key not in calls or "ONNX" in key),
+        *(
+            ("default", key, None)
+            for key in times
+            if key != best and (key not in calls or "ONNX" in key)
+        ),
     ):
         yield _ratio(f"{name}: {mine} / {other}", times[mine], times[other], limit)
 

@@ -3,7 +3,6 @@
 import functools
 import itertools
 import os
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Self
@@ -62,6 +61,7 @@ from skdenoise._validation import (
     OneOf,
     check_parameters,
 )
+from skdenoise._warning import warn
 from skdenoise.losses import LOSSES
 from skdenoise.metrics._reference import psnr_of_images
 from skdenoise.networks import NETWORKS
@@ -829,22 +829,18 @@ class AutoencoderDenoiser(NetworkTransformer):
             return
         low, high = extremes(images)
         if self.noise is not None and self.noise._factor_matters() and high > 2:
-            warnings.warn(
+            warn(
                 f"noise_factor={self.noise.noise_factor} is a strength for images in [0, 1], but "
                 f"X has values up to {high:.4g}. Pass X / 255 if these are gray levels, or "
                 f"integers, or give the strength in the units of X: NoiseInjector(sigma=...).",
-                UserWarning,
-                stacklevel=5,
             )
         if self.architecture != "autoencoder":
             return
         if low < -1 or high > 2:
-            warnings.warn(
+            warn(
                 f"architecture='autoencoder' ends in a sigmoid and returns values in [0, 1], but X "
                 f"ranges from {low:.4g} to {high:.4g}. Pass X / 255 if these are gray levels, or "
                 f"integers, or choose architecture='unet', which takes any range.",
-                UserWarning,
-                stacklevel=5,
             )
 
     # Denoising

@@ -2,7 +2,6 @@
 
 import functools
 import os
-import warnings
 from collections import deque
 from collections.abc import Iterable, Iterator
 from numbers import Integral, Real
@@ -50,6 +49,7 @@ from skdenoise._validation import (
     OneOf,
     check_parameters,
 )
+from skdenoise._warning import warn
 from skdenoise.networks import CURVE_NETWORKS
 
 if TYPE_CHECKING:
@@ -86,10 +86,11 @@ class ZeroDCEEnhancer(NetworkTransformer):
         "default" begins with the weights that come with the package; then `fit` is not needed,
         and goes on from them. None draws them at random.
     exposure : float, default=None
-        Mean brightness that an image is to have, in (0, 1): its curves are multiplied by the
-        one number that leads there, or by a smaller one where more than 0.3 % of the pixels
-        would become white. None takes the curves as they were learnt; 0.46 is the middle gray
-        of photography, 18 % of the light.
+        Mean brightness up to which an image is brightened, in (0, 1): its curves are multiplied
+        by the one number that leads there, or by a smaller one where more than 0.3 % of the
+        pixels would become white. Nothing is darkened: an image that is as bright stays as it is.
+        None takes the curves as they were learnt; 0.46 is the middle gray of photography, 18 %
+        of the light.
     n_iterations : int, default=8
         How often curves are applied, in `fit` and in `transform`; "dce" has eight different
         ones, "dce++" has one.
@@ -813,9 +814,7 @@ class ZeroDCEEnhancer(NetworkTransformer):
 def _warn_of_range(largest: float) -> None:
     if largest <= BRIGHTEST:
         return
-    warnings.warn(
+    warn(
         f"X has values up to {largest:.4g}, but white is 1: what is above stays as far above it. "
         f"Pass X / 255 if these are gray levels, or integers.",
-        UserWarning,
-        stacklevel=6,
     )

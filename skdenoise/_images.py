@@ -10,7 +10,6 @@ that a memory map stays on disk.
 import math
 import mmap
 import os
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -19,6 +18,7 @@ import numpy as np
 from sklearn.utils import check_array
 
 from skdenoise import _tiling
+from skdenoise._warning import warn
 
 COLORS_WITH_ALPHA = 4
 """A fourth channel is the opacity of an RGB image: it passes through untouched."""
@@ -677,11 +677,9 @@ def _warn_of_wide_integers(raw: Any, dtypes: list[np.dtype], name: str) -> None:
         if largest > np.iinfo(np.uint16).max:
             continue
         narrow = "uint8" if largest <= np.iinfo(np.uint8).max else "uint16"
-        warnings.warn(
+        warn(
             f"Image {index} of {name} has dtype {dtype} but no value above {largest}. Integers are "
             f"scaled by the range of their dtype, so these are almost black. Pass "
             f"{name}.astype(numpy.{narrow}) if that is what they are.",
-            UserWarning,
-            stacklevel=2,
         )
         return

@@ -3,7 +3,6 @@
 The functions look at images only; they know no network.
 """
 
-import warnings
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy as np
 from skdenoise._images import Images
 from skdenoise._patches import Batch, PatchSampler
 from skdenoise._tiling import windows
+from skdenoise._warning import warn
 from skdenoise.noise import NoiseInjector
 from skdenoise.noise._estimation import estimate_of_windows
 
@@ -60,12 +60,10 @@ def way_to_learn(images: Images, target: Images | None, noise: NoiseInjector | N
     if target is None:
         return "self-supervised"
     if same_pixels(images, target):
-        warnings.warn(
+        warn(
             "X and y are the same images, so there is no noise to learn from. Pass noisy images "
             "as X, put a NoiseInjector before the denoiser in a Pipeline, or use "
             "AutoencoderDenoiser(noise=NoiseInjector(...)).",
-            UserWarning,
-            stacklevel=5,
         )
     return "supervised"
 
@@ -83,9 +81,10 @@ def independent_stride(images: Images) -> int:
     UserWarning
         Where there is hardly any noise to learn from.
     """
-    if min(min(shape[:2]) for shape in images.shapes) < SMALLEST_PROBE:
+    large = [i for i, shape in enumerate(images.shapes) if min(shape[:2]) >= SMALLEST_PROBE]
+    if not large:
         return 1
-    probed = range(0, len(images), max(1, len(images) // PROBED_IMAGES))
+    probed = large[:: max(1, len(large) // PROBED_IMAGES)]
     estimates = [
         estimate_of_windows(
             [images.crop(index, *cut) for cut in windows(*images.shapes[index][:2])]
@@ -93,11 +92,9 @@ def independent_stride(images: Images) -> int:
         for index in probed
     ]
     if max(found.sigma for found in estimates) < WEAKEST_NOISE * data_range_of(images):
-        warnings.warn(
+        warn(
             "X has hardly any noise to learn from. If X is clean, give the denoiser a "
             "noise=NoiseInjector(...); if it is noisy, pass clean images as y.",
-            UserWarning,
-            stacklevel=5,
         )
     n_correlated = sum(found.correlated for found in estimates)
     return 2 if n_correlated > len(estimates) / 2 else 1

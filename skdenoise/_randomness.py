@@ -6,6 +6,9 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_random_state
 
+COMPARED = 64
+"""Pairs of pixels by which images are told apart whatever their units are."""
+
 
 def generators(random_state: Any, n_generators: int) -> list[np.random.Generator]:
     """Return independent generators for one `random_state`.
@@ -31,3 +34,14 @@ def generator_of(seed: int, image: np.ndarray) -> np.random.Generator:
     digest = hashlib.blake2b(f"{int(seed)} {image.shape}".encode(), digest_size=16)
     digest.update(image.tobytes())
     return np.random.Generator(np.random.Philox(key=int.from_bytes(digest.digest(), "little")))
+
+
+def generator_of_order(seed: int, image: np.ndarray) -> np.random.Generator:
+    """Return a generator that depends on the seed and on which pixels are brighter than others.
+
+    So it is the same for an image in all units.
+    """
+    one, other = np.random.default_rng(seed).integers(image.size, size=(2, COMPARED))
+    flat = image.ravel()
+    order = np.packbits(flat[one] > flat[other])
+    return np.random.default_rng([seed, *image.shape, *order])

@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from skdenoise._images import Images
 from skdenoise._patches import image_statistics, statistics_of
-from skdenoise._randomness import generator_of
+from skdenoise._randomness import generator_of_order
 from skdenoise._restraint import PROBE
 from skdenoise._shipped import shipped_name, shipped_weights
 from skdenoise._tiling import windows
@@ -105,7 +105,7 @@ def _pairs(
             continue
         for cut in windows(*shape[:2]):
             window = images.crop(index, *cut)
-            signs = generator_of(0, window).choice([-1.0, 1.0], size=window.shape)
+            signs = generator_of_order(0, window).choice([-1.0, 1.0], size=window.shape)
             step = PROBE * sigma * signs
             stepped = window + step.astype(window.dtype)
             for first in range(0, images.n_channels, n_channels):

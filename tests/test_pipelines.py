@@ -226,3 +226,13 @@ def test_a_fitted_search_scores_as_its_scorer(X):
     assert search.score(X) == pytest.approx(
         psnr(X, search.transform(noisy), data_range=1), abs=1e-3
     )
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+def test_warnings_point_to_the_line_of_the_caller(steps):
+    X = np.full((4, 16, 16), 200.0)
+    noise = NoiseInjector(random_state=0)
+    pipeline = Pipeline([("noise", noise), ("same", NoiseInjector(noise_factor=0))][:steps])
+    with pytest.warns(UserWarning, match="values up to 200") as caught:
+        pipeline.fit_transform(X)
+    assert {warning.filename for warning in caught} == {__file__}

@@ -129,8 +129,8 @@ def _add_enhance(commands: Any) -> None:
     parser.add_argument(
         "--exposure",
         type=_inner_share,
-        help="mean brightness of the result, between 0 and 1, for example 0.4 (default: as the "
-        "network sees fit)",
+        help="mean brightness up to which an image is brightened, between 0 and 1, for example 0.4 "
+        "(default: as the network sees fit)",
     )
     parser.add_argument(
         "--strength",

@@ -1,7 +1,6 @@
 """`NoiseInjector`: noise as a step of a pipeline, reproducible image by image."""
 
 import math
-import warnings
 from collections.abc import Callable, Iterator
 from numbers import Real
 from typing import Any
@@ -18,6 +17,7 @@ from skdenoise._validation import (
     OneOf,
     check_parameters,
 )
+from skdenoise._warning import warn
 from skdenoise.noise._models import NOISE_MODELS, STRENGTHS, Step, apply, has_own_strength, resolve
 
 
@@ -343,12 +343,10 @@ class NoiseInjector(ImageTransformer):
         names = (item[0] if isinstance(item, (list, tuple)) else item for item in self._items())
         has_sigma = all(name in STRENGTHS and STRENGTHS[name].of_sigma for name in names)
         instead = ", or give the strength in the image's own units with sigma=" if has_sigma else ""
-        warnings.warn(
+        warn(
             f"Image {index} is a float image with values up to {largest:.4g}, but noise_factor="
             f"{self.noise_factor} is a strength for images in [0, 1]. For images of 0 to 255 "
             f"transform X / 255{instead}.",
-            UserWarning,
-            stacklevel=2,
         )
 
     def _items(self) -> list:

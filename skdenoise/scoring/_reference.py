@@ -2,7 +2,6 @@
 
 import hashlib
 import math
-import warnings
 from numbers import Integral
 from typing import Any, Self
 
@@ -11,6 +10,7 @@ from sklearn.base import clone
 
 from skdenoise._images import Images, is_image_sequence, read_images
 from skdenoise._validation import Interval, check_parameters
+from skdenoise._warning import warn
 from skdenoise.metrics._reading import check_data_range
 from skdenoise.metrics._reference import psnr_of_images, ssim_of_images
 from skdenoise.noise._injector import NoiseInjector
@@ -216,21 +216,17 @@ def warn_if_misleading(estimator: Any, images: Images, clean: Images) -> None:
     injectors = active_injectors(estimator)
     if injectors:
         if _noise_moved(injectors, clean):
-            warnings.warn(
+            warn(
                 "The same images are scored under different injected noise. Such scores cannot be "
                 "compared: the weakest noise wins, not the best denoiser. Use a scorer with noise "
                 "of its own, such as psnr_scorer.with_noise(NoiseInjector(noise_factor=0.1)).",
-                UserWarning,
-                stacklevel=3,
             )
         return
     if _are_equal(images, clean):
-        warnings.warn(
+        warn(
             "X is clean and no NoiseInjector acts on it, so the score says what the denoiser does "
             "to images without noise. To add noise for the test use a scorer with noise of its "
             "own, such as psnr_scorer.with_noise(NoiseInjector(noise_factor=0.1)).",
-            UserWarning,
-            stacklevel=3,
         )
 
 

@@ -1,7 +1,6 @@
 """Scorers that need noisy images alone."""
 
 import math
-import warnings
 from collections.abc import Iterator
 from numbers import Integral, Real
 from typing import Any
@@ -10,9 +9,10 @@ import numpy as np
 
 from skdenoise._images import Images, read_images
 from skdenoise._masking import fill_masked, grid_masks, neighbor_mean
-from skdenoise._randomness import generator_of
+from skdenoise._randomness import generator_of_order
 from skdenoise._restraint import PROBE
 from skdenoise._validation import Interval, check_parameters
+from skdenoise._warning import warn
 from skdenoise._white_noise import sigmas_by_network
 from skdenoise.metrics._reading import check_data_range, check_matching, float_range_message
 from skdenoise.noise._estimation import NoiseEstimate, estimate_noise
@@ -145,13 +145,11 @@ class SUREScorer(Scorer):
             )
             raise ValueError(msg)
         if estimate.correlated.mean() > 0.5:
-            warnings.warn(
+            warn(
                 f"The noise of {int(estimate.correlated.sum())} of {len(images)} images looks "
                 f"correlated between pixels, the first at {int(np.argmax(estimate.correlated))}. "
                 f"SURE assumes white noise and is too favorable to denoisers that keep such noise: "
                 f"do not choose by it.",
-                UserWarning,
-                stacklevel=3,
             )
         return measured_sigmas(images, estimate)
 
@@ -210,7 +208,7 @@ def _stepped(images: Images, sigmas: np.ndarray, random_state: int) -> Iterator[
         if images.dtypes[index].kind != "f":
             step = max(1.0, round(step * images.scales[index])) / images.scales[index]
         # Each image its own: errors of the step then are not the same for a whole set.
-        signs = generator_of(random_state, image).choice([-1.0, 1.0], size=image.shape)
+        signs = generator_of_order(random_state, image).choice([-1.0, 1.0], size=image.shape)
         yield image + (step * signs).astype(image.dtype)
 
 
