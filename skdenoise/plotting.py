@@ -393,6 +393,10 @@ class DenoisingDisplay:
         return [*row, (f"removed, std {spread:.3g}", removed, (-width, width))]
 
 
+TERMS = "spatial", "exposure", "color", "smoothness", "paired"
+"""Of an enhancer's loss."""
+
+
 class HistoryDisplay:
     """Loss and PSNR of every epoch.
 
@@ -401,14 +405,15 @@ class HistoryDisplay:
     Parameters
     ----------
     history : dict of str to list of float
-        The `history_` of an `AutoencoderDenoiser`.
+        The `history_` of an `AutoencoderDenoiser` or a `ZeroDCEEnhancer`.
 
     Attributes
     ----------
     figure_ : matplotlib.figure.Figure
         The figure, after `plot`.
     axes_ : ndarray of matplotlib.axes.Axes of shape (2,)
-        The loss, and the PSNR of training patches and of held-out images.
+        The loss, and the PSNR of training patches and of held-out images; of an enhancer, the
+        terms of its loss.
 
     See Also
     --------
@@ -427,11 +432,11 @@ class HistoryDisplay:
 
     @classmethod
     def from_estimator(cls, estimator: Any, *, axes: Any = None) -> Self:
-        """Show how a fitted denoiser learnt.
+        """Show how a fitted denoiser or enhancer learnt.
 
         Parameters
         ----------
-        estimator : fitted denoiser, pipeline that ends with one, or search
+        estimator : fitted denoiser or enhancer, pipeline that ends with one, or search
             Whose `history_` is shown.
         axes : array-like of two matplotlib.axes.Axes, default=None
             Where to draw. None makes a figure.
@@ -448,12 +453,13 @@ class HistoryDisplay:
         """
         denoiser = chosen(estimator)
         while hasattr(denoiser, "steps"):
-            denoiser = denoiser.steps[-1][1]
+            denoiser = chosen(denoiser.steps[-1][1])
         history = getattr(denoiser, "history_", None)
         if not history:
             msg = (
-                f"{type(denoiser).__name__} has no history_ to show. Pass an AutoencoderDenoiser, "
-                f"or a pipeline that ends with one, after fit; one from a file has forgotten it."
+                f"{type(denoiser).__name__} has no history_ to show. Pass an AutoencoderDenoiser "
+                f"or a ZeroDCEEnhancer, or a pipeline that ends with one, after fit; one from a "
+                f"file has forgotten it."
             )
             raise ValueError(msg)
         return cls(history=history).plot(axes=axes)
@@ -480,16 +486,18 @@ class HistoryDisplay:
         """
         self.figure_, axes = _panels(axes, (1, 2), 1.3 * PANEL)
         self.axes_ = axes[0]
-        curves = [
-            (self.axes_[0], "loss", "training"),
-            (self.axes_[1], "psnr", "training"),
-            (self.axes_[1], "val_psnr", "held out"),
-        ]
+        curves = [(self.axes_[0], "loss", "training")]
+        if "psnr" in self.history:
+            second = "PSNR in dB"
+            curves += [(self.axes_[1], "psnr", "training"), (self.axes_[1], "val_psnr", "held out")]
+        else:
+            second = "terms of the loss"
+            curves += [(self.axes_[1], name, name) for name in TERMS]
         for ax, name, label in curves:
             if name in self.history:
                 epochs = np.arange(1, len(self.history[name]) + 1)
                 ax.plot(epochs, self.history[name], marker=".", label=label)
-        for ax, label in zip(self.axes_, ("loss", "PSNR in dB"), strict=True):
+        for ax, label in zip(self.axes_, ("loss", second), strict=True):
             ax.set_xlabel("epoch")
             ax.set_ylabel(label)
             ax.xaxis.get_major_locator().set_params(integer=True)

@@ -2,7 +2,9 @@
 
 import argparse
 import copy
+import errno
 import importlib.util
+import os
 import re
 import subprocess
 import sys
@@ -516,3 +518,15 @@ def test_a_model_that_does_not_exist_is_wrong_usage(tmp_path, capsys):
         main(["export", "missing", "-o", str(tmp_path / "d.keras")])
     assert leaving.value.code == 2
     assert "natural_gray_small" in capsys.readouterr().err
+
+
+def test_a_full_disk_is_said_to_be_full(tmp_path, monkeypatch):
+    def failing(model, paths, examples):
+        raise RuntimeError(f"save failed: {os.strerror(errno.ENOSPC)} [Op:SaveV2]")
+
+    runtime = replace(_formats.RUNTIMES["keras"], write=failing)
+    monkeypatch.setitem(_formats.RUNTIMES, "keras", runtime)
+    with pytest.raises(OSError, match="No space left") as caught:
+        skdenoise.export(denoiser_of(patchwork), tmp_path / "d.keras")
+    assert caught.value.errno == errno.ENOSPC
+    assert list(tmp_path.iterdir()) == []

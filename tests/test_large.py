@@ -136,7 +136,6 @@ def test_sigma_may_be_a_map(noisy, learned):
         {"architecture": "dce++"},
         {"architecture": "dce++", "keep_hue": True, "strength": 0.7},
         {"architecture": "dce++", "denoiser": natural()},
-        {"denoiser": natural(), "denoise": "after"},
         {"strength": 0},
         {"locality": 1.0},
         {"exposure": 0.5},

@@ -295,3 +295,10 @@ def test_without_matplotlib_the_error_says_what_to_install(photos, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
     with pytest.raises(ImportError, match=r"pip install skdenoise\[plot\]"):
         DenoisingDisplay.from_images(photos[:1], photos[:1])
+
+
+def test_the_history_of_an_enhancer_has_terms():
+    history = {"loss": [2.0, 1.0], "spatial": [0.5, 0.4], "color": [0.1, 0.2], "seconds": [1, 1]}
+    axes = HistoryDisplay(history=history).plot().axes_
+    assert [line.get_label() for line in axes[1].lines] == ["spatial", "color"]
+    assert axes[1].get_ylabel() == "terms of the loss"

@@ -5,8 +5,10 @@ these files. What a format needs beside Keras is imported when it is used.
 """
 
 import contextlib
+import errno
 import io
 import logging
+import os
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
@@ -74,6 +76,11 @@ def write(name: str, model: keras.Model, paths: Paths, examples: Examples) -> No
         raise
     except Exception as error:
         reason = str(error).strip().splitlines() or [type(error).__name__]
+        # Errors of TensorFlow that were the system's.
+        for number in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
+            if os.strerror(number) in str(error):
+                place = os.fspath(paths["float32"].parent.parent)
+                raise OSError(number, os.strerror(number), place) from error
         others = ", ".join(repr(other) for other in RUNTIMES if other != name)
         msg = (
             f"The network cannot be written as format={name!r}: {reason[0]:.300} Try another "
@@ -151,9 +158,10 @@ def _read_saved_model(path: Path) -> Run:
 
 
 @contextlib.contextmanager
-def _saved_model(model: keras.Model) -> Iterator[Path]:
-    """Write a model for the converters that begin with a SavedModel."""
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+def _saved_model(model: keras.Model, paths: Paths) -> Iterator[Path]:
+    """Write a model, on the same disk, for the converters that begin with a SavedModel."""
+    beside = paths["float32"].parent.parent
+    with tempfile.TemporaryDirectory(dir=beside, ignore_cleanup_errors=True) as folder:
         _write_saved_model(model, {"float32": Path(folder)}, list)
         yield Path(folder)
 
@@ -164,7 +172,7 @@ def _saved_model(model: keras.Model) -> Iterator[Path]:
 def _write_litert(model: keras.Model, paths: Paths, examples: Examples) -> None:
     import tensorflow as tf
 
-    with _saved_model(model) as folder:
+    with _saved_model(model, paths) as folder:
         for precision, path in paths.items():
             converter = tf.lite.TFLiteConverter.from_saved_model(str(folder))
             # Kernels in int8, and activations on the fly: static ranges would cover the whole
@@ -286,7 +294,7 @@ def _read_onnx(path: Path) -> Run:
 def _write_openvino(model: keras.Model, paths: Paths, examples: Examples) -> None:
     import openvino
 
-    with _saved_model(model) as folder:
+    with _saved_model(model, paths) as folder:
         graph = openvino.convert_model(str(folder))
         for precision, path in paths.items():
             if precision == "int8":
