@@ -32,6 +32,9 @@ EXCESS = 1.03
 """Where more than so many times the deviation of the noise is removed, some of it is none."""
 LIMITS = 1.0, 1.5, 2.0, 3.0, math.inf
 """What may at most be taken from a pixel, in standard deviations of the noise."""
+FAINT = 0.006, 0.009
+"""Shares of the image's range: of noise below the first nothing is taken away, since the grain of
+clean photographs is as strong, and from the second on all."""
 BLOCK = 8
 
 PROBED = 1 / 96
@@ -111,19 +114,21 @@ def restrained(
         task = waiting.popleft()
         noisy = task.pixels
         both = result.ndim > noisy.ndim
-        denoised = result[0] if both else result
         if noisy.shape[0] * noisy.shape[1] > _tiling.LARGE_PIXELS:
             verdict = _verdict_on_windows(run, once, task, _tiling.windows_of(noisy))
         else:
+            denoised = result[0] if both else result
             verdict = _verdict([noisy], [denoised], _again(once, task), task.sigma)
         if verdict.told and run is once:
             (result,) = verdict.told
         elif verdict.sigma != task.sigma:
             result = next(run([replace(task, sigma=verdict.sigma)]))
-        elif verdict.is_partial:
-            restored = verdict.applied(noisy, denoised)
-            result = np.stack([restored, verdict.share * result[1]]) if both else restored
-        yield result
+        if not verdict.is_partial:
+            yield result
+        elif both:
+            yield np.stack([verdict.applied(noisy, result[0]), verdict.share * result[1]])
+        else:
+            yield verdict.applied(noisy, result)
 
 
 def _again(once: Run, task: Any) -> Again:
@@ -190,9 +195,10 @@ def _verdict(
         What the network was told of white noise; 0 where it was blind.
     """
     if sigma:
-        if not _is_excessive(noisy, denoised, sigma):
-            return Verdict(1.0, sigma)
-        return _verdict_of_least_error(noisy, denoised, again, sigma)._replace(sigma=sigma)
+        verdict = Verdict(1.0)
+        if _is_excessive(noisy, denoised, sigma):
+            verdict = _verdict_of_least_error(noisy, denoised, again, sigma)
+        return verdict._replace(share=_visible(noisy, sigma) * verdict.share, sigma=sigma)
     power = _mean([np.square(part) for part in _differences(noisy, denoised)])
     # In float32, squares of some units overflow or vanish.
     contrast = float(_together(noisy).std(dtype=np.float64))
@@ -201,12 +207,26 @@ def _verdict(
     found = estimate_of_windows([part for window in noisy for part in _tiling.windows_of(window)])
     if found.correlated:
         told = _noise_in_flat_places(noisy, denoised, again)
-        return Verdict(1.0, told, told=again(noisy, told)) if told else Verdict(0.0)
+        share = _visible(noisy, told)
+        return Verdict(share, told, told=again(noisy, told)) if share else Verdict(0.0)
     if not found.sigma > 0:
         return Verdict(0.0)
-    return _verdict_of_least_error(
+    verdict = _verdict_of_least_error(
         noisy, denoised, lambda windows, _: again(windows, 0.0), float(found.sigma)
     )
+    return verdict._replace(share=_visible(noisy, float(found.sigma)) * verdict.share)
+
+
+def _visible(noisy: Sequence[np.ndarray], sigma: float) -> float:
+    """Return how much of noise of that deviation is to be removed, in [0, 1]."""
+    none, all_ = (share * _range_of(noisy) for share in FAINT)
+    return float(np.clip((sigma - none) / (all_ - none), 0, 1)) if all_ > none else float(sigma > 0)
+
+
+def _range_of(windows: Sequence[np.ndarray]) -> float:
+    """Return how far black and white are apart in an image, but for outliers."""
+    dark, bright = np.quantile(_together(windows), (OUTLIERS, 1 - OUTLIERS))
+    return float(bright - dark)
 
 
 def _is_excessive(
@@ -272,8 +292,7 @@ def _noise_in_flat_places(
     Unless that is white, what it took blind, for `denoised`, has to look as if a camera had
     smoothed it.
     """
-    dark, bright = np.quantile(_together(noisy), (OUTLIERS, 1 - OUTLIERS))
-    probed = PROBED * float(bright - dark)
+    probed = PROBED * _range_of(noisy)
     if not probed > 0:
         return 0.0
     after = again(noisy, probed)

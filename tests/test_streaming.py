@@ -16,6 +16,7 @@ from skdenoise._image_files import (
     created,
     opened,
     read_image,
+    read_pixel_size,
     write_image,
 )
 from skdenoise._journal import Journal
@@ -314,3 +315,37 @@ def test_models_for_other_channels_work_on_arrays_as_on_files(command, tmp_path,
     typed = [*typed, "--overwrite", "--max-pixels", "100"]
     assert main(typed) == 1
     assert "has to be in memory" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_ome_tiff_files_keep_the_size_of_their_pixels(streamed, tmp_path, monkeypatch):
+    if streamed:
+        monkeypatch.setattr(_streaming, "STREAMED_PIXELS", 1000)
+    size = {"PhysicalSizeX": 0.25, "PhysicalSizeXUnit": "nm", "PhysicalSizeY": 0.5}
+    image = pixels(40, 50)
+    tifffile.imwrite(tmp_path / "a.ome.tif", image, ome=True, metadata={"axes": "YX", **size})
+    source, target = str(tmp_path / "a.ome.tif"), str(tmp_path / "b.ome.tif")
+    assert main(["denoise", source, "-o", target, "--size", "small", "--quiet"]) == 0
+    found = read_pixel_size(target)
+    assert {name: found[name] for name in size} == size
+    (wanted,) = AutoencoderDenoiser(weights="natural").transform([image])
+    assert_array_equal(read_image(target), wanted)
+    assert main(["denoise", source, "-o", str(tmp_path / "c.tif"), "--quiet"]) == 0
+    with tifffile.TiffFile(tmp_path / "c.tif") as tiff:
+        assert not tiff.is_ome
+
+
+def test_what_was_kept_to_be_resumed_goes_away_with_a_whole_run(tmp_path, monkeypatch):
+    monkeypatch.setattr(_streaming, "STREAMED_PIXELS", 1000)
+    tifffile.imwrite(tmp_path / "a.tif", pixels(40, 50))
+    typed = ["denoise", str(tmp_path / "a.tif"), "-o", str(tmp_path / "b.tif"), "--quiet"]
+    with monkeypatch.context() as patch:
+        patch.setattr(_large.Target, "put", interrupted)
+        assert main([*typed, "--resume"]) == 130
+    assert len(list(tmp_path.iterdir())) > 1
+    assert main(typed) == 0
+    assert {path.name for path in tmp_path.iterdir()} == {"a.tif", "b.tif"}
+
+
+def interrupted(*arguments):
+    raise KeyboardInterrupt

@@ -20,6 +20,7 @@ from skdenoise._image_files import (
     opened,
     read_color_profile,
     read_image,
+    read_pixel_size,
     write_image,
 )
 
@@ -101,10 +102,16 @@ def read(job: Job, args: argparse.Namespace) -> np.ndarray:
 
 
 def write(job: Job, image: np.ndarray, args: argparse.Namespace) -> None:
-    """Write a result, with the color profile of what it was made of."""
+    """Write a result, with the color profile and the size of pixels of what it was made of."""
     job.target.parent.mkdir(parents=True, exist_ok=True)
     profile = read_color_profile(job.source)
-    write_image(job.target, image, overwrite=args.overwrite, color_profile=profile)
+    write_image(
+        job.target,
+        image,
+        overwrite=args.overwrite,
+        color_profile=profile,
+        pixel_size=read_pixel_size(job.source),
+    )
 
 
 def at_once(image: Any, result: Any, work: Callable[[np.ndarray], Any], max_pixels: int) -> None:
@@ -133,6 +140,7 @@ def parts(job: Job, args: argparse.Namespace) -> Iterator[tuple[Any, Any]]:
             image.dtype,
             overwrite=args.overwrite,
             color_profile=profile,
+            pixel_size=read_pixel_size(job.source),
             resume=args.resume,
         ) as result:
             yield image, result

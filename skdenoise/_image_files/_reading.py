@@ -28,6 +28,8 @@ from skdenoise._whole_file import plain_file
 MAX_PIXELS = 2**28
 ORIENTATION_TAG = 274
 COLOR_PROFILE_TAG = 34675
+PIXEL_SIZE = "PhysicalSizeX", "PhysicalSizeXUnit", "PhysicalSizeY", "PhysicalSizeYUnit"
+"""What OME-TIFF says about it."""
 
 StrPath = str | os.PathLike[str]
 
@@ -83,6 +85,17 @@ def read_image(path: StrPath, *, max_pixels: int = MAX_PIXELS, cmyk: str = "conv
         decoded = decode(file, _Limits(max_pixels, cmyk))
         upright = _upright(decoded.pixels, decoded.orientation)
         return np.require(upright, requirements=["C", "W"])
+
+
+def read_pixel_size(path: StrPath) -> dict[str, Any]:
+    """Return how large pixels are, in the words of OME-TIFF; empty where no file says so."""
+    try:
+        with plain_file(path) as file, tifffile.TiffFile(file) as tiff:
+            found: Any = tifffile.xml2dict(tiff.ome_metadata or "")
+            pixels = found["OME"]["Image"]["Pixels"]
+            return {name: pixels[name] for name in PIXEL_SIZE if name in pixels}
+    except Exception:  # no TIFF file, or one of several images, or damaged: reading will tell
+        return {}
 
 
 def read_color_profile(path: StrPath) -> bytes | None:

@@ -29,6 +29,7 @@ from skdenoise._image_files._reading import (
     _is_plain,
     read_image,
 )
+from skdenoise._image_files._writing import is_ome_tiff, tiff_options
 from skdenoise._journal import note_beside
 from skdenoise._whole_file import plain_file
 
@@ -205,6 +206,7 @@ def created(
     *,
     overwrite: bool = False,
     color_profile: bytes | None = None,
+    pixel_size: dict[str, Any] | None = None,
     resume: bool = False,
 ) -> Iterator[Any]:
     """Create an image, to be filled part by part.
@@ -222,6 +224,8 @@ def created(
         Whether an existing image is replaced or an error.
     color_profile : bytes, default=None
         An ICC profile, for TIFF files.
+    pixel_size : dict, default=None
+        What `read_pixel_size` returned, for OME-TIFF files.
     resume : bool, default=False
         Whether what was filled is kept when something stops the filling, in a hidden file or
         folder beside `path`, and what an earlier call has kept is gone on with.
@@ -246,8 +250,7 @@ def created(
             f"Cannot write {str(path)!r}: it exists. Choose another name, or pass --overwrite."
         )
     stem = path.stem if resume else secrets.token_hex(8)
-    beside = path.with_name(f".{stem}.part{path.suffix}")
-    raw = path.with_name(f"{beside.name}.raw")
+    beside, raw = _places(path, stem)
     kept = resume
     try:
         if is_zarr(path):
@@ -255,20 +258,35 @@ def created(
         else:
             pixels = _memory_map_to_fill(raw, shape, dtype)
             yield pixels
-            ome = path.name.lower().endswith((".ome.tif", ".ome.tiff"))
-            _write_tiff(beside, pixels, color_profile, ome=ome)
+            ome = (pixel_size or {}) if is_ome_tiff(path) else None
+            _write_tiff(beside, pixels, color_profile, ome)
         if is_zarr(path) and path.is_dir():
             shutil.rmtree(path)
         os.replace(beside, path)
         kept = False
+        if not resume:  # what an earlier call has kept is of no use any more
+            _forget(*_places(path, path.stem))
     finally:
         if not kept:
-            raw.unlink(missing_ok=True)
-            note_beside(raw).unlink(missing_ok=True)
-        if not beside.is_dir():
+            _forget(beside, raw)
+        elif not beside.is_dir():
             beside.unlink(missing_ok=True)
-        elif not kept:
-            shutil.rmtree(beside, ignore_errors=True)
+
+
+def _places(path: Path, stem: str) -> tuple[Path, Path]:
+    """Return where an image is while it is not finished, and where its pixels are."""
+    beside = path.with_name(f".{stem}.part{path.suffix}")
+    return beside, path.with_name(f"{beside.name}.raw")
+
+
+def _forget(beside: Path, raw: Path) -> None:
+    """Remove what is not finished."""
+    for place in (beside, raw):
+        note_beside(place).unlink(missing_ok=True)
+        if place.is_dir():
+            shutil.rmtree(place, ignore_errors=True)
+        else:
+            place.unlink(missing_ok=True)
 
 
 def _zarr_to_fill(path: Path, shape: tuple[int, ...], dtype: np.dtype) -> Any:
@@ -322,9 +340,10 @@ def _of_another(path: Path) -> ImageFileError:
     )
 
 
-def _write_tiff(path: Path, pixels: np.ndarray, profile: bytes | None, *, ome: bool) -> None:
+def _write_tiff(
+    path: Path, pixels: np.ndarray, profile: bytes | None, ome: dict[str, Any] | None
+) -> None:
     """Write deflated tiles, one after the other."""
-    n_channels = 1 if pixels.ndim == 2 else pixels.shape[2]
 
     def tiles() -> Iterator[np.ndarray]:
         for top in range(0, pixels.shape[0], TIFF_TILE):
@@ -341,15 +360,7 @@ def _write_tiff(path: Path, pixels: np.ndarray, profile: bytes | None, *, ome: b
         dtype=pixels.dtype,
         tile=(TIFF_TILE, TIFF_TILE),
         bigtiff=pixels.nbytes > 2**31,
-        photometric="rgb" if n_channels > 2 else "minisblack",
-        planarconfig="contig" if n_channels > 1 else None,
-        extrasamples=["unassalpha"] if n_channels in (2, 4) else None,
-        compression="zlib",
-        predictor=pixels.dtype.kind != "f" and pixels.dtype.itemsize < 8,
-        iccprofile=profile,
-        ome=ome,
-        metadata={"axes": "YXS"[: pixels.ndim]} if ome else None,
-        software=False,
+        **tiff_options(pixels, profile, ome),
     )
 
 

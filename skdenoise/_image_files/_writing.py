@@ -23,6 +23,7 @@ def write_image(
     *,
     overwrite: bool = False,
     color_profile: bytes | None = None,
+    pixel_size: dict[str, Any] | None = None,
 ) -> None:
     """Write an image file, whole or not at all.
 
@@ -38,6 +39,8 @@ def write_image(
         Whether an existing file is replaced or an error.
     color_profile : bytes, default=None
         The ICC profile from `read_color_profile`. Formats without profiles drop it.
+    pixel_size : dict, default=None
+        What `read_pixel_size` returned, for OME-TIFF files, whose names end in ``.ome.tif``.
 
     Raises
     ------
@@ -70,7 +73,11 @@ def write_image(
     pixels = np.ascontiguousarray(image[..., 0] if image.ndim == 3 and n_channels == 1 else image)
     try:
         with whole_file(path) as file:
-            encode(file, pixels, color_profile)
+            if is_ome_tiff(path):
+                ome = tiff_options(pixels, color_profile, pixel_size or {})
+                tifffile.imwrite(file, pixels, **ome)
+            else:
+                encode(file, pixels, color_profile)
             if not overwrite and os.path.lexists(path):  # somebody else was faster
                 raise FileExistsError
     except FileExistsError as error:
@@ -170,20 +177,42 @@ def _encode_jpeg(file: BinaryIO, pixels: np.ndarray, profile: bytes | None) -> N
     image.save(file, "JPEG", quality=95, subsampling=0, icc_profile=profile)
 
 
-def _encode_tiff(file: BinaryIO, pixels: np.ndarray, profile: bytes | None) -> None:
+def tiff_options(
+    pixels: np.ndarray, profile: bytes | None, ome: dict[str, Any] | None
+) -> dict[str, Any]:
+    """Return how such an image is stored in a TIFF file.
+
+    Parameters
+    ----------
+    pixels : ndarray of shape (H, W) or (H, W, C)
+        The image.
+    profile : bytes or None
+        An ICC profile.
+    ome : dict or None
+        What an OME-TIFF file says about the image; None makes another TIFF file.
+    """
     n_channels = 1 if pixels.ndim == 2 else pixels.shape[2]
-    tifffile.imwrite(
-        file,
-        pixels,
-        photometric="rgb" if n_channels > 2 else "minisblack",
-        planarconfig="contig" if n_channels > 1 else None,
-        extrasamples=["unassalpha"] if n_channels in (2, 4) else None,
-        compression="zlib",
-        predictor=pixels.dtype.kind != "f" and pixels.dtype.itemsize < 8,  # as tifffile can
-        iccprofile=profile,
-        metadata=None,
-        software=False,
-    )
+    return {
+        "photometric": "rgb" if n_channels > 2 else "minisblack",
+        "planarconfig": "contig" if n_channels > 1 else None,
+        "extrasamples": ["unassalpha"] if n_channels in (2, 4) else None,
+        "compression": "zlib",
+        # As tifffile can.
+        "predictor": pixels.dtype.kind != "f" and pixels.dtype.itemsize < 8,
+        "iccprofile": profile,
+        "ome": ome is not None,
+        "metadata": None if ome is None else {"axes": "YXS"[: pixels.ndim], **ome},
+        "software": False,
+    }
+
+
+def is_ome_tiff(path: StrPath) -> bool:
+    """Tell whether a name is that of an OME-TIFF file."""
+    return os.fspath(path).lower().endswith((".ome.tif", ".ome.tiff"))
+
+
+def _encode_tiff(file: BinaryIO, pixels: np.ndarray, profile: bytes | None) -> None:
+    tifffile.imwrite(file, pixels, **tiff_options(pixels, profile, None))
 
 
 def _encode_bmp(file: BinaryIO, pixels: np.ndarray, profile: bytes | None) -> None:
