@@ -1,6 +1,7 @@
 """What the files around the package say about it agrees."""
 
 import ast
+import importlib
 import re
 import sys
 import tomllib
@@ -77,3 +78,20 @@ def test_every_module_may_touch_a_backend_or_is_checked_not_to():
 @pytest.mark.parametrize("contract", PROJECT["tool"]["importlinter"]["contracts"])
 def test_contracts_have_no_exceptions(contract):
     assert "ignore_imports" not in contract
+
+
+@pytest.mark.parametrize(
+    "name", [path.stem for path in sorted((ROOT / "benchmarks").glob("[!_]*.py"))]
+)
+def test_benchmarks_can_be_imported(name, monkeypatch):
+    monkeypatch.syspath_prepend(ROOT)
+    if name.startswith("torch"):
+        pytest.importorskip("torch")
+    importlib.import_module(f"benchmarks.{name}")
+
+
+def test_our_side_of_the_training_benchmark_runs(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT)
+    from benchmarks.training import OurTraining
+
+    assert OurTraining("autoencoder").n_parameters == 28_609  # without moving means and variances
