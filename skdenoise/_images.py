@@ -646,7 +646,8 @@ def _check_finite(image: Any, index: int, name: str) -> None:
     for rows, columns in blocks_of(image):
         pixels = _with_channels(np.asarray(image[rows, columns]))
         good = np.isfinite(pixels)
-        if pixels.dtype.itemsize > 4 and good.all() and np.ptp(pixels) > LARGEST:
+        is_wide = pixels.dtype.itemsize > 4 and good.all()
+        if is_wide and max(pixels.max(), -pixels.min()) > LARGEST:
             msg = (
                 f"Image {index} of {name} has values from {pixels.min():.3g} to "
                 f"{pixels.max():.3g}, whose squares overflow. Divide it, for example by "

@@ -321,6 +321,7 @@ def test_images_of_pillow_are_images():
 
 
 def test_values_whose_squares_overflow_are_refused():
-    with pytest.raises(ValueError, match="Divide it"):
-        read_images([np.array([[0, 1e160]])])
+    for values in ([0, 1e160], [-1e308, 1e308], [-1e300, -1e300]):
+        with pytest.raises(ValueError, match="Divide it"):
+            read_images([np.array([values])])
     read_images([np.array([[0, 1e149]])])

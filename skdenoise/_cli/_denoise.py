@@ -11,7 +11,7 @@ import skdenoise
 from skdenoise._cli import _engine
 from skdenoise._cli._arguments import TIME_BUDGET
 from skdenoise._cli._channels import mean_channel, split_alpha, to_color
-from skdenoise._cli._jobs import Job, at_once, parts, plan, read, write
+from skdenoise._cli._jobs import Job, fill, parts, plan, read, write
 from skdenoise._cli._loading import load_model
 from skdenoise._cli._messages import Messages, count
 from skdenoise._cli._waking import wake_keras
@@ -133,13 +133,9 @@ def _steer(denoiser: Any, args: argparse.Namespace, image: Any) -> None:
 def _denoise_parts(denoisers: dict[int, Any], job: Job, args: argparse.Namespace) -> None:
     """Denoise an image that may be larger than memory, from file to file."""
     with parts(job, args) as (image, denoised):
-        n_channels = 1 if image.ndim == 2 or image.shape[2] == 1 else 3
-        denoiser = denoisers[n_channels]
+        denoiser = denoisers[1 if image.ndim == 2 or image.shape[2] == 1 else 3]
         _steer(denoiser, args, image)
-        if getattr(denoiser, "n_channels_in_", n_channels) != n_channels:
-            at_once(image, denoised, functools.partial(apply, denoiser), args.max_pixels)
-        else:
-            denoiser.transform([image], [denoised], resume=args.resume)
+        fill(denoiser, image, denoised, functools.partial(apply, denoiser), args)
 
 
 def apply(denoiser: Any, image: np.ndarray) -> np.ndarray:

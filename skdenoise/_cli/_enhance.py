@@ -8,7 +8,7 @@ import numpy as np
 import skdenoise
 from skdenoise._cli import _engine
 from skdenoise._cli._channels import mean_channel, split_alpha, to_color
-from skdenoise._cli._jobs import Job, at_once, parts, plan, read, write
+from skdenoise._cli._jobs import Job, fill, parts, plan, read, write
 from skdenoise._cli._loading import load_model
 from skdenoise._cli._messages import Messages, count
 from skdenoise._cli._waking import wake_keras
@@ -71,11 +71,7 @@ def _enhance_parts(enhancer: Any, job: Job, args: argparse.Namespace, say: Messa
     """Enhance an image that may be larger than memory; return how many were written."""
     with say.trying(job.source):
         with parts(job, args) as (image, enhanced):
-            n_channels = 1 if image.ndim == 2 or image.shape[2] == 1 else 3
-            if getattr(enhancer, "n_channels_in_", n_channels) != n_channels:
-                at_once(image, enhanced, lambda X: apply(enhancer, [X])[0], args.max_pixels)
-            else:
-                enhancer.transform([image], [enhanced], resume=args.resume)
+            fill(enhancer, image, enhanced, lambda whole: apply(enhancer, [whole])[0], args)
         return 1
     return 0
 

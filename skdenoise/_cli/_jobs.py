@@ -114,16 +114,27 @@ def write(job: Job, image: np.ndarray, args: argparse.Namespace) -> None:
     )
 
 
-def at_once(image: Any, result: Any, work: Callable[[np.ndarray], Any], max_pixels: int) -> None:
-    """Fill the result of an image that cannot be worked on part by part."""
-    if image.shape[0] * image.shape[1] > max_pixels:
+def fill(
+    estimator: Any,
+    image: Any,
+    result: Any,
+    in_memory: Callable[[np.ndarray], np.ndarray],
+    args: argparse.Namespace,
+) -> None:
+    """Fill a result part by part; at once where the model is for other channels."""
+    height, width, n_channels = (*image.shape, 1)[:3]
+    n_colors = 1 if n_channels == 1 else 3
+    if getattr(estimator, "n_channels_in_", n_colors) == n_colors:
+        estimator.transform([image], [result], resume=args.resume)
+        return
+    if height * width > args.max_pixels:
         raise ValueError(
             f"the model is for images with another number of channels, so that this one has to be "
-            f"in memory, but has {image.shape[0] * image.shape[1]} pixels; pass --max-pixels, or "
-            f"train a model for such images"
+            f"in memory, but has {height * width} pixels; pass --max-pixels, or train a model for "
+            f"such images"
         )
-    everything = slice(0, image.shape[0]), slice(0, image.shape[1])
-    result[everything] = work(np.asarray(image[everything]))
+    everything = slice(0, height), slice(0, width)
+    result[everything] = in_memory(np.asarray(image[everything]))
 
 
 @contextmanager
