@@ -1,5 +1,5 @@
-"""Measurements of speed and memory, each beside what it is compared with; run by `make bench`.
+"""Measurements of speed, memory and quality, beside what they are compared with; `make bench`.
 
-What is compared takes turns, so that whatever else the machine does slows both alike. Only
-ratios are worth reporting; nothing here is a test.
+What is compared in time takes turns, so that whatever else the machine does slows both alike: only
+ratios of times are worth reporting. Nothing here is a test.
 """

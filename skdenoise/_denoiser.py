@@ -193,8 +193,9 @@ class AutoencoderDenoiser(NetworkTransformer):
     adaptation_ : Adaptation or None
         After ``fit(X_noisy)`` that began with trained weights: whether the adapted ones were
         ``kept``, and the estimates in dB ``before`` and ``after`` on rows that were held out, on
-        which that was decided. None where an image is too small to hold anything out, less than
-        32 pixels of height or width; the weights are then used as they are.
+        which that was decided. Images of less than 32 pixels of height or width are too small to
+        hold anything out, and are left out; None where all are, and the weights are used as they
+        are.
     precision_loss_ : dict of str to float
         What "bfloat16" costs, as the mean absolute change of the PSNR in dB on images that were
         held out, or on training patches where none were; empty where it was not measured,

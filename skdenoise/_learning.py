@@ -1,6 +1,6 @@
 """What the images say about how to learn from them: which way, from which patches, in which range.
 
-The functions look at images only; they know no network.
+They know no network; the length of a training, which is the caller's, is checked here, too.
 """
 
 from typing import Any

@@ -116,7 +116,7 @@ class Pixels(Protocol):
 
 
 class LocalTransform(Protocol):
-    """How an image is transformed part by part; it can be pickled.
+    """How an image is transformed part by part.
 
     Attributes
     ----------

@@ -403,7 +403,7 @@ def _add_colors(parser: argparse.ArgumentParser, verb: str) -> None:
 
 
 def _add_common(parser: argparse.ArgumentParser, *, epochs: str, time_budget: str) -> None:
-    """Add the options that every command has."""
+    """Add the options of commands that may learn."""
     parser.add_argument("--epochs", type=_positive_integer, metavar="N", help=epochs)
     _add_limits(parser, time_budget)
     parser.add_argument(

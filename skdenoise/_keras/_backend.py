@@ -1,4 +1,4 @@
-"""The three things that Keras does not do alike on every backend: compile, differentiate, convert.
+"""What Keras does not do alike on every backend, such as compile, differentiate and convert.
 
 TensorFlow is the backend that the tests use. XLA stays off for networks on a CPU: it halves their
 speed there. What is done to each pixel alone is another matter.
