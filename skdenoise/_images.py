@@ -537,6 +537,11 @@ def _check_container(X: Any, name: str) -> None:
             f"{name} holds names of files, {first!r} first. Read the images first, for example "
             f"with skimage.io.imread."
         )
+    elif isinstance(X, np.ma.MaskedArray) and np.ma.is_masked(X):
+        msg = (
+            f"{name} has masked pixels, and a network needs all of them. Fill them first, for "
+            f"example with image.filled(image.mean())."
+        )
     elif isinstance(X, Iterator):
         msg = f"{name} is {type(X).__name__}, which can be read once only. Pass list({name})."
     elif isinstance(X, (list, tuple)) and not X:
@@ -549,6 +554,7 @@ def _check_container(X: Any, name: str) -> None:
 def _read_sequence(X: Any, name: str) -> Images:
     raw = []
     for index, item in enumerate(X):
+        _check_container(item, f"Image {index} of {name}")
         try:
             image = Stored(item) if is_stored(item) else np.asarray(item)
         except ValueError as error:

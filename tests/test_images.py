@@ -304,6 +304,8 @@ def test_narrow_integers_and_tables_are_not_told():
         (["a.png", "b.png"], "names of files, 'a.png' first.*skimage.io.imread"),
         ("a.png", "names of files"),
         ((image for image in [np.zeros((8, 8))]), r"Pass list\(X\)"),
+        (np.ma.masked_less(np.eye(4)[None], 1), "X has masked pixels"),
+        ([np.eye(4), np.ma.masked_less(np.eye(4), 1)], "Image 1 of X has masked pixels"),
     ],
 )
 def test_what_is_no_table_is_not_told_to_be_reshaped(X, message):
