@@ -5,6 +5,7 @@ that is written. A block is cut into tiles, which are what a network sees. Tiles
 whatever the blocks are, so that results do not depend on where an image lies or how it is stored.
 """
 
+import contextlib
 import functools
 import math
 import os
@@ -86,11 +87,15 @@ def transform(
             ]
         if small:
             taken = images if len(small) == len(images) else images.take(small)
-            for index, result in zip(small, whole(taken), strict=True):
-                pixels = in_own_form(images.raw(index), result)
-                target.put(index, None, pixels)
-                if journal.path is not None:
-                    journal.add(seen[index], pixels)
+            with contextlib.ExitStack() as stack:
+                results = whole(taken)
+                if hasattr(results, "close"):  # else its threads live as long as an error
+                    stack.callback(results.close)
+                for index, result in zip(small, results, strict=True):
+                    pixels = in_own_form(images.raw(index), result)
+                    target.put(index, None, pixels)
+                    if journal.path is not None:
+                        journal.add(seen[index], pixels)
         for index in large:
             assert local is not None
             _transform_large(images, index, local, target, journal)

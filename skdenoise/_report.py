@@ -10,9 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from skdenoise._images import Images, read_images
-from skdenoise.metrics._reading import check_data_range, check_matching, in_own_units
-from skdenoise.noise import NoiseEstimate, estimate_noise
+from skdenoise._images import Images
+from skdenoise.metrics._reading import (
+    check_data_range,
+    check_matching,
+    container_of,
+    in_own_units,
+    read,
+)
+from skdenoise.noise import NoiseEstimate
+from skdenoise.noise._estimation import noise_of
 from skdenoise.scoring._pipelines import image_shape_of, without_noise
 from skdenoise.scoring._self_supervised import (
     decibels,
@@ -118,7 +125,7 @@ def denoising_report(
 
     Parameters
     ----------
-    noisy, denoised : container of images
+    noisy, denoised : container of images, or one image
         Before and after.
     sigma : float or array-like of shape (n_images,), default=None
         Standard deviation of the noise in the images' own units, gray levels for integers.
@@ -209,10 +216,10 @@ def denoising_report(
     if denoiser is not None:
         image_shape = image_shape_of(denoiser) if image_shape is None else image_shape
         denoiser = without_noise(denoiser)
-    before = read_images(noisy, image_shape, name="noisy")
-    after = read_images(denoised, image_shape, name="denoised")
+    noisy = container_of(noisy, image_shape, "noisy")
+    before, after = read(noisy, image_shape, "noisy"), read(denoised, image_shape, "denoised")
     check_matching(before, after, ("noisy", "denoised"))
-    estimate = estimate_noise(noisy, image_shape=image_shape)
+    estimate = noise_of(before)
     sigmas = _sigmas(sigma, estimate, before)
     if sigma is None and denoiser is not None:
         sigmas = measured_sigmas(before, estimate) * np.array(before.scales)

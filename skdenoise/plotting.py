@@ -13,7 +13,13 @@ from scipy import ndimage
 from skdenoise._curves import Bending, Curves
 from skdenoise._images import Images, read_images
 from skdenoise._report import DenoisingReport, denoising_report
-from skdenoise.metrics._reading import check_data_range, check_matching, in_own_units
+from skdenoise.metrics._reading import (
+    check_data_range,
+    check_matching,
+    container_of,
+    in_own_units,
+    read,
+)
 from skdenoise.metrics._reference import psnr_of_images
 from skdenoise.scoring._pipelines import chosen, image_shape_of, without_noise
 
@@ -294,7 +300,7 @@ class DenoisingDisplay:
 
         Parameters
         ----------
-        noisy, denoised : container of images
+        noisy, denoised : container of images, or one image
             Before and after.
         clean : container of images, default=None
             The reference.
@@ -324,12 +330,15 @@ class DenoisingDisplay:
         """
         _refuse_no_images(max_images)
         check_data_range(data_range)
-        before = read_images(_first(noisy, max_images), image_shape, name="noisy")
-        after = read_images(_first(denoised, max_images), image_shape, name="denoised")
+        before, after = (
+            read(_first(container_of(images, image_shape, name), max_images), image_shape, name)
+            for images, name in ((noisy, "noisy"), (denoised, "denoised"))
+        )
         check_matching(before, after, ("noisy", "denoised"))
         reference, psnrs = None, [None, None]
         if clean is not None:
-            reference = read_images(_first(clean, max_images), image_shape, name="clean")
+            clean = _first(container_of(clean, image_shape, "clean"), max_images)
+            reference = read(clean, image_shape, "clean")
             psnrs = [
                 psnr_of_images(reference, images, data_range).tolist() for images in (before, after)
             ]
@@ -567,7 +576,7 @@ class ReportDisplay:
 
         Parameters
         ----------
-        noisy, denoised : container of images
+        noisy, denoised : container of images, or one image
             Before and after.
         report : DenoisingReport, default=None
             What :func:`skdenoise.denoising_report` found for them. None lets it look at the
@@ -597,11 +606,13 @@ class ReportDisplay:
         """
         _refuse_no_images(max_images)
         check_data_range(data_range)
-        noisy, denoised = _first(noisy, max_images), _first(denoised, max_images)
+        noisy, denoised = (
+            _first(container_of(images, image_shape, name), max_images)
+            for images, name in ((noisy, "noisy"), (denoised, "denoised"))
+        )
         if report is None:
             report = denoising_report(noisy, denoised, image_shape=image_shape)
-        before = read_images(noisy, image_shape, name="noisy")
-        after = read_images(denoised, image_shape, name="denoised")
+        before, after = read(noisy, image_shape, "noisy"), read(denoised, image_shape, "denoised")
         check_matching(before, after, ("noisy", "denoised"))
         display = cls(
             noisy=_pixels(before),

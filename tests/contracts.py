@@ -159,7 +159,7 @@ def test_an_estimator_must_be_fitted_first(estimator):
 
 def test_what_is_no_image_is_refused_before_anything_is_learnt(estimator):
     for X in (np.full((2, 4, 4), np.nan), np.ones((20, 20, 3)), np.ones((2, 4, 4), complex), []):
-        with pytest.raises(ValueError, match=r"NaN|X\[None\]|Complex|1D array"):
+        with pytest.raises(ValueError, match=r"NaN|X\[None\]|Complex|1D array|holds no image"):
             estimator.fit(X)
     assert not [name for name in vars(estimator) if name.endswith("_")]
 

@@ -468,6 +468,7 @@ def test_small_images_that_are_finished_are_not_done_again(noisy, learned, tmp_p
     monkeypatch.setattr(_large.Target, "put", failing)
     with pytest.raises(Interrupted):
         learned.transform(X, out, resume=note)
+    assert not any(thread.name.startswith("skdenoise") for thread in threading.enumerate())
     monkeypatch.setattr(_large.Target, "put", put)
     assert_array_equal(out[2], wanted[2])
     again = []

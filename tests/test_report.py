@@ -328,3 +328,13 @@ def test_what_does_not_fit_is_refused(scenes):
         denoising_report(9 + noisy, noisy + 9, denoiser=Blur().fit(noisy))
     with pytest.raises(TypeError, match="has no transform method"):
         denoising_report(noisy, scenes, denoiser=BaseEstimator())
+
+
+@pytest.mark.parametrize("shape", [(40, 48), (40, 48, 3)])
+def test_one_image_is_not_taken_for_a_table(shape):
+    rng = np.random.default_rng(0)
+    noisy = rng.normal(0.5, 0.1, shape)
+    denoised = np.full(shape, 0.5)
+    report = denoising_report(noisy, denoised)
+    assert str(report) == str(denoising_report(noisy[None], denoised[None]))
+    assert len(report.sigma) == 1

@@ -21,8 +21,8 @@ def in_own_units(images: Images, index: int) -> np.ndarray:
     return pixels if images.dtypes[index].kind == "f" else np.rint(pixels * images.scales[index])
 
 
-def read(X: Any, image_shape: tuple[int, ...] | None, name: str) -> Images:
-    """Read a container, or a single image as a container of one."""
+def container_of(X: Any, image_shape: tuple[int, ...] | None, name: str) -> Any:
+    """Return a container, of one image where `X` is a single one."""
     if isinstance(X, (list, tuple)) and len(X) > 0 and not is_image_sequence(X):
         X = np.asarray(X)
     if getattr(X, "ndim", None) == 1 and X.dtype != object:
@@ -33,7 +33,12 @@ def read(X: Any, image_shape: tuple[int, ...] | None, name: str) -> Images:
         raise ValueError(msg)
     if isinstance(X, np.ndarray) and _is_single_image(X, image_shape):
         X = X[None]
-    return read_images(X, image_shape, name=name)
+    return X
+
+
+def read(X: Any, image_shape: tuple[int, ...] | None, name: str) -> Images:
+    """Read a container, or a single image as a container of one."""
+    return read_images(container_of(X, image_shape, name), image_shape, name=name)
 
 
 def _is_single_image(X: np.ndarray, image_shape: tuple[int, ...] | None) -> bool:

@@ -125,7 +125,11 @@ def estimate_noise(
     if not Interval(Integral, 1, 16).accepts(max_stride):
         msg = f"max_stride must be an int in the range [1, 16]. Got {max_stride!r} instead."
         raise ValueError(msg)
-    images = read_images(X, image_shape)
+    return noise_of(read_images(X, image_shape), max_stride)
+
+
+def noise_of(images: Images, max_stride: int = 4) -> NoiseEstimate:
+    """Estimate the noise of images that were read."""
     rows = [_estimate_one(_tiles(images, index), max_stride) for index in range(len(images))]
     sigma, per_stride, correlation, correlated = map(np.array, zip(*rows, strict=True))
     scales = np.array(images.scales)

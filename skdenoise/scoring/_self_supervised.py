@@ -15,7 +15,7 @@ from skdenoise._validation import Interval, check_parameters
 from skdenoise._warning import warn
 from skdenoise._white_noise import sigmas_by_network
 from skdenoise.metrics._reading import check_data_range, check_matching, float_range_message
-from skdenoise.noise._estimation import NoiseEstimate, estimate_noise
+from skdenoise.noise._estimation import NoiseEstimate, noise_of
 from skdenoise.scoring._pipelines import image_shape_of, without_noise
 from skdenoise.scoring._scorer import Scorer, like, run_denoiser
 
@@ -120,7 +120,7 @@ class SUREScorer(Scorer):
         denoiser, image_shape = without_noise(estimator), image_shape_of(estimator)
         noisy = read_images(X, image_shape)
         peaks = peaks_of_noisy(noisy, self.data_range)
-        sigmas = self._sigmas(X, noisy, image_shape)
+        sigmas = self._sigmas(noisy)
         denoised = run_denoiser(denoiser, X, image_shape)
         check_matching(noisy, denoised, ("noisy", "denoised"))
         risks = squared_errors(
@@ -131,11 +131,11 @@ class SUREScorer(Scorer):
         ]
         return float(np.mean(values))
 
-    def _sigmas(self, X: Any, images: Images, image_shape: tuple[int, ...] | None) -> np.ndarray:
+    def _sigmas(self, images: Images) -> np.ndarray:
         """Return the noise of each image in working units."""
         if self.sigma is not None:
             return self.sigma / np.array(images.scales)
-        estimate = estimate_noise(X, image_shape=image_shape)
+        estimate = noise_of(images)
         unknown = np.flatnonzero(np.isnan(estimate.sigma))
         if unknown.size:
             msg = (
