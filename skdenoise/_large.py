@@ -306,7 +306,8 @@ class _Place:
     @property
     def chunks(self) -> tuple[int, int] | None:
         """Rows and columns that are stored together."""
-        found = getattr(self.array, "chunks", None)
+        # The chunks of a shard are written together.
+        found = getattr(self.array, "shards", None) or getattr(self.array, "chunks", None)
         if not found:
             return None
         return tuple(found[:2] if self.index is None else found[1:3])

@@ -649,3 +649,13 @@ def test_a_note_needs_a_place(noisy, learned):
 
 def test_nothing_of_this_is_metadata_for_a_pipeline(learned):
     assert "transform" not in json.dumps(learned._get_metadata_request()._serialize())
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_what_is_written_at_once_holds_whole_shards(noisy, learned, tmp_path):
+    layout = {"shape": noisy.shape, "dtype": noisy.dtype, "chunks": (1, 20, 20)}
+    out = zarr.create_array(tmp_path / "out.zarr", shards=(1, 80, 40), **layout)
+    place = _large._Place(out, 0)
+    assert place.chunks == (80, 40)
+    learned.transform(noisy, out)
+    assert_array_equal(out[:], learned.transform(noisy))
