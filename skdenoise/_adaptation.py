@@ -17,7 +17,7 @@ from skdenoise._images import Images
 from skdenoise._learning import validation_batches
 from skdenoise._masking import fill_masked, grid_masks
 from skdenoise._patches import Batch, PatchSampler
-from skdenoise._restraint import PROBE
+from skdenoise._stein import PROBE, random_step, slopes
 
 HELD_OUT_ROWS = 0.375, 0.625
 """The strip of each image that is not learned from."""
@@ -196,17 +196,16 @@ def sure_errors(
     over an image is at least as large as its own standard error.
     """
     rng = np.random.default_rng(0)
-    steps = [
-        (PROBE * sigma * rng.choice([-1.0, 1.0], size=image.shape)).astype(image.dtype)
+    stepped = [
+        random_step(image, PROBE * sigma, rng)
         for image, sigma in zip(held_out, sigmas, strict=True)
     ]
-    stepped = (image + step for image, step in zip(held_out, steps, strict=True))
     errors = []
-    for noisy, denoised, moved, step, sigma in zip(
-        held_out, denoise(iter(held_out)), denoise(stepped), steps, sigmas, strict=True
+    for noisy, denoised, other, moved, sigma in zip(
+        held_out, denoise(iter(held_out)), stepped, denoise(iter(stepped)), sigmas, strict=True
     ):
         residual = np.subtract(denoised, noisy, dtype=np.float64)
-        slope = np.subtract(moved, denoised, dtype=np.float64) / step
+        slope = slopes(noisy, denoised, other, moved)
         error = (np.square(residual) + sigma**2 * (2 * slope - 1)).mean(axis=-1)
         least = sigma**2 * math.sqrt(2 / noisy.size)
         errors.append((error + max(0.0, least - float(error.mean()))) / data_range**2)

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from skdenoise import _tiling
+from skdenoise._stein import PROBE, random_step, slopes
 from skdenoise.noise._estimation import estimate_of_windows
 from skdenoise.noise._even import even_sigma
 from skdenoise.noise._flat_places import blocks_of, products_of_neighbors
@@ -25,9 +26,6 @@ WEAK = 0.12
 """Deviation of what is removed, as a share of the image's, below which this is looked at."""
 SMALLEST_SIDE = 16
 """Smaller images tell too little about their noise."""
-PROBE = 0.1
-"""Length of the step that measures the divergence, in standard deviations of the noise: long enough
-for half precision and iterative methods, short enough to stay a derivative."""
 EXCESS = 1.03
 """Where more than so many times the deviation of the noise is removed, some of it is none."""
 LIMITS = 1.0, 1.5, 2.0, 3.0, math.inf
@@ -255,26 +253,17 @@ def _verdict_of_least_error(
     .. [1] C. Stein, "Estimation of the Mean of a Multivariate Normal Distribution", Annals of
        Statistics 9 (6), 1981.
     """
-    step = PROBE * sigma
     rng = np.random.default_rng(0)
-    signs = [rng.choice([-1.0, 1.0], size=window.shape) for window in noisy]
-    probes = [
-        (window + step * sign).astype(window.dtype)
-        for window, sign in zip(noisy, signs, strict=True)
-    ]
+    stepped = [random_step(window, PROBE * sigma, rng) for window in noisy]
     removed = _differences(noisy, denoised)
-    slopes = [
-        sign * (moved - part) / step
-        for sign, moved, part in zip(
-            signs, _differences(probes, again(probes, sigma)), removed, strict=True
-        )
-    ]
+    removed_then = _differences(stepped, again(stepped, sigma))
+    followed = list(map(slopes, noisy, removed, stepped, removed_then))
     least, verdict = math.inf, Verdict(0.0)
     for limit in LIMITS:
         most = limit * sigma
         power = _mean([np.square(part.clip(-most, most)) for part in removed])
         product = sigma**2 * _mean(
-            [slope * (np.abs(part) < most) for slope, part in zip(slopes, removed, strict=True)]
+            [slope * (np.abs(part) < most) for slope, part in zip(followed, removed, strict=True)]
         )
         share = float(np.clip(product / power, 0.0, 1.0))
         error = share**2 * power - 2 * share * product

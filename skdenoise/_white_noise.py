@@ -11,8 +11,8 @@ from scipy import ndimage
 from skdenoise._images import Images
 from skdenoise._patches import image_statistics, statistics_of
 from skdenoise._randomness import generator_of_order
-from skdenoise._restraint import PROBE
 from skdenoise._shipped import shipped_name, shipped_weights
+from skdenoise._stein import PROBE, random_step, slopes
 from skdenoise._tiling import windows
 
 if TYPE_CHECKING:
@@ -79,8 +79,7 @@ def sigmas_by_network(images: Images, sigmas: np.ndarray) -> np.ndarray:
     power, share = np.zeros(len(images)), np.zeros(len(images))
     for first, second in zip(outputs, outputs, strict=True):
         index, task, stepped = pairs.popleft()
-        step = np.subtract(stepped.pixels, task.pixels, dtype=np.float64)
-        slope = np.subtract(second, first, dtype=np.float64) / step
+        slope = slopes(task.pixels, first, stepped.pixels, second)
         removed = np.subtract(task.pixels, first, dtype=np.float64)
         followed = ndimage.uniform_filter(slope.mean(axis=-1), NEIGHBORHOOD)
         weight = (FAITHFUL + followed.clip(0))[..., None] ** -2
@@ -105,9 +104,7 @@ def _pairs(
             continue
         for cut in windows(*shape[:2]):
             window = images.crop(index, *cut)
-            signs = generator_of_order(0, window).choice([-1.0, 1.0], size=window.shape)
-            step = PROBE * sigma * signs
-            stepped = window + step.astype(window.dtype)
+            stepped = random_step(window, PROBE * sigma, generator_of_order(0, window))
             for first in range(0, images.n_channels, n_channels):
                 part = np.s_[..., first : first + n_channels]
                 task = Task(window[part], *image_statistics(window[part]), sigma)

@@ -10,7 +10,7 @@ import numpy as np
 from skdenoise._images import Images, read_images
 from skdenoise._masking import fill_masked, grid_masks, neighbor_mean
 from skdenoise._randomness import generator_of_order
-from skdenoise._restraint import PROBE
+from skdenoise._stein import PROBE, random_step
 from skdenoise._validation import Interval, check_parameters
 from skdenoise._warning import warn
 from skdenoise._white_noise import sigmas_by_network
@@ -208,8 +208,7 @@ def _stepped(images: Images, sigmas: np.ndarray, random_state: int) -> Iterator[
         if images.dtypes[index].kind != "f":
             step = max(1.0, round(step * images.scales[index])) / images.scales[index]
         # Each image its own: errors of the step then are not the same for a whole set.
-        signs = generator_of_order(random_state, image).choice([-1.0, 1.0], size=image.shape)
-        yield image + (step * signs).astype(image.dtype)
+        yield random_step(image, step, generator_of_order(random_state, image))
 
 
 def _risk(
