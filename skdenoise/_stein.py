@@ -31,10 +31,12 @@ def slopes(
 
     Parameters
     ----------
-    noisy, stepped : ndarray
-        Before the step and after.
-    result, moved : ndarray of the same shape
-        What became of them, or what was removed from them.
+    noisy : ndarray
+        Before the step.
+    result : ndarray of the same shape
+        What became of it, or what was removed from it.
+    stepped, moved : ndarray of the same shape
+        Both after the step.
 
     Returns
     -------
