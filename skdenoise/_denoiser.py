@@ -114,9 +114,9 @@ class AutoencoderDenoiser(NetworkTransformer):
         What a network with a noise map ("unet") is told about the noise in `transform`: its
         standard deviation in the images' own units, gray levels for integers; one per image,
         or a map (H, W) or (n_images, H, W); where it is 0, pixels stay as they are. "auto"
-        estimates it. None leaves the network blind,
-        which is as good, or nearly; but weights that come with the package are told where the
-        noise is found to be white and equally strong everywhere.
+        estimates it. None leaves the network blind, which is as good, or nearly; but weights that
+        come with the package are told where the noise is found to be white and equally strong
+        everywhere.
     strength : float, default=1.0
         How much of the noise is removed. Below 1, so large a share of what the network takes
         away by itself: 0 returns the images as they are. Above 1, the network is told so many
@@ -955,13 +955,8 @@ class AutoencoderDenoiser(NetworkTransformer):
         """Return the denoiser for some of so many images, which may have a sigma each."""
         if self.sigma is None or isinstance(self.sigma, str):
             return self
-        given = read_sigma(self.sigma)
-        if not isinstance(given, list):
-            return self
-        if len(given) != n_images:
-            msg = f"sigma has {len(given)} entries, but there are {n_images} images."
-            raise ValueError(msg)
-        return self._with(sigma=given[some])
+        given = read_sigma(self.sigma, n_images)
+        return self._with(sigma=given[some]) if isinstance(given, list) else self
 
     def _network_for(
         self, n_channels: int

@@ -695,12 +695,16 @@ class ZeroDCEEnhancer(NetworkTransformer):
 
     def _for_some(self, some: slice, n_images: int) -> Self:
         """Return the enhancer with its denoiser for some of so many images."""
-        # A frozen one holds the denoiser itself.
-        denoiser = getattr(self.denoiser, "estimator", self.denoiser)
-        own = denoiser
-        if isinstance(denoiser, AutoencoderDenoiser):
-            own = denoiser._for_some(some, n_images)
+        denoiser = self._unfrozen_denoiser
+        if not isinstance(denoiser, AutoencoderDenoiser):
+            return self
+        own = denoiser._for_some(some, n_images)
         return self if own is denoiser else self._with(denoiser=own)
+
+    @property
+    def _unfrozen_denoiser(self) -> Any:
+        """The denoiser itself, also where a FrozenEstimator holds it."""
+        return getattr(self.denoiser, "estimator", self.denoiser)
 
     def _enhanced(self, images: Images) -> Iterator[np.ndarray]:
         bending = self._bending
@@ -768,7 +772,7 @@ class ZeroDCEEnhancer(NetworkTransformer):
         return self._bending.taken(image)
 
     def _fitted_denoiser(self, images: Images) -> AutoencoderDenoiser:
-        denoiser = getattr(self.denoiser, "estimator", self.denoiser)
+        denoiser = self._unfrozen_denoiser
         if not isinstance(denoiser, AutoencoderDenoiser):
             msg = f"denoiser must be an AutoencoderDenoiser. Got {self.denoiser!r} instead."
             raise ValueError(msg)

@@ -61,10 +61,7 @@ def noise_maps(sigma: Any, strength: float, images: Images) -> NoiseMap:
         return lambda index, shape, windows: Told(
             multiple * float(np.nan_to_num(estimate_of_windows(windows()).sigma)), share
         )
-    given, n_images = read_sigma(sigma), images.n_in_container
-    if isinstance(given, list) and len(given) != n_images:
-        msg = f"sigma has {len(given)} entries, but there are {n_images} images."
-        raise ValueError(msg)
+    given = read_sigma(sigma, images.n_in_container)
 
     def of_image(index: int, shape: tuple[int, ...], windows: Windows) -> Told:
         position = images.positions[index] if images.positions else index
@@ -83,8 +80,8 @@ def noise_maps(sigma: Any, strength: float, images: Images) -> NoiseMap:
     return of_image
 
 
-def read_sigma(sigma: Any) -> np.ndarray | list[np.ndarray]:
-    """Return the numbers of `sigma`: for all images, or a list with those of each.
+def read_sigma(sigma: Any, n_images: int) -> np.ndarray | list[np.ndarray]:
+    """Return the numbers of `sigma`: for all of so many images, or a list with those of each.
 
     Raises
     ------
@@ -107,6 +104,9 @@ def read_sigma(sigma: Any) -> np.ndarray | list[np.ndarray]:
     for one in given if isinstance(given, list) else [given]:
         if one.ndim not in (0, 2) or not np.isfinite(one).all() or (one < 0).any():
             raise ValueError(wanted)
+    if isinstance(given, list) and len(given) != n_images:
+        msg = f"sigma has {len(given)} entries, but there are {n_images} images."
+        raise ValueError(msg)
     return given
 
 

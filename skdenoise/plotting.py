@@ -330,10 +330,9 @@ class DenoisingDisplay:
         """
         _refuse_no_images(max_images)
         check_data_range(data_range)
-        before, after = (
-            read(_first(container_of(images, image_shape, name), max_images), image_shape, name)
-            for images, name in ((noisy, "noisy"), (denoised, "denoised"))
-        )
+        noisy = _first(container_of(noisy, image_shape, "noisy"), max_images)
+        denoised = _first(container_of(denoised, image_shape, "denoised"), max_images)
+        before, after = read(noisy, image_shape, "noisy"), read(denoised, image_shape, "denoised")
         check_matching(before, after, ("noisy", "denoised"))
         reference, psnrs = None, [None, None]
         if clean is not None:
@@ -606,10 +605,8 @@ class ReportDisplay:
         """
         _refuse_no_images(max_images)
         check_data_range(data_range)
-        noisy, denoised = (
-            _first(container_of(images, image_shape, name), max_images)
-            for images, name in ((noisy, "noisy"), (denoised, "denoised"))
-        )
+        noisy = _first(container_of(noisy, image_shape, "noisy"), max_images)
+        denoised = _first(container_of(denoised, image_shape, "denoised"), max_images)
         if report is None:
             report = denoising_report(noisy, denoised, image_shape=image_shape)
         before, after = read(noisy, image_shape, "noisy"), read(denoised, image_shape, "denoised")

@@ -15,6 +15,7 @@ from skdenoise._image_files import (
     ImageFileError,
     check_writable,
     created,
+    is_ome_tiff,
     is_zarr,
     list_images,
     opened,
@@ -110,8 +111,13 @@ def write(job: Job, image: np.ndarray, args: argparse.Namespace) -> None:
         image,
         overwrite=args.overwrite,
         color_profile=profile,
-        pixel_size=read_pixel_size(job.source),
+        pixel_size=_pixel_size(job),
     )
+
+
+def _pixel_size(job: Job) -> dict[str, Any]:
+    """Read how large pixels are, where the result can say so."""
+    return read_pixel_size(job.source) if is_ome_tiff(job.target) else {}
 
 
 def fill(
@@ -151,7 +157,7 @@ def parts(job: Job, args: argparse.Namespace) -> Iterator[tuple[Any, Any]]:
             image.dtype,
             overwrite=args.overwrite,
             color_profile=profile,
-            pixel_size=read_pixel_size(job.source),
+            pixel_size=_pixel_size(job),
             resume=args.resume,
         ) as result:
             yield image, result
