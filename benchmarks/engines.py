@@ -22,7 +22,8 @@ from skdenoise import AutoencoderDenoiser, ZeroDCEEnhancer, procedural_images
 from skdenoise._keras._backend import has_fast_bfloat16
 from skdenoise._keras._network import Network, Weights
 from skdenoise._keras._openvino import quantized
-from skdenoise._keras._prediction import Task, _inputs
+from skdenoise._keras._prediction import _inputs
+from skdenoise._task import Task
 from skdenoise.noise._even import even_sigma
 
 LIMIT = 1.15

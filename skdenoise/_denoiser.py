@@ -22,6 +22,7 @@ from skdenoise._adaptation import (
     what_to_train,
 )
 from skdenoise._background import in_background
+from skdenoise._ensemble import ensemble
 from skdenoise._images import Images, read_images
 from skdenoise._large_denoising import LargeDenoising
 from skdenoise._learning import (
@@ -49,9 +50,10 @@ from skdenoise._precision import (
 )
 from skdenoise._progress import ProgressBar
 from skdenoise._randomness import generators
-from skdenoise._restraint import restrained, told_of_white_noise
+from skdenoise._restraint import restrained, sigma_of_white_noise
 from skdenoise._shipped import KINDS, model_cards, shipped_losses, shipped_name, shipped_weights
 from skdenoise._survey import LocalTransform, Unchanged
+from skdenoise._task import Task
 from skdenoise._tiling import windows_of
 from skdenoise._validation import (
     INT_POSITIVE,
@@ -682,7 +684,7 @@ class AutoencoderDenoiser(NetworkTransformer):
 
         Weights of the package are told the noise where it is white; adapted ones do without.
         """
-        from skdenoise._keras._prediction import Task, predict
+        from skdenoise._keras._prediction import predict
         from skdenoise._keras._training import validation_errors
 
         network = self._network()
@@ -693,7 +695,7 @@ class AutoencoderDenoiser(NetworkTransformer):
             )
             return Adaptation.of(first, second, "pairs", stride, trained, was_adapted)
         whole_tasks = (Task(image, *image_statistics(image)) for image in whole)
-        sigmas = [told_of_white_noise(task).sigma for task in whole_tasks]
+        sigmas = list(map(sigma_of_white_noise, whole_tasks))
         is_white = min(sigmas) > 0
 
         def errors_of(weights: dict[str, np.ndarray], told: Sequence[float]) -> list[np.ndarray]:
@@ -734,7 +736,7 @@ class AutoencoderDenoiser(NetworkTransformer):
     ) -> dict[str, float]:
         """Measure what bfloat16 costs, where it could be used."""
         from skdenoise._keras._precision_loss import precision_loss
-        from skdenoise._keras._prediction import Task, predict
+        from skdenoise._keras._prediction import predict
 
         if not self._may_use_bfloat16():
             return {}
@@ -772,8 +774,6 @@ class AutoencoderDenoiser(NetworkTransformer):
 
     def _samples(self, n_channels: int, *, calibrating: bool) -> tuple[list, list[np.ndarray]]:
         """Return computed images as the network sees them, and how they should come out."""
-        from skdenoise._keras._prediction import Task
-
         # A network that does not normalize has learnt a certain range.
         unit = 1.0 if self._normalizes else getattr(self, "data_range_", 1.0)
         tasks, wanted = [], []
@@ -859,8 +859,7 @@ class AutoencoderDenoiser(NetworkTransformer):
     def _transform_images(
         self, images: Images, *, return_std: bool = False
     ) -> Iterator[np.ndarray]:
-        from skdenoise._keras._ensemble import ensemble
-        from skdenoise._keras._prediction import Task, predict
+        from skdenoise._keras._prediction import predict
 
         self._check_parameters()
         check_engine(self.engine, self.precision)

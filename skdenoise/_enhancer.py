@@ -40,6 +40,7 @@ from skdenoise._progress import ProgressBar
 from skdenoise._randomness import generators
 from skdenoise._shipped import shipped_losses, shipped_weights
 from skdenoise._survey import LocalTransform, Unchanged
+from skdenoise._task import Task
 from skdenoise._tiling import windows_of
 from skdenoise._validation import (
     INT_POSITIVE,
@@ -563,8 +564,6 @@ class ZeroDCEEnhancer(NetworkTransformer):
         return precision_loss(precision, network, weights, tasks, clean, finished=enhanced, **how)
 
     def _tasks(self, images: Iterable[np.ndarray]) -> list:
-        from skdenoise._keras._prediction import Task
-
         return [Task(seen_by_network(image, self._reduction)) for image in images]
 
     def _calibration(self) -> list:
@@ -723,7 +722,7 @@ class ZeroDCEEnhancer(NetworkTransformer):
     def _with_curves(self, images: Images) -> Iterator[tuple[np.ndarray, Curves]]:
         """Yield each image, denoised where that comes first, and its curves."""
         from skdenoise._keras._backend import has_fast_bfloat16
-        from skdenoise._keras._prediction import Task, predict
+        from skdenoise._keras._prediction import predict
 
         reduction, bending = self._reduction, self._bending
         source: Iterable[np.ndarray] = images

@@ -22,6 +22,7 @@ from skdenoise._enhancer import ZeroDCEEnhancer
 from skdenoise._images import read_images
 from skdenoise._patches import image_statistics
 from skdenoise._procedural import procedural_stack
+from skdenoise._task import Task
 from skdenoise._whole_file import whole_file
 from skdenoise.metrics import psnr
 
@@ -423,7 +424,7 @@ def _exported_denoiser(
     denoiser: AutoencoderDenoiser, n_channels: int, sigma_input: bool
 ) -> _Exported:
     from skdenoise._keras._graph import denoising_graph
-    from skdenoise._keras._prediction import Task, predict
+    from skdenoise._keras._prediction import predict
 
     if isinstance(denoiser.sigma, np.ndarray | list | tuple):
         denoiser.sigma = "auto"  # which is refused, too, and shorter

@@ -5,19 +5,19 @@ would take away is noise, is judged once. The rest is a matter of a pixel's surr
 """
 
 import functools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from skdenoise._ensemble import ensemble, mirrored_axes, turned
 from skdenoise._noise_maps import NoiseMap, Told, in_part
 from skdenoise._patches import gain_of
 from skdenoise._restraint import Verdict, verdict_on_windows
 from skdenoise._survey import Extent, Findings, Pixels
+from skdenoise._task import Run, Task
 from skdenoise._tiling import on_grid, windows
-
-Run = Callable[[Iterable[Any]], Iterator[np.ndarray]]
 
 
 class Judged(NamedTuple):
@@ -97,9 +97,6 @@ class LargeDenoising:
 
     def judge(self, index: int, findings: Findings) -> Judged:
         """Return statistics, the noise that is expected, and how much is to be taken away."""
-        from skdenoise._keras._ensemble import ensemble
-        from skdenoise._keras._prediction import Task
-
         cuts = self.windows(findings.height, findings.width)
         seen = [part.crop(*cut) for part, cut in zip(findings.windows, cuts, strict=True)]
         shape = findings.height, findings.width, findings.n_channels
@@ -131,8 +128,6 @@ class LargeDenoising:
     def _part(
         self, image: Pixels, rows: slice, columns: slice, judged: Judged, index: int
     ) -> np.ndarray:
-        from skdenoise._keras._prediction import Task
-
         mean, gain, verdict = judged.of_channels[index]
         sigma, share = judged.told
         like = Task(np.empty(0), mean, gain, verdict.sigma or sigma, judged.precision)
@@ -158,13 +153,11 @@ class LargeDenoising:
         self,
         image: Pixels,
         inner: Extent,
-        like: Any,
+        like: Task,
         channels: slice,
         orientation: int,
     ) -> np.ndarray:
         """Denoise a part in one orientation: on the grid that the whole image would lie on."""
-        from skdenoise._keras._ensemble import mirrored_axes, turned
-
         lengths = image.height, image.width
         mirrored = mirrored_axes(orientation)
         rows, columns = (

@@ -13,6 +13,7 @@ from skdenoise._curves import Bending, Curves, mean_of_maps, places, sampled_wit
 from skdenoise._exposures import seen_by_network
 from skdenoise._images import in_working_units
 from skdenoise._survey import Extent, Findings, LocalTransform, Pixels
+from skdenoise._task import Task
 from skdenoise._tiling import on_grid
 
 FULL_SIZE_TILE = 512
@@ -190,8 +191,6 @@ class LargeEnhancing:
             on_grid(part, length, halo=self._halo, grid=self._grid)
             for part, length in ((rows, image.height), (columns, image.width))
         )
-        from skdenoise._keras._prediction import Task
-
         pixels = self._bending.taken(image.own(high, wide))
         seen = seen_by_network(pixels, self._reduction)
         maps = next(self._once([Task(seen, precision=self._precision)]))

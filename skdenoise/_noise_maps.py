@@ -1,12 +1,13 @@
 """What `sigma` and `strength` say: what a network is told, and how much it may take away."""
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from skdenoise._images import Images
+from skdenoise._task import Run, Task, beside
 from skdenoise.noise._estimation import estimate_of_windows
 
 Windows = Callable[[], Sequence[np.ndarray]]
@@ -111,7 +112,7 @@ def read_sigma(sigma: Any, n_images: int) -> np.ndarray | list[np.ndarray]:
 
 
 def taken_in_part(
-    run: Callable[[Iterable[Any]], Iterator[np.ndarray]], pairs: Iterable[tuple[Any, Any]]
+    run: Run, pairs: Iterable[tuple[Task, float | np.ndarray]]
 ) -> Iterator[np.ndarray]:
     """Yield what `run` yields for tasks, with no more taken away than the share of each.
 
@@ -122,15 +123,7 @@ def taken_in_part(
     pairs : iterable of (Task, float or ndarray of shape (H, W, 1))
         Images and shares.
     """
-    waiting: deque[tuple[Any, Any]] = deque()
-
-    def tasks() -> Iterator[Any]:
-        for pair in pairs:
-            waiting.append(pair)
-            yield pair[0]
-
-    for result in run(tasks()):
-        task, share = waiting.popleft()
+    for (task, share), result in beside(run, pairs, itemgetter(0)):
         if result.ndim > task.pixels.ndim:
             yield np.stack([in_part(task.pixels, result[0], share), share * result[1]])
         else:

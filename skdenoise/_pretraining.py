@@ -23,6 +23,7 @@ from skdenoise._images import read_images
 from skdenoise._patches import Batch, PatchSampler, image_statistics
 from skdenoise._procedural import procedural_images
 from skdenoise._protocol import quality, with_white_noise
+from skdenoise._task import Task
 from skdenoise._whole_file import plain_file, whole_file
 from skdenoise.noise import NoiseInjector
 
@@ -252,7 +253,7 @@ class Pretraining:
 
     def evaluate(self) -> dict[str, float]:
         """Return the mean PSNR on the held-out images for each sigma, blind and told."""
-        from skdenoise._keras._prediction import Task, predict
+        from skdenoise._keras._prediction import predict
 
         found = {}
         for sigma in SIGMAS:

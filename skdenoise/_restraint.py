@@ -9,15 +9,16 @@ told. Large images are judged by a few windows.
 """
 
 import math
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from operator import itemgetter
+from typing import NamedTuple
 
 import numpy as np
 
 from skdenoise import _tiling
 from skdenoise._stein import PROBE, random_step, slopes
+from skdenoise._task import Run, Task, beside
 from skdenoise.noise._estimation import estimate_of_windows
 from skdenoise.noise._even import even_sigma
 from skdenoise.noise._flat_places import blocks_of, products_of_neighbors
@@ -48,8 +49,6 @@ HIDDEN = 2.25
 OUTLIERS = 0.005
 """Share of the darkest and of the brightest values that the range leaves out."""
 
-Run = Callable[[Iterable[Any]], Iterator[np.ndarray]]
-"""What yields an output for each task."""
 Again = Callable[[Sequence[np.ndarray], float], list[np.ndarray]]
 """Denoises windows, told how strong their noise is; 0 for unknown."""
 
@@ -86,7 +85,7 @@ class Verdict(NamedTuple):
 
 
 def restrained(
-    run: Run, once: Run, tasks: Iterable[Any], *, measured: bool
+    run: Run, once: Run, tasks: Iterable[Task], *, measured: bool
 ) -> Iterator[np.ndarray]:
     """Yield what `run` yields, told of white noise, or with less taken away from hardly any.
 
@@ -101,25 +100,23 @@ def restrained(
     measured : bool
         Whether white noise is measured and told.
     """
-    waiting: deque[Any] = deque()
 
-    def remembered() -> Iterator[Any]:
+    def told() -> Iterator[tuple[Task, float]]:
         for task in tasks:
-            waiting.append(told_of_white_noise(task) if measured else task)
-            yield waiting[-1]
+            sigma = sigma_of_white_noise(task) if measured else 0.0
+            yield replace(task, sigma=sigma), sigma
 
-    for result in run(remembered()):
-        task = waiting.popleft()
+    for (task, sigma), result in beside(run, told(), itemgetter(0)):
         noisy = task.pixels
         both = result.ndim > noisy.ndim
         if noisy.shape[0] * noisy.shape[1] > _tiling.LARGE_PIXELS:
-            verdict = _verdict_on_windows(run, once, task, _tiling.windows_of(noisy))
+            verdict = _verdict_on_windows(run, once, task, _tiling.windows_of(noisy), sigma)
         else:
             denoised = result[0] if both else result
-            verdict = _verdict([noisy], [denoised], _again(once, task), task.sigma)
+            verdict = _verdict([noisy], [denoised], _again(once, task), sigma)
         if verdict.told and run is once:
             (result,) = verdict.told
-        elif verdict.sigma != task.sigma:
+        elif verdict.sigma != sigma:
             result = next(run([replace(task, sigma=verdict.sigma)]))
         if not verdict.is_partial:
             yield result
@@ -129,20 +126,20 @@ def restrained(
             yield verdict.applied(noisy, result)
 
 
-def _again(once: Run, task: Any) -> Again:
+def _again(once: Run, task: Task) -> Again:
     def again(windows: Sequence[np.ndarray], sigma: float) -> list[np.ndarray]:
         return list(once([replace(task, pixels=window, sigma=sigma) for window in windows]))
 
     return again
 
 
-def told_of_white_noise(task: Any) -> Any:
-    """Return a task that says how strong the noise is, where it is white and even."""
-    return replace(task, sigma=_even_sigma(task, _tiling.windows_of(task.pixels)))
+def sigma_of_white_noise(task: Task) -> float:
+    """Return the deviation of noise that is white and equally strong everywhere, or 0."""
+    return _even_sigma(task, _tiling.windows_of(task.pixels))
 
 
 def verdict_on_windows(
-    run: Run, once: Run, task: Any, windows: Sequence[np.ndarray], *, measured: bool
+    run: Run, once: Run, task: Task, windows: Sequence[np.ndarray], *, measured: bool
 ) -> Verdict:
     """Return the verdict on a large image, judged by some windows.
 
@@ -158,24 +155,25 @@ def verdict_on_windows(
         As for `restrained`.
     """
     sigma = _even_sigma(task, windows) if measured else 0.0
-    return _verdict_on_windows(run, once, replace(task, sigma=sigma), windows)
+    return _verdict_on_windows(run, once, replace(task, sigma=sigma), windows, sigma)
 
 
-def _even_sigma(task: Any, windows: Sequence[np.ndarray]) -> float:
-    """Return the deviation of noise that is white and equally strong everywhere, or 0."""
+def _even_sigma(task: Task, windows: Sequence[np.ndarray]) -> float:
     # Squares of pixels as they are could overflow.
     parts = [((window - task.mean) / task.gain).astype(np.float32) for window in windows]
     return task.gain * even_sigma(parts)
 
 
-def _verdict_on_windows(run: Run, once: Run, task: Any, windows: Sequence[np.ndarray]) -> Verdict:
-    """Return the verdict on an image whose task says what the network is told."""
+def _verdict_on_windows(
+    run: Run, once: Run, task: Task, windows: Sequence[np.ndarray], sigma: float
+) -> Verdict:
+    """Return the verdict on an image of which the network is told that deviation, or 0."""
     results = run([replace(task, pixels=window) for window in windows])
     denoised = [
         result[0] if result.ndim > window.ndim else result
         for result, window in zip(results, windows, strict=True)
     ]
-    return _verdict(windows, denoised, _again(once, task), task.sigma)._replace(told=())
+    return _verdict(windows, denoised, _again(once, task), sigma)._replace(told=())
 
 
 def _verdict(

@@ -3,7 +3,6 @@
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import ndimage
@@ -13,10 +12,8 @@ from skdenoise._patches import image_statistics, statistics_of
 from skdenoise._randomness import generator_of_order
 from skdenoise._shipped import shipped_name, shipped_weights
 from skdenoise._stein import PROBE, random_step, slopes
+from skdenoise._task import Task
 from skdenoise._tiling import windows
-
-if TYPE_CHECKING:
-    from skdenoise._keras._prediction import Task
 
 SIZE = "small"
 NEIGHBORHOOD = 17
@@ -62,7 +59,7 @@ def sigmas_by_network(images: Images, sigmas: np.ndarray) -> np.ndarray:
        Association 106 (496), 2011.
     """
     from skdenoise._keras._network import get_network
-    from skdenoise._keras._prediction import Task, predict
+    from skdenoise._keras._prediction import predict
 
     n_channels = images.n_channels if shipped_name("natural", SIZE, images.n_channels) else 1
     network = get_network("unet", SIZE, n_channels)
@@ -91,12 +88,8 @@ def sigmas_by_network(images: Images, sigmas: np.ndarray) -> np.ndarray:
     return np.where(is_known, np.sqrt(both), sigmas)
 
 
-def _pairs(
-    images: Images, sigmas: np.ndarray, n_channels: int
-) -> "Iterator[tuple[int, Task, Task]]":
+def _pairs(images: Images, sigmas: np.ndarray, n_channels: int) -> Iterator[tuple[int, Task, Task]]:
     """Yield the index of an image, a part of it, and that part after a small step."""
-    from skdenoise._keras._prediction import Task
-
     for index, sigma in enumerate(sigmas):
         shape = images.shapes[index]
         _, gain = statistics_of(images, index)

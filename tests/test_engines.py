@@ -17,7 +17,7 @@ from skdenoise import AutoencoderDenoiser, NoiseInjector, ZeroDCEEnhancer, load,
 from skdenoise._keras import _backend, _prediction
 from skdenoise._keras._folding import folded
 from skdenoise._keras._network import draw_weights, get_curve_network, get_network, last_layers
-from skdenoise._keras._prediction import Task, predict
+from skdenoise._keras._prediction import predict
 from skdenoise._keras._quick_layers import quick_to_apply
 from skdenoise._precision import (
     LARGEST_LOSS,
@@ -30,6 +30,7 @@ from skdenoise._precision import (
 )
 from skdenoise._procedural import procedural_images
 from skdenoise._protocol import with_white_noise
+from skdenoise._task import Task
 from skdenoise.networks import dncnn
 
 needs_openvino = pytest.mark.skipif(find_spec("openvino") is None, reason="no OpenVINO")

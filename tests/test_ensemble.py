@@ -8,11 +8,11 @@ from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 from strategies import objects
 
-from skdenoise import AutoencoderDenoiser, NoiseInjector, load
-from skdenoise._keras import _ensemble, _prediction
-from skdenoise._keras._ensemble import ORIENTATIONS, ensemble, turned
-from skdenoise._keras._prediction import Task
+from skdenoise import AutoencoderDenoiser, NoiseInjector, _ensemble, load
+from skdenoise._ensemble import ORIENTATIONS, ensemble, turned
+from skdenoise._keras import _prediction
 from skdenoise._model_file import encode_estimator
+from skdenoise._task import Task
 
 EIGHT = range(8)
 

@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 from skdenoise._keras import _backend, _optimizers, _prediction
 from skdenoise._keras._network import Network, draw_weights, get_network, last_layers
 from skdenoise._keras._optimizers import OPTIMIZERS, clip_by_norm
-from skdenoise._keras._prediction import AT_ONCE, Task, predict
+from skdenoise._keras._prediction import AT_ONCE, predict
 from skdenoise._keras._receptive_field import halo_and_stride
 from skdenoise._keras._training import WARM_UP, Plan, Trainer, scheduled_rate
 from skdenoise._patches import Batch
+from skdenoise._task import Task
 from skdenoise.networks import autoencoder, dncnn, ridnet, unet
 
 conv = partial(keras.layers.Conv2D, 1, padding="same")

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from skdenoise._keras._network import Network, Weights
-from skdenoise._keras._prediction import Task, predict
+from skdenoise._keras._prediction import predict
 from skdenoise._precision import decibels
+from skdenoise._task import Task
 
 
 def precision_loss(

@@ -8,7 +8,6 @@ import math
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -19,12 +18,11 @@ from skdenoise._keras._folding import Folded, folded
 from skdenoise._keras._network import Network, Weights
 from skdenoise._keras._openvino import openvino_runner
 from skdenoise._side_by_side import side_by_side
+from skdenoise._task import BATCH_PIXELS, Task
 from skdenoise._tiling import iterate_tiles
 
 WHOLE_PIXELS = 1280 * 1280
 """Larger images are cut into tiles; activations take about 1 kB per pixel."""
-BATCH_PIXELS = 2 * 64 * 64
-"""Smaller images share a batch of about this size."""
 AT_ONCE = 3
 """Batches that are computed at the same time, while they are small: between two layers, a batch
 alone leaves cores idle."""
@@ -36,34 +34,6 @@ _tracing = threading.Lock()
 
 Run = Callable[[list[np.ndarray]], np.ndarray]
 """From the inputs of a network, (n, H, W, C) each, to its output, which is not to be written to."""
-
-
-@dataclass(frozen=True)
-class Task:
-    """One image for a network.
-
-    Attributes
-    ----------
-    pixels : ndarray of shape (H, W, C)
-        In working units.
-    mean, gain : float
-        The network sees ``(pixels - mean) / gain``.
-    sigma : float or ndarray of shape (H, W, 1)
-        Standard deviation of the noise in working units; 0 for unknown.
-    precision : {"float32", "bfloat16", "int8"}
-        Arithmetic of the network, but for its last layers.
-    """
-
-    pixels: np.ndarray
-    mean: float = 0.0
-    gain: float = 1.0
-    sigma: float | np.ndarray = 0.0
-    precision: str = "float32"
-
-    @property
-    def is_normalized(self) -> bool:
-        """Whether the network sees other values than those in `pixels`."""
-        return self.mean != 0 or self.gain != 1
 
 
 def predict(

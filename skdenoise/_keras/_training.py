@@ -19,10 +19,11 @@ from skdenoise._keras._backend import (
 from skdenoise._keras._devices import Devices, parted, shared, spread, used_devices
 from skdenoise._keras._network import Network, Weights, last_layers, preserved_random_state
 from skdenoise._keras._optimizers import OPTIMIZERS, clip_by_norm
-from skdenoise._keras._prediction import Task, predict
+from skdenoise._keras._prediction import predict
 from skdenoise._keras._quick_layers import quick_to_learn
 from skdenoise._keras._revival import REVIVAL_RATE, REVIVAL_STEPS, revived
 from skdenoise._patches import Batch
+from skdenoise._task import Task
 from skdenoise.losses import LOSSES
 
 WARM_UP = 0.15

@@ -5,18 +5,15 @@ of these sets is a group, so that the average turns with the image, whatever the
 """
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 import numpy as np
 
-from skdenoise._keras._prediction import BATCH_PIXELS, Task
+from skdenoise._task import BATCH_PIXELS, Run, Task
 
 ORIENTATIONS = 1, 2, 4, 8
 """How many orientations form a group."""
-
-Run = Callable[[Iterable[Task]], Iterator[np.ndarray]]
-"""What yields an output for each task."""
 
 
 def turned(image: np.ndarray, orientation: int, *, back: bool = False) -> np.ndarray:
