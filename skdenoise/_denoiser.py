@@ -447,9 +447,10 @@ class AutoencoderDenoiser(NetworkTransformer):
         ModelFileError
             Where a parameter is a function, such as a callable `architecture`; pickle the
             estimator then, for people who trust you.
+        sklearn.exceptions.NotFittedError
+            Where it has learnt nothing, also with weights of the package.
         """
-        check_is_fitted(self, "weights_")
-        self._check_weights_fit()
+        self._check_own_weights()
         classes = {"AutoencoderDenoiser": AutoencoderDenoiser, "NoiseInjector": NoiseInjector}
         fitted = {
             "n_channels_in_": self.n_channels_in_,
@@ -463,8 +464,7 @@ class AutoencoderDenoiser(NetworkTransformer):
     @property
     def network_(self) -> "keras.Model":
         """A Keras model with the weights of the estimator."""
-        check_is_fitted(self, "weights_")
-        self._check_weights_fit()
+        self._check_own_weights()
         return self._network_with(self.weights_)
 
     @property
@@ -785,6 +785,15 @@ class AutoencoderDenoiser(NetworkTransformer):
 
     def _calibration(self, n_channels: int) -> list:
         return self._samples(n_channels, calibrating=True)[0]
+
+    def _check_own_weights(self) -> None:
+        """Refuse what needs learnt weights where there are none, or those of another network."""
+        message = (
+            "This %(name)s has no weights of its own yet. Call fit first. Weights of the package "
+            "come with every installation, and skdenoise.export writes them for other programs."
+        )
+        check_is_fitted(self, "weights_", msg=message)
+        self._check_weights_fit()
 
     def _check_weights_fit(self) -> None:
         """Refuse parameters with which the network is another than the one that learned."""

@@ -2,7 +2,6 @@
 
 import functools
 import os
-from collections import deque
 from collections.abc import Iterable, Iterator
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Self
@@ -40,7 +39,7 @@ from skdenoise._progress import ProgressBar
 from skdenoise._randomness import generators
 from skdenoise._shipped import shipped_losses, shipped_weights
 from skdenoise._survey import LocalTransform, Unchanged
-from skdenoise._task import Task
+from skdenoise._task import Task, beside
 from skdenoise._tiling import windows_of
 from skdenoise._validation import (
     INT_POSITIVE,
@@ -716,6 +715,8 @@ class ZeroDCEEnhancer(NetworkTransformer):
                 denoised = clean(index, image, enhanced, bending.noise_gain(image, curves))
                 # Noise around a light gray is evened out to white where white is close.
                 denoised[(denoised >= WHITE) & (enhanced < WHITE)] = BELOW_WHITE
+                # And what around black overshoots it is no light.
+                np.maximum(denoised, np.minimum(enhanced, 0), out=denoised)
                 enhanced = denoised
             yield enhanced
 
@@ -730,20 +731,17 @@ class ZeroDCEEnhancer(NetworkTransformer):
             source = (self._taken(images, index) for index in range(len(images)))
         elif self.denoise == "before":
             source = self._fitted_denoiser(images)._transform_images(images)
-        waiting: deque[np.ndarray] = deque()
         floats = images.dtypes[0].kind == "f"
         precision = precision_for(self.precision, self._losses(), fast=has_fast_bfloat16())
 
-        def tasks() -> Iterator[Task]:
-            for image in source:
-                waiting.append(image)
-                yield Task(seen_by_network(image, reduction), precision=precision)
+        def seen(image: np.ndarray) -> Task:
+            return Task(seen_by_network(image, reduction), precision=precision)
 
         before: Curves | None = None
         wanted, warned = 0.0, not floats
         how = self._how(self.precision)
-        for maps in predict(self._network(), self._weights(), tasks(), **how):
-            image = waiting.popleft()
+        run = functools.partial(predict, self._network(), self._weights(), **how)
+        for image, maps in beside(run, source, seen):
             if not warned and image.max() > BRIGHTEST:
                 _warn_of_range(float(image.max()))
                 warned = True

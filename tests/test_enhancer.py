@@ -408,6 +408,20 @@ def test_after_the_denoiser_loses_no_highlights(denoiser, dark, monkeypatch):
     assert clipped_share(X, enhanced, data_range=1) == clipped_share(X, after, data_range=1) == 0
 
 
+def test_after_the_denoiser_makes_nothing_darker_than_black(denoiser, dark, monkeypatch):
+    monkeypatch.setattr(
+        AutoencoderDenoiser,
+        "_transform_images",
+        lambda self, images: (image - np.float32(0.1) for image in images),
+    )
+    enhancer = with_curves(-0.3, denoiser=clone_fitted(denoiser, sigma=0.02), denoise="after")
+    assert enhancer.transform(dark).min() == 0
+    # What was below black before is not made black by it.
+    below = dark - dark.max()
+    found = enhancer.transform(below)
+    assert with_curves(-0.3).transform(below).min() <= found.min() < 0
+
+
 def test_a_denoiser_must_be_fitted_and_for_such_images(fitted, dark, denoiser):
     with pytest.raises(NotFittedError, match="FrozenEstimator"):
         clone_fitted(fitted, denoiser=clone(denoiser)).transform(dark)

@@ -211,3 +211,12 @@ def test_learning_goes_on_from_the_weights(photo):
     assert started.history_["psnr"][0] > random.history_["psnr"][0] + 3
     with pytest.raises(ValueError, match="2 channels to go on learning from"):
         AutoencoderDenoiser(weights="natural", noise=noise).fit(np.dstack([photo] * 2)[None])
+
+
+def test_weights_of_the_package_are_not_saved_once_more(tmp_path):
+    denoiser = AutoencoderDenoiser(weights="natural")
+    with pytest.raises(NotFittedError, match="no weights of its own yet"):
+        denoiser.save(tmp_path / "denoiser.safetensors")
+    with pytest.raises(NotFittedError, match="Call fit first"):
+        _ = denoiser.network_
+    assert not list(tmp_path.iterdir())
