@@ -19,7 +19,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
 from skdenoise._fingerprint import fingerprint
-from skdenoise._images import Images, is_image_sequence, read_images
+from skdenoise._images import Images, holds_labels, read_images
 from skdenoise._large import transform
 from skdenoise._lazy import is_dask_array, transform_lazily
 from skdenoise._lazy_filling import fill
@@ -39,6 +39,7 @@ class ImageTransformer(TransformerMixin, BaseEstimator):
 
     image_shape: tuple[int, ...] | None
     n_channels_in_: int
+    _takes_clean_images = True
     # Where the results go is no metadata for a pipeline to route.
     __metadata_request__transform: ClassVar = {"out": UNUSED, "resume": UNUSED}
 
@@ -201,14 +202,11 @@ class ImageTransformer(TransformerMixin, BaseEstimator):
 
     def _read_target(self, y: Any, images: Images) -> Images | None:
         """Read clean images that match `images` one by one; None where `y` holds labels."""
-        if y is None:
+        if y is None or not self._takes_clean_images:
             return None
         check_consistent_length(y, range(len(images)))
-        if not is_image_sequence(y):
-            y = y if hasattr(y, "ndim") else np.asarray(y)
-            column = y.ndim == 2 and y.shape[1] == 1 and np.prod(images.shapes[0]) != 1
-            if y.ndim < 2 or column:
-                return None
+        if holds_labels(y, images):
+            return None
         target = read_images(y, self.image_shape, name="y")
         for index in range(len(images)):
             if target.shapes[index] != images.shapes[index]:

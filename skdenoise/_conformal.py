@@ -13,7 +13,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdenoise._base import ImageTransformer
 from skdenoise._images import Images, read_images
-from skdenoise._learning import same_pixels
 from skdenoise._validation import Interval, OneOf, check_parameters
 from skdenoise.metrics._reading import check_matching, in_own_units
 from skdenoise.noise import NoiseInjector
@@ -282,7 +281,7 @@ class ConformalDenoiser(ImageTransformer):
                 "ConformalDenoiser(denoiser, noise=NoiseInjector(...)).fit(X_clean)."
             )
             raise ValueError(msg)
-        if target is not None and not same_pixels(images, target):
+        if target is not None and not images.same_as(target):
             msg = (
                 "ConformalDenoiser has a noise, with which it makes noisy images itself, and got "
                 "clean images y that differ from X. Call fit(X_clean), or set noise=None."

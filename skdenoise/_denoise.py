@@ -31,8 +31,8 @@ def denoise(
         Standard deviation of the noise in the image's own units, gray levels for integers, or
         "auto" to estimate it. None lets the network see for itself.
     strength : float, default=1.0
-        Multiplies `sigma`: below 1 keeps more texture and noise, above 1 smooths more. 0
-        returns the image as it is.
+        Below 1, the share that is taken away of what the network would remove; 0 returns the
+        image as it is. Above 1 it multiplies the standard deviation that the network is told.
     n_augment : {1, 2, 4, 8}, default=1
         In how many orientations the image is denoised; their mean is a little better, and takes
         so many times as long.

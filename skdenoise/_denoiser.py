@@ -31,7 +31,6 @@ from skdenoise._learning import (
     data_range_of,
     extremes,
     independent_stride,
-    same_pixels,
     split,
     validation_batches,
     way_to_learn,
@@ -411,7 +410,7 @@ class AutoencoderDenoiser(NetworkTransformer):
             floats = images.dtypes[0].kind == "f"
             return SUREScorer(data_range=self._data_range(images) if floats else None)(self, X)
         noisy, clean = images, images if target is None else target
-        if self.noise is not None and (target is None or same_pixels(images, target)):
+        if self.noise is not None and (target is None or images.same_as(target)):
             rng = np.random.default_rng(0)
             noisy = self._read_again(
                 images.restore(

@@ -26,6 +26,8 @@ ROUNDED_TOGETHER = 1 << 15
 """About how many values."""
 LARGEST = 1e150
 """Squares of larger values, of which there are none in float32, overflow."""
+NARROW = "uint8", "uint16", "int16"
+"""Dtypes of images that are often held in wider ones."""
 BLOCK_SIDE = 2048
 """About how many rows and columns are looked at together, where all pixels have to be."""
 
@@ -345,6 +347,13 @@ class Images:
             n_in_container=len(raw),
         )
 
+    def same_as(self, others: "Images") -> bool:
+        """Tell whether others have equal pixels, whatever holds them."""
+        return self is others or (
+            self.shapes == others.shapes
+            and all(np.array_equal(one, other) for one, other in zip(self, others, strict=True))
+        )
+
     def restore(self, results: Iterable[np.ndarray]) -> Any:
         """Put one result per image back into the caller's container, shapes and dtypes.
 
@@ -465,6 +474,17 @@ def is_image_sequence(X: Any) -> bool:
     elif not isinstance(X, (list, tuple)):
         return False
     return len(X) > 0 and not isinstance(X[0], str) and _n_dimensions(X[0]) >= 2
+
+
+def holds_labels(y: Any, images: Images) -> bool:
+    """Tell labels of a surrounding pipeline, also encoded ones, from images like `images`."""
+    if is_image_sequence(y):
+        return False
+    shape = np.shape(y)
+    if len(shape) != 2:
+        return len(shape) < 2
+    # Rows are flattened images only where those of X are.
+    return images.kind != "table" or (shape[1] == 1 and math.prod(images.shapes[0]) != 1)
 
 
 def _n_dimensions(item: Any) -> int:
@@ -680,13 +700,15 @@ def _warn_of_wide_integers(raw: Any, dtypes: list[np.dtype], name: str) -> None:
         if dtype.kind not in "iu" or dtype.itemsize < 4:
             continue
         image = raw[index]
-        largest = max(int(np.asarray(image[block]).max()) for block in blocks_of(image))
-        if largest > np.iinfo(np.uint16).max:
+        blocks = [np.asarray(image[block]) for block in blocks_of(image)]
+        lowest, highest = min(int(b.min()) for b in blocks), max(int(b.max()) for b in blocks)
+        ranges = ((kind, np.iinfo(kind)) for kind in NARROW)
+        fitting = [kind for kind, info in ranges if info.min <= lowest and highest <= info.max]
+        if not fitting:
             continue
-        narrow = "uint8" if largest <= np.iinfo(np.uint8).max else "uint16"
         warn(
-            f"Image {index} of {name} has dtype {dtype} but no value above {largest}. Integers are "
-            f"scaled by the range of their dtype, so these are almost black. Pass "
-            f"{name}.astype(numpy.{narrow}) if that is what they are.",
+            f"Image {index} of {name} has dtype {dtype} but only values from {lowest} to "
+            f"{highest}. Integers are scaled by the range of their dtype, so these have hardly any "
+            f"contrast. Pass {name}.astype(numpy.{fitting[0]}) if that is what they are.",
         )
         return

@@ -49,7 +49,7 @@ def way_to_learn(images: Images, target: Images | None, noise: NoiseInjector | N
         Where X and y are the same images and there is no noise.
     """
     if noise is not None:
-        if target is not None and not same_pixels(images, target):
+        if target is not None and not images.same_as(target):
             msg = (
                 "AutoencoderDenoiser has a noise and got clean images y that differ from X: "
                 "with noise=NoiseInjector(...) it makes noisy images itself, out of clean X. "
@@ -59,18 +59,13 @@ def way_to_learn(images: Images, target: Images | None, noise: NoiseInjector | N
         return "fresh noise"
     if target is None:
         return "self-supervised"
-    if same_pixels(images, target):
+    if images.same_as(target):
         warn(
             "X and y are the same images, so there is no noise to learn from. Pass noisy images "
             "as X, put a NoiseInjector before the denoiser in a Pipeline, or use "
             "AutoencoderDenoiser(noise=NoiseInjector(...)).",
         )
     return "supervised"
-
-
-def same_pixels(images: Images, others: Images) -> bool:
-    """Tell whether two containers hold equal images."""
-    return all(np.array_equal(image, other) for image, other in zip(images, others, strict=True))
 
 
 def independent_stride(images: Images) -> int:

@@ -46,9 +46,15 @@ def test_clean_images_may_come_in_another_container(y):
     assert Recorder().fit(CLEAN + 1, y).target_.shapes == [(4, 5, 1)] * 2
 
 
-@pytest.mark.parametrize("y", [None, [0, 1], np.zeros(2), np.zeros((2, 1)), ["a", "b"]])
+@pytest.mark.parametrize("y", [None, [0, 1], np.zeros(2), np.zeros((2, 1)), ["a", "b"], np.eye(2), [[0, 1], [1, 0]]])
 def test_labels_are_no_clean_images(y):
     assert Recorder().fit(CLEAN, y).target_ is None
+
+
+def test_an_injector_needs_no_clean_images():
+    X = np.zeros((2, 4, 5), np.uint8)
+    for y in (np.zeros((2, 9, 9)), np.eye(2), ["a", "b"]):
+        assert NoiseInjector(random_state=0).fit(X, y).fit_transform(X, y).shape == X.shape
 
 
 def test_a_column_is_clean_images_where_images_are_pixels():

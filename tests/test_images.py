@@ -289,11 +289,17 @@ def test_wide_integers_that_are_almost_black_are_told(dtype, largest, advice):
         read_images(np.full((1, 2, 2), largest, dtype))
 
 
+def test_negative_ones_are_not_wrapped_by_what_is_advised():
+    with pytest.warns(UserWarning, match=r"from -1000 to 3000.*Pass X\.astype\(numpy\.int16\)"):
+        read_images(np.array([[[-1000, 3000]]], np.int32))
+
+
 def test_narrow_integers_and_tables_are_not_told():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         read_images(np.ones((1, 2, 2), np.uint16))
         read_images(np.ones((2, 4), np.int64))
+        read_images(np.full((1, 4, 4), -(2**31) + 5, np.int32))
         read_images(objects([np.full((2, 2), 2**16, np.int64)]))
 
 

@@ -117,7 +117,7 @@ def test_a_pipeline_that_begins_with_an_injector_is_compared_with_x():
     assert psnr_scorer(pipeline, clean, clean) == expected
 
 
-@pytest.mark.parametrize("labels", [np.arange(4), [0, 1, 0, 1], ["a", "b", "a", "b"]])
+@pytest.mark.parametrize("labels", [np.arange(4), [0, 1, 0, 1], ["a", "b", "a", "b"], np.eye(4)])
 def test_labels_are_no_images(labels):
     clean = small_images()
     pipeline = make_pipeline(NoiseInjector(random_state=0), GaussianFilter()).fit(clean)

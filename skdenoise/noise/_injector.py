@@ -157,6 +157,8 @@ class NoiseInjector(ImageTransformer):
     (False, True)
     """
 
+    _takes_clean_images = False
+
     def __init__(
         self,
         noise="gaussian",
@@ -195,7 +197,7 @@ class NoiseInjector(ImageTransformer):
         container of the kind of `X`
             New images of the same shapes and dtypes.
         """
-        self.fit(X, y)
+        self.fit(X)
         images = self._read(X, reset=False)
         return images.restore(self._noisy(images))
 

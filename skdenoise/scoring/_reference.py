@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 from sklearn.base import clone
 
-from skdenoise._images import Images, is_image_sequence, read_images
+from skdenoise._images import Images, holds_labels, read_images
 from skdenoise._validation import Interval, check_parameters
 from skdenoise._warning import warn
 from skdenoise.metrics._reading import check_data_range
@@ -202,15 +202,6 @@ class SSIMScorer(_ReferenceScorer):
         return ssim_of_images(clean, denoised, self.data_range)
 
 
-def holds_labels(y: Any, images: Images) -> bool:
-    """Tell labels of a surrounding classification pipeline from images."""
-    if is_image_sequence(y):
-        return False
-    shape = np.shape(y)
-    one_column = len(shape) == 2 and shape[1] == 1
-    return len(shape) < 2 or (one_column and math.prod(images.shapes[0]) != 1)
-
-
 def warn_if_misleading(estimator: Any, images: Images, clean: Images) -> None:
     """Warn where the number is not what it seems: nothing was noisy, or the noise moves."""
     injectors = active_injectors(estimator)
@@ -222,7 +213,7 @@ def warn_if_misleading(estimator: Any, images: Images, clean: Images) -> None:
                 "of its own, such as psnr_scorer.with_noise(NoiseInjector(noise_factor=0.1)).",
             )
         return
-    if _are_equal(images, clean):
+    if images.same_as(clean):
         warn(
             "X is clean and no NoiseInjector acts on it, so the score says what the denoiser does "
             "to images without noise. To add noise for the test use a scorer with noise of its "
@@ -253,11 +244,3 @@ def _settings_of(injector: NoiseInjector) -> dict[str, str]:
         for name, value in injector.get_params(deep=False).items()
         if name not in ("random_state", "image_shape", "when")
     }
-
-
-def _are_equal(images: Images, others: Images) -> bool:
-    if images is others:
-        return True
-    return images.shapes == others.shapes and all(
-        np.array_equal(one, other) for one, other in zip(images, others, strict=True)
-    )
