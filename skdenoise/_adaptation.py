@@ -14,10 +14,12 @@ import numpy as np
 from scipy.special import stdtrit
 
 from skdenoise._images import Images
-from skdenoise._learning import validation_batches
+from skdenoise._learning import errors_on, independent_stride, validation_batches
 from skdenoise._masking import fill_masked, grid_masks
-from skdenoise._patches import Batch, PatchSampler
+from skdenoise._patches import Batch, PatchSampler, image_statistics
+from skdenoise._restraint import sigma_of_white_noise
 from skdenoise._stein import PROBE, random_step, slopes
+from skdenoise._task import Run, Task
 
 HELD_OUT_ROWS = 0.375, 0.625
 """The strip of each image that is not learned from."""
@@ -37,6 +39,9 @@ BLOCK = 16
 """Pixels of a side of the squares whose errors count as independent of each other."""
 DATA_SET = 2**22
 """Pixels from which on all weights learn, and not their gains alone."""
+
+
+Weights = dict[str, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -160,27 +165,103 @@ def large_enough(images: Images) -> list[int]:
     return [i for i, shape in enumerate(images.shapes) if min(shape[:2]) >= SMALLEST_SIDE]
 
 
-def what_to_train(trainable: str, images: Images) -> str:
-    """Return "gains" or "all"."""
-    if trainable != "auto":
-        return trainable
-    n_pixels = sum(height * width for height, width, _ in images.shapes)
-    return "all" if n_pixels >= DATA_SET else "gains"
+class Adapting:
+    """Images that trained weights are adapted to, and the part of each that is held out.
 
+    Parameters
+    ----------
+    images : Images
+        Those that are large enough.
+    trainable : {"auto", "gains", "all"}
+        What is to learn; "auto" means all weights where there are many pixels.
+    data_range : float
+        White minus black.
 
-def parts(images: Images) -> tuple[Images, Images]:
-    """Return the parts of the images to learn from, and those to be judged on."""
-    low, high = HELD_OUT_ROWS
-    return images.strips((0, low), (high, 1)), images.strips((low, high), every=_every(images))
+    Attributes
+    ----------
+    images, held_out : Images
+        The parts to learn from, and to be judged on.
+    stride : int
+        The distance at which their pixels have independent noise.
+    trained : {"gains", "all"}
+        What learns.
+    """
 
+    def __init__(self, images: Images, trainable: str, data_range: float) -> None:
+        n_pixels = sum(height * width for height, width, _ in images.shapes)
+        few = "gains" if n_pixels < DATA_SET else "all"
+        self.trained = few if trainable == "auto" else trainable
+        self.stride = independent_stride(images)
+        low, high = HELD_OUT_ROWS
+        every = -(-len(images) // JUDGED)
+        self.images = images.strips((0, low), (high, 1))
+        self.held_out = images.strips((low, high), every=every)
+        self._whole = images.strips((0, 1), every=every)
+        self._data_range = data_range
 
-def judged(images: Images) -> Images:
-    """Return the images of which a part is judged on."""
-    return images.strips((0, 1), every=_every(images))
+    def judge(
+        self,
+        run_with: Callable[[Weights], Run],
+        before: Weights,
+        after: Weights,
+        *,
+        multiple: int,
+        was_adapted: bool,
+    ) -> Adaptation:
+        """Estimate on parts that were not learned from whether adapting was of use.
 
+        Weights of the package are told the noise where it is white; adapted ones do without.
 
-def _every(images: Images) -> int:
-    return -(-len(images) // JUDGED)
+        Parameters
+        ----------
+        run_with : callable
+            Returns what runs a network with some weights.
+        before, after : dict of str to ndarray
+            Those that it began with, and the adapted ones.
+        multiple : int
+            What height and width of a patch have to be a multiple of.
+        was_adapted : bool
+            Whether the former had been adapted before.
+        """
+        facts = self.stride, self.trained, was_adapted
+        if self.stride > 1:
+            batches = self._pairs(multiple)
+            first, second = (errors_on(run_with(found), batches) for found in (before, after))
+            return Adaptation.of(first, second, "pairs", *facts)
+        tasks = (Task(image, *image_statistics(image)) for image in self._whole)
+        sigmas = list(map(sigma_of_white_noise, tasks))
+        is_white = min(sigmas) > 0
+
+        def errors_of(weights: Weights, told: Sequence[float]) -> list[np.ndarray]:
+            def denoise(noisy: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+                return run_with(weights)(
+                    Task(image, *image_statistics(image), sigma)
+                    for image, sigma in zip(noisy, told, strict=True)
+                )
+
+            if is_white:
+                return sure_errors(denoise, self.held_out, sigmas, self._data_range)
+            return masked_errors(denoise, self.held_out, self._data_range)
+
+        blind = [0.0] * len(sigmas)
+        first = errors_of(before, blind if was_adapted else sigmas)
+        estimate = "sure" if is_white else "masked"
+        return Adaptation.of(first, errors_of(after, blind), estimate, *facts)
+
+    def _pairs(self, multiple: int) -> list[Batch]:
+        """Return sub-sampled pairs of the strips, the same for all weights."""
+        sampler = PatchSampler(
+            self.held_out,
+            None,
+            None,
+            patch_size=128,
+            multiple=multiple,
+            normalized=True,
+            data_range=self._data_range,
+            stride=self.stride,
+        )
+        rng = np.random.default_rng(0)
+        return validation_batches(sampler, list(range(len(self.held_out))), rng)
 
 
 Denoise = Callable[[Iterator[np.ndarray]], Iterator[np.ndarray]]
@@ -228,19 +309,3 @@ def masked_errors(denoise: Denoise, held_out: Images, data_range: float) -> list
             difference = np.subtract(image[mask], denoised[mask], dtype=np.float64) / data_range
             error[mask] = np.square(difference).mean(axis=-1)
     return errors
-
-
-def pairs_to_judge(held_out: Images, data_range: float, stride: int, multiple: int) -> list[Batch]:
-    """Return sub-sampled pairs of the strips, the same for all weights."""
-    sampler = PatchSampler(
-        held_out,
-        None,
-        None,
-        patch_size=128,
-        multiple=multiple,
-        normalized=True,
-        data_range=data_range,
-        stride=stride,
-    )
-    rng = np.random.default_rng(0)
-    return validation_batches(sampler, list(range(len(held_out))), rng)

@@ -3,34 +3,27 @@
 import functools
 import itertools
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skdenoise._adaptation import (
-    Adaptation,
-    encoded,
-    judged,
-    large_enough,
-    masked_errors,
-    pairs_to_judge,
-    parts,
-    sure_errors,
-    what_to_train,
-)
+from skdenoise._adaptation import Adaptation, Adapting, encoded, large_enough
 from skdenoise._background import in_background
 from skdenoise._ensemble import ensemble
 from skdenoise._images import Images, read_images
 from skdenoise._large_denoising import LargeDenoising
 from skdenoise._learning import (
+    Lesson,
+    Start,
     called_back,
     check_schedule,
     data_range_of,
     extremes,
     independent_stride,
+    psnr_on,
     split,
     validation_batches,
     way_to_learn,
@@ -49,7 +42,7 @@ from skdenoise._precision import (
 )
 from skdenoise._progress import ProgressBar
 from skdenoise._randomness import generators
-from skdenoise._restraint import restrained, sigma_of_white_noise
+from skdenoise._restraint import restrained
 from skdenoise._shipped import KINDS, model_cards, shipped_losses, shipped_name, shipped_weights
 from skdenoise._survey import LocalTransform, Unchanged
 from skdenoise._task import Task
@@ -257,8 +250,9 @@ class AutoencoderDenoiser(NetworkTransformer):
     (4, 16, 16)
     """
 
-    _optimizer_state: list[np.ndarray] | None
-    _learned_with: tuple[str, str] | None
+    _optimizer_state: list[np.ndarray] | None = None
+    _learned_with: tuple[str, str] | None = None
+    _began_trained: bool = False
 
     def __init__(
         self,
@@ -454,6 +448,7 @@ class AutoencoderDenoiser(NetworkTransformer):
         fitted = {
             "n_channels_in_": self.n_channels_in_,
             "learning_": self.learning_,
+            "began_trained_": self._began_trained,
             "data_range_": self.data_range_,
             "precision_loss_": self._losses(),
             "adaptation_": encoded(getattr(self, "adaptation_", None)),
@@ -546,49 +541,27 @@ class AutoencoderDenoiser(NetworkTransformer):
     def _learn(self, images: Images, target: Images | None, *, partial: bool) -> None:
         """Train the network; remember nothing unless it went well, or diverged later on."""
         from skdenoise._keras._devices import chosen_devices
-        from skdenoise._keras._network import draw_weights
-        from skdenoise._keras._training import (
-            DivergenceError,
-            Plan,
-            Trainer,
-            train,
-            validation_psnr,
-        )
+        from skdenoise._keras._prediction import predict
+        from skdenoise._keras._training import DivergenceError
 
         devices = chosen_devices(self.devices, self.random_state, self.time_budget)
         check_engine(self.engine, self.precision)
         # Independent sources: what is drawn for validation does not move the training.
         rng, held_out_rng, revival = generators(self.random_state, 3)
-        learning = way_to_learn(images, target, self.noise)
-        data_range = data_range_of(images)
-        network = self._template(training=True)
-        weights = draw_weights(network, rng)
-        going_on = (self.warm_start or partial) and hasattr(self, "weights_")
-        shipped = None if going_on else self._shipped_to_learn_from(images, learning)
-        if going_on:
-            self._check_weights_fit()
-            weights = self.weights_
-        elif shipped is not None:
-            weights = shipped_weights(shipped, tuple(network.shapes().items()))
-        begins_trained = shipped is not None or (going_on and self._began_trained)
-        was_adapted = going_on and not self._measures
+        learning, data_range = way_to_learn(images, target, self.noise), data_range_of(images)
+        start = self._start(images, learning, rng, partial=partial)
         self._warn_of_range(images)
-
-        trained, held_out_parts = "all", None
-        adapts = learning == "self-supervised" and begins_trained
-        if adapts:
+        adapting, stride = None, 1
+        if learning == "self-supervised" and start.is_trained:
             chosen = large_enough(images)
             if not chosen:
-                if shipped is not None:
-                    losses = shipped_losses(shipped)
-                    self._remember(weights, {}, "adapted", data_range, loss=losses)
+                self._stay(start, data_range)
                 return
-            images = images.take(chosen)
-        stride = independent_stride(images) if learning == "self-supervised" else 1
-        if adapts:
-            learning, trained = "adapted", what_to_train(self.trainable, images)
-            whole = judged(images)
-            images, held_out_parts = parts(images)
+            adapting = Adapting(images.take(chosen), self.trainable, data_range)
+            images, learning, stride = adapting.images, "adapted", adapting.stride
+        elif learning == "self-supervised":
+            stride = independent_stride(images)
+        network = self._network()
         sampler = PatchSampler(
             images,
             target if learning == "supervised" else None,
@@ -599,21 +572,104 @@ class AutoencoderDenoiser(NetworkTransformer):
             data_range=data_range,
             stride=stride,
         )
-        held_out_share = 0.0 if partial or held_out_parts is not None else self.validation_fraction
+        held_out_share = 0.0 if partial or adapting else self.validation_fraction
         training, held_out = split(len(images), held_out_share, held_out_rng)
-        known_sigma = KNOWN_SIGMA if network.steerable and not sampler.alone else 0.0
         batches = validation_batches(sampler, held_out, held_out_rng)
-        reference = self._network()
-        optimizer, rate = self._pace(trained if begins_trained else None)
+        lesson = Lesson(sampler, training, batches, adapting.trained if adapting else "all")
+        try:
+            best, history, optimizer = self._train(
+                start, lesson, rng, None if partial else revival, devices, partial=partial
+            )
+        except DivergenceError as error:
+            if error.weights is not None and adapting is None:
+                history = self.history_ if partial and start.goes_on else {}
+                self._remember(
+                    error.weights, history, learning, data_range, began_trained=start.is_trained
+                )
+            raise
+        if partial and start.goes_on:
+            history = {
+                name: [*self.history_.get(name, []), *values] for name, values in history.items()
+            }
+        adaptation = None
+        if adapting is not None:
+            adaptation = adapting.judge(
+                lambda weights: functools.partial(predict, network, weights),
+                start.weights,
+                best,
+                multiple=network.stride,
+                was_adapted=start.goes_on and not self._measures,
+            )
+            best = best if adaptation.kept else start.weights
+        if not batches:
+            batches = list(itertools.islice(sampler.epoch(training, 16, rng=held_out_rng), 1))
+        loss = self._loss_of_bfloat16(best, batches, sampler.alone)
+        self._remember(
+            best,
+            history,
+            learning,
+            data_range,
+            adaptation,
+            loss,
+            began_trained=start.is_trained,
+        )
+        if partial:
+            self._optimizer_state, self._learned_with = optimizer
+
+    def _start(
+        self, images: Images, learning: str, rng: np.random.Generator, *, partial: bool
+    ) -> Start:
+        """Return the weights to begin with: those learnt before, of the package, or random."""
+        from skdenoise._keras._network import draw_weights
+
+        network = self._template(training=True)
+        drawn = draw_weights(network, rng)
+        if (self.warm_start or partial) and hasattr(self, "weights_"):
+            self._check_weights_fit()
+            return Start(self.weights_, self._began_trained, goes_on=True)
+        shipped = self._shipped_to_learn_from(images, learning)
+        if shipped is None:
+            return Start(drawn, is_trained=False)
+        weights = shipped_weights(shipped, tuple(network.shapes().items()))
+        return Start(weights, is_trained=True, shipped=shipped)
+
+    def _stay(self, start: Start, data_range: float) -> None:
+        """Keep the weights where images are too small to tell whether others were better."""
+        if start.shipped is None:
+            warn(
+                "No image of X has 32 x 32 pixels, and smaller ones do not show whether weights "
+                "that are adapted to them are better. Nothing was learned. Pass larger images.",
+            )
+        else:
+            loss = shipped_losses(start.shipped)
+            self._remember(start.weights, {}, "adapted", data_range, None, loss, began_trained=True)
+
+    def _train(
+        self,
+        start: Start,
+        lesson: Lesson,
+        rng: np.random.Generator,
+        revival: np.random.Generator | None,
+        devices: Any,
+        *,
+        partial: bool,
+    ) -> tuple[dict[str, np.ndarray], dict[str, list[float]], tuple[Any, tuple[str, str]]]:
+        """Return the best weights, their history, and what the optimizer is to remember."""
+        from skdenoise._keras._prediction import predict
+        from skdenoise._keras._training import Plan, Trainer, train
+
+        network, reference = self._template(training=True), self._network()
+        sampler, training, batches, trained = lesson
+        optimizer, rate = self._pace(trained if start.is_trained else None)
         learned_with = optimizer, trained
         # What an optimizer remembers is of use to the same one, for the same numbers.
-        goes_on = partial and going_on and getattr(self, "_learned_with", None) == learned_with
+        remembers = partial and start.goes_on and self._learned_with == learned_with
         trainer = Trainer(
             network,
-            weights,
+            start.weights,
             loss=self.loss,
             optimizer=optimizer,
-            state=self._optimizer_state if goes_on else None,
+            state=self._optimizer_state if remembers else None,
             gains_only=trained == "gains",
             devices=devices,
         )
@@ -624,94 +680,28 @@ class AutoencoderDenoiser(NetworkTransformer):
             self.n_iter_no_change,
             constant_rate=partial,
         )
+        known_sigma = KNOWN_SIGMA if network.steerable and not sampler.alone else 0.0
 
         def epoch() -> Iterator[Batch]:
             return in_background(
                 sampler.epoch(training, self.batch_size, rng=rng, known_sigma=known_sigma)
             )
 
-        try:
-            with ProgressBar(shown=bool(self.verbose)) as progress:
-                best, history = train(
-                    trainer,
-                    epoch,
-                    sampler.n_batches(training, self.batch_size),
-                    plan=plan,
-                    validate=(
-                        (lambda found: validation_psnr(reference, found, batches))
-                        if batches
-                        else None
-                    ),
-                    on_step=progress.step,
-                    on_epoch=functools.partial(called_back, self.callbacks),
-                    revival=None if partial or begins_trained else revival,
-                )
-        except DivergenceError as error:
-            if error.weights is not None and not adapts:
-                history = self.history_ if partial and going_on else {}
-                self._remember(error.weights, history, learning, data_range)
-            raise
-        if partial and going_on:
-            history = {
-                name: [*self.history_.get(name, []), *values] for name, values in history.items()
-            }
-        adaptation = None
-        if held_out_parts is not None:
-            adaptation = self._judge(
-                weights, best, held_out_parts, whole, data_range, stride, trained, was_adapted
+        def validate(weights: dict[str, np.ndarray]) -> float:
+            return psnr_on(functools.partial(predict, reference, weights), batches)
+
+        with ProgressBar(shown=bool(self.verbose)) as progress:
+            best, history = train(
+                trainer,
+                epoch,
+                sampler.n_batches(training, self.batch_size),
+                plan=plan,
+                validate=validate if batches else None,
+                on_step=progress.step,
+                on_epoch=functools.partial(called_back, self.callbacks),
+                revival=None if start.is_trained else revival,
             )
-            best = best if adaptation.kept else weights
-        if not batches:
-            batches = list(itertools.islice(sampler.epoch(training, 16, rng=held_out_rng), 1))
-        loss = self._loss_of_bfloat16(best, batches, sampler.alone)
-        self._remember(best, history, learning, data_range, adaptation, loss)
-        if partial:
-            self._optimizer_state, self._learned_with = trainer.optimizer_state, learned_with
-
-    def _judge(
-        self,
-        before: dict[str, np.ndarray],
-        after: dict[str, np.ndarray],
-        held_out: Images,
-        whole: Images,
-        data_range: float,
-        stride: int,
-        trained: str,
-        was_adapted: bool,
-    ) -> Adaptation:
-        """Estimate on parts that were not learned from whether adapting was of use.
-
-        Weights of the package are told the noise where it is white; adapted ones do without.
-        """
-        from skdenoise._keras._prediction import predict
-        from skdenoise._keras._training import validation_errors
-
-        network = self._network()
-        if stride > 1:
-            batches = pairs_to_judge(held_out, data_range, stride, network.stride)
-            first, second = (
-                validation_errors(network, found, batches) for found in (before, after)
-            )
-            return Adaptation.of(first, second, "pairs", stride, trained, was_adapted)
-        whole_tasks = (Task(image, *image_statistics(image)) for image in whole)
-        sigmas = list(map(sigma_of_white_noise, whole_tasks))
-        is_white = min(sigmas) > 0
-
-        def errors_of(weights: dict[str, np.ndarray], told: Sequence[float]) -> list[np.ndarray]:
-            def denoise(noisy: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
-                tasks = (
-                    Task(image, *image_statistics(image), sigma)
-                    for image, sigma in zip(noisy, told, strict=True)
-                )
-                return predict(network, weights, tasks)
-
-            if is_white:
-                return sure_errors(denoise, held_out, sigmas, data_range)
-            return masked_errors(denoise, held_out, data_range)
-
-        estimate, blind = "sure" if is_white else "masked", [0.0] * len(sigmas)
-        first = errors_of(before, blind if was_adapted else sigmas)
-        return Adaptation.of(first, errors_of(after, blind), estimate, stride, trained, was_adapted)
+        return best, history, (trainer.optimizer_state, learned_with)
 
     def _remember(
         self,
@@ -721,6 +711,8 @@ class AutoencoderDenoiser(NetworkTransformer):
         data_range: float,
         adaptation: Adaptation | None = None,
         loss: dict[str, float] | None = None,
+        *,
+        began_trained: bool = False,
     ) -> None:
         self.weights_ = read_only(weights)
         self.history_ = history
@@ -728,6 +720,7 @@ class AutoencoderDenoiser(NetworkTransformer):
         self.data_range_ = data_range
         self.adaptation_ = adaptation
         self._precision_loss = dict(loss or {})
+        self._began_trained = began_trained
         self._optimizer_state = self._learned_with = None
 
     def _loss_of_bfloat16(
@@ -928,11 +921,6 @@ class AutoencoderDenoiser(NetworkTransformer):
         """Whether white noise is measured and told; weights that were adapted know theirs."""
         adaptation = getattr(self, "adaptation_", None)
         return adaptation is None or not (adaptation.kept or adaptation.was_adapted)
-
-    @property
-    def _began_trained(self) -> bool:
-        """Whether what was learned so far began with weights of this package."""
-        return self.learning_ == "adapted" or self.weights in KINDS
 
     def _local_transform(self, images: Images) -> LocalTransform | None:
         from skdenoise._keras._prediction import predict

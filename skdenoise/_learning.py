@@ -3,12 +3,14 @@
 They know no network; the length of a training, which is the caller's, is checked here, too.
 """
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from skdenoise._images import Images
 from skdenoise._patches import Batch, PatchSampler
+from skdenoise._task import Run, Task
 from skdenoise._tiling import windows
 from skdenoise._warning import warn
 from skdenoise.noise import NoiseInjector
@@ -21,6 +23,48 @@ SMALLEST_PROBE = 32
 """Pixels of height and width that such an image needs."""
 WEAKEST_NOISE = 0.001
 """Standard deviation, as a share of the data's range, below which images look free of noise."""
+
+
+class Start(NamedTuple):
+    """Where learning begins.
+
+    Attributes
+    ----------
+    weights : dict of str to ndarray
+        Of the network.
+    is_trained : bool
+        Whether they are, or were made from, weights of the package.
+    goes_on : bool, default=False
+        Whether the estimator had learned them before.
+    shipped : str, default=None
+        The name of weights of the package.
+    """
+
+    weights: dict[str, np.ndarray]
+    is_trained: bool
+    goes_on: bool = False
+    shipped: str | None = None
+
+
+class Lesson(NamedTuple):
+    """What is learned from.
+
+    Attributes
+    ----------
+    sampler : PatchSampler
+        Cuts patches out of images.
+    training : list of int
+        The images to learn from.
+    batches : list of Batch
+        What every epoch is judged on.
+    trained : {"gains", "all"}
+        Whether one factor per channel is learned, or all weights.
+    """
+
+    sampler: PatchSampler
+    training: list[int]
+    batches: list[Batch]
+    trained: str
 
 
 def way_to_learn(images: Images, target: Images | None, noise: NoiseInjector | None) -> str:
@@ -140,6 +184,25 @@ def validation_batches(
             if sum(len(item.noisy) for item in batches) >= VALIDATION_PATCHES:
                 break
     return batches
+
+
+def errors_on(run: Run, batches: Sequence[Batch]) -> list[np.ndarray]:
+    """Return the squared errors of the pixels of each patch, blind to the strength of the noise.
+
+    They are means over the channels, of shape (h, w), where 1 is white.
+    """
+    outputs = run(Task(noisy) for batch in batches for noisy in batch.noisy)
+    pairs = (pair for batch in batches for pair in zip(batch.clean, batch.share, strict=True))
+    return [
+        np.square((output - clean) * share.item(), dtype=np.float64).mean(axis=-1)
+        for output, (clean, share) in zip(outputs, pairs, strict=True)
+    ]
+
+
+def psnr_on(run: Run, batches: Sequence[Batch]) -> float:
+    """Return the mean PSNR over patches, in dB, blind to the strength of the noise."""
+    errors = [float(error.mean()) for error in errors_on(run, batches)]
+    return float(np.mean(-10 * np.log10(np.maximum(errors, 1e-30))))
 
 
 def check_schedule(epochs: Any, time_budget: Any, callbacks: Any) -> None:

@@ -65,6 +65,7 @@ def load(path: str | os.PathLike[str]) -> AutoencoderDenoiser | ZeroDCEEnhancer:
     estimator._precision_loss = fitted.pop("precision_loss_", {})
     if isinstance(estimator, AutoencoderDenoiser):
         estimator.adaptation_ = decoded(fitted.pop("adaptation_", None))
+        estimator._began_trained = fitted.pop("began_trained_", fitted["learning_"] == "adapted")
     for name, value in fitted.items():
         if value is not None:
             setattr(estimator, name, value)
@@ -84,7 +85,7 @@ def _expected_tensors(header: dict[str, Any]) -> dict[str, tuple[tuple[int, ...]
     fitted = header.get("fitted")
     wanted = FITTED[type(estimator).__name__]
     # Files of before they were known do not say these.
-    new = {"precision_loss_", "adaptation_"} & set(wanted)
+    new = {"precision_loss_", "adaptation_", "began_trained_"} & set(wanted)
     if not isinstance(fitted, dict) or set(fitted) | new != set(wanted):
         raise ModelFileError(f"it must say what was learnt: {', '.join(wanted)}")
     for name, value in fitted.items():
@@ -144,6 +145,7 @@ FITTED: dict[str, dict[str, Any]] = {
         }.__contains__,
         "data_range_": lambda value: isinstance(value, int | float) and value > 0,
         "adaptation_": _is_adaptation,
+        "began_trained_": lambda value: isinstance(value, bool),
     },
     "ZeroDCEEnhancer": {
         "n_channels_in_": lambda value: value is None or value in (1, 3),

@@ -9,7 +9,7 @@ told. Large images are judged by a few windows.
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from operator import itemgetter
 from typing import NamedTuple
@@ -17,11 +17,11 @@ from typing import NamedTuple
 import numpy as np
 
 from skdenoise import _tiling
+from skdenoise._camera_noise import Again, differences, noise_of_camera, range_of
 from skdenoise._stein import PROBE, random_step, slopes
 from skdenoise._task import Run, Task, beside
 from skdenoise.noise._estimation import estimate_of_windows
 from skdenoise.noise._even import even_sigma
-from skdenoise.noise._flat_places import blocks_of, products_of_neighbors
 
 WEAK = 0.12
 """Deviation of what is removed, as a share of the image's, below which this is looked at."""
@@ -34,23 +34,6 @@ LIMITS = 1.0, 1.5, 2.0, 3.0, math.inf
 FAINT = 0.006, 0.009
 """Shares of the image's range: of noise below the first nothing is taken away, since the grain of
 clean photographs is as strong, and from the second on all."""
-BLOCK = 8
-
-PROBED = 1 / 96
-"""Share of the image's range that the network is told, to see what it takes from flat places."""
-LEAST_TAKEN, LEAST_TAKEN_IF_SMOOTHED = 0.55, 0.45
-"""Of that, at least this share is taken from the flattest quarter where there is noise."""
-LEAST_CORRELATION = 0.4
-"""Of neighbors in what is taken, where noise is not white."""
-LEAST_SMOOTHED = 0.55
-"""The same of what a blind network takes there, where a camera has smoothed the noise."""
-HIDDEN = 2.25
-"""How much stronger correlated noise is than what is taken."""
-OUTLIERS = 0.005
-"""Share of the darkest and of the brightest values that the range leaves out."""
-
-Again = Callable[[Sequence[np.ndarray], float], list[np.ndarray]]
-"""Denoises windows, told how strong their noise is; 0 for unknown."""
 
 
 class Verdict(NamedTuple):
@@ -64,14 +47,11 @@ class Verdict(NamedTuple):
         What the network is told about the noise before; 0 leaves it blind.
     limit : float, default=inf
         More than that is taken from no pixel.
-    told : sequence of ndarray, default=()
-        What became of the image, or of its windows, when it was told.
     """
 
     share: float
     sigma: float = 0.0
     limit: float = math.inf
-    told: Sequence[np.ndarray] = ()
 
     @property
     def is_partial(self) -> bool:
@@ -114,9 +94,7 @@ def restrained(
         else:
             denoised = result[0] if both else result
             verdict = _verdict([noisy], [denoised], _again(once, task), sigma)
-        if verdict.told and run is once:
-            (result,) = verdict.told
-        elif verdict.sigma != sigma:
+        if verdict.sigma != sigma:
             result = next(run([replace(task, sigma=verdict.sigma)]))
         if not verdict.is_partial:
             yield result
@@ -173,7 +151,7 @@ def _verdict_on_windows(
         result[0] if result.ndim > window.ndim else result
         for result, window in zip(results, windows, strict=True)
     ]
-    return _verdict(windows, denoised, _again(once, task), sigma)._replace(told=())
+    return _verdict(windows, denoised, _again(once, task), sigma)
 
 
 def _verdict(
@@ -195,16 +173,15 @@ def _verdict(
         if _is_excessive(noisy, denoised, sigma):
             verdict = _verdict_of_least_error(noisy, denoised, again, sigma)
         return verdict._replace(share=_visible(noisy, sigma) * verdict.share, sigma=sigma)
-    power = _mean([np.square(part) for part in _differences(noisy, denoised)])
+    power = _mean([np.square(part) for part in differences(noisy, denoised)])
     # In float32, squares of some units overflow or vanish.
     contrast = float(_together(noisy).std(dtype=np.float64))
     if min(noisy[0].shape[:2]) < SMALLEST_SIDE or not 0 < power < (WEAK * contrast) ** 2:
         return Verdict(1.0)
     found = estimate_of_windows([part for window in noisy for part in _tiling.windows_of(window)])
     if found.correlated:
-        told = _noise_in_flat_places(noisy, denoised, again)
-        share = _visible(noisy, told)
-        return Verdict(share, told, told=again(noisy, told)) if share else Verdict(0.0)
+        share, told = noise_of_camera(noisy, denoised, again)
+        return Verdict(share, told) if share else Verdict(0.0)
     if not found.sigma > 0:
         return Verdict(0.0)
     verdict = _verdict_of_least_error(
@@ -215,14 +192,8 @@ def _verdict(
 
 def _visible(noisy: Sequence[np.ndarray], sigma: float) -> float:
     """Return how much of noise of that deviation is to be removed, in [0, 1]."""
-    none, all_ = (share * _range_of(noisy) for share in FAINT)
+    none, all_ = (share * range_of(noisy) for share in FAINT)
     return float(np.clip((sigma - none) / (all_ - none), 0, 1)) if all_ > none else float(sigma > 0)
-
-
-def _range_of(windows: Sequence[np.ndarray]) -> float:
-    """Return how far black and white are apart in an image, but for outliers."""
-    dark, bright = np.quantile(_together(windows), (OUTLIERS, 1 - OUTLIERS))
-    return float(bright - dark)
 
 
 def _is_excessive(
@@ -253,8 +224,8 @@ def _verdict_of_least_error(
     """
     rng = np.random.default_rng(0)
     stepped = [random_step(window, PROBE * sigma, rng) for window in noisy]
-    removed = _differences(noisy, denoised)
-    removed_then = _differences(stepped, again(stepped, sigma))
+    removed = differences(noisy, denoised)
+    removed_then = differences(stepped, again(stepped, sigma))
     followed = list(map(slopes, noisy, removed, stepped, removed_then))
     least, verdict = math.inf, Verdict(0.0)
     for limit in LIMITS:
@@ -270,36 +241,6 @@ def _verdict_of_least_error(
     return verdict
 
 
-def _noise_in_flat_places(
-    noisy: Sequence[np.ndarray], denoised: Sequence[np.ndarray], again: Again
-) -> float:
-    """Return how strong noise among coarse texture is, 0 where there is none.
-
-    Told of a little noise, the network takes some from flat places, too, where there is no texture.
-    Unless that is white, what it took blind, for `denoised`, has to look as if a camera had
-    smoothed it.
-    """
-    probed = PROBED * _range_of(noisy)
-    if not probed > 0:
-        return 0.0
-    after = again(noisy, probed)
-    taken = _in_flat_places(after, _differences(noisy, after))
-    deviation = math.sqrt(np.square(taken).mean())
-    if not _correlation(taken) > LEAST_CORRELATION:
-        return deviation if deviation > LEAST_TAKEN * probed else 0.0
-    blindly = _in_flat_places(denoised, _differences(noisy, denoised))
-    is_smoothed = _correlation(blindly) > LEAST_SMOOTHED
-    is_noise = is_smoothed and deviation > LEAST_TAKEN_IF_SMOOTHED * probed
-    return HIDDEN * deviation if is_noise else 0.0
-
-
-def _differences(windows: Sequence[np.ndarray], others: Sequence[np.ndarray]) -> list[np.ndarray]:
-    return [
-        np.subtract(window, other, dtype=np.float64)
-        for window, other in zip(windows, others, strict=True)
-    ]
-
-
 def _together(windows: Sequence[np.ndarray]) -> np.ndarray:
     """Return all values in no order."""
     return windows[0] if len(windows) == 1 else np.concatenate([part.ravel() for part in windows])
@@ -307,21 +248,3 @@ def _together(windows: Sequence[np.ndarray]) -> np.ndarray:
 
 def _mean(windows: Sequence[np.ndarray]) -> float:
     return float(_together(windows).mean())
-
-
-def _in_flat_places(denoised: Sequence[np.ndarray], removed: Sequence[np.ndarray]) -> np.ndarray:
-    """Return what was removed from the flattest quarter of the blocks."""
-    contrast = np.concatenate([_blocks(part).mean(axis=3).var(axis=(1, 2)) for part in denoised])
-    flat = np.argsort(contrast, kind="stable")[: max(1, len(contrast) // 4)]
-    return np.concatenate([_blocks(part) for part in removed])[flat]
-
-
-def _blocks(image: np.ndarray) -> np.ndarray:
-    return blocks_of(image, BLOCK, BLOCK).astype(np.float64)
-
-
-def _correlation(blocks: np.ndarray) -> float:
-    """Return the correlation of neighbors in blocks."""
-    down, across = (products_of_neighbors(blocks, axis).mean() for axis in (0, 1))
-    power = float(np.square(blocks).mean())
-    return float(down + across) / (2 * power) if power > 0 else 0.0

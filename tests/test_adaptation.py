@@ -10,13 +10,12 @@ from skdenoise._adaptation import (
     LEAST_GAIN,
     STRIDE,
     Adaptation,
+    Adapting,
     decoded,
     encoded,
     large_enough,
     masked_errors,
-    parts,
     sure_errors,
-    what_to_train,
 )
 from skdenoise._images import read_images
 
@@ -38,7 +37,8 @@ def speckled(scene):
 
 def test_no_pixel_is_both_learned_from_and_judged_on():
     X = [np.arange(40.0 * 9).reshape(40, 9), np.arange(1000.0, 1000 + 33 * 7).reshape(33, 7)]
-    learned, judged = parts(read_images(X))
+    adapting = Adapting(read_images(X), "auto", 1.0)
+    learned, judged = adapting.images, adapting.held_out
     assert judged.shapes == [(10, 9, 1), (9, 7, 1)]
     pixels = [np.concatenate([image.ravel() for image in some]) for some in (learned, judged)]
     everything = np.concatenate([image.ravel() for image in X])
@@ -46,15 +46,18 @@ def test_no_pixel_is_both_learned_from_and_judged_on():
 
 
 def test_few_of_many_images_are_judged():
-    learned, judged = parts(read_images(np.zeros((50, 40, 5))))
-    assert len(learned) == 100
-    assert 4 <= len(judged) <= 8
+    X = np.random.default_rng(0).random((50, 40, 5))
+    adapting = Adapting(read_images(X), "auto", 1.0)
+    assert len(adapting.images) == 100
+    assert 4 <= len(adapting.held_out) <= 8
 
 
 def test_what_learns_depends_on_how_much_there_is():
-    small, large = (read_images(np.zeros((n, 512, 512), np.uint8)) for n in (1, 16))
-    assert [what_to_train("auto", images) for images in (small, large)] == ["gains", "all"]
-    assert what_to_train("all", small) == "all"
+    X = np.random.default_rng(0).integers(0, 256, (16, 512, 512), np.uint8)
+    small, large = read_images(X[:1]), read_images(X)
+    trained = [Adapting(images, "auto", 1.0).trained for images in (small, large)]
+    assert trained == ["gains", "all"]
+    assert Adapting(small, "all", 1.0).trained == "all"
     assert large_enough(small) == list(range(len(small)))
     assert large_enough(read_images([np.zeros((31, 99)), np.zeros((32, 99))])) == [1]
 
@@ -217,6 +220,18 @@ def test_adapting_goes_on(speckled, trainable):
     assert denoiser._optimizer_state is None
 
 
+def test_trained_weights_stay_so_whatever_they_learn_from(speckled, tmp_path):
+    scene, noisy = speckled
+    X, y = (image[None].astype(np.float32) for image in (noisy, scene))
+    denoiser = AutoencoderDenoiser(random_state=0).partial_fit(X)
+    denoiser.partial_fit(X, y)
+    assert denoiser.learning_ == "supervised"
+    denoiser.save(tmp_path / "denoiser.safetensors")
+    for one in (denoiser, load(tmp_path / "denoiser.safetensors")):
+        one.partial_fit(X, y)
+        assert one._learned_with == ("adam", "all")
+
+
 def test_what_was_adapted_before_is_still_not_told(speckled):
     _, noisy = speckled
     denoiser = AutoencoderDenoiser(epochs=40, random_state=0).fit(noisy[None])
@@ -276,6 +291,9 @@ def test_tiny_images_cannot_be_adapted_to():
         np.testing.assert_array_equal(
             as_they_are.transform(X), AutoencoderDenoiser(weights="natural").transform(X)
         )
+        with pytest.warns(UserWarning, match="Nothing was learned. Pass larger images"):
+            as_they_are.partial_fit(X)
+        assert as_they_are.history_ == {}
     nothing = AutoencoderDenoiser(weights=None, epochs=1).fit(X)
     assert nothing.learning_ == "self-supervised"
     with pytest.raises(ValueError, match="'trainable' parameter"):

@@ -46,7 +46,10 @@ def test_clean_images_may_come_in_another_container(y):
     assert Recorder().fit(CLEAN + 1, y).target_.shapes == [(4, 5, 1)] * 2
 
 
-@pytest.mark.parametrize("y", [None, [0, 1], np.zeros(2), np.zeros((2, 1)), ["a", "b"], np.eye(2), [[0, 1], [1, 0]]])
+@pytest.mark.parametrize(
+    "y",
+    [None, [0, 1], np.zeros(2), np.zeros((2, 1)), ["a", "b"], np.eye(2), [[0, 1], [1, 0]]],
+)
 def test_labels_are_no_clean_images(y):
     assert Recorder().fit(CLEAN, y).target_ is None
 

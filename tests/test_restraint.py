@@ -7,17 +7,10 @@ import pytest
 from PIL import Image
 
 from skdenoise import AutoencoderDenoiser, NoiseInjector, _tiling, denoise, psnr
+from skdenoise._camera_noise import PROBED, noise_of_camera, signs
 from skdenoise._patches import image_statistics
 from skdenoise._protocol import with_white_noise
-from skdenoise._restraint import (
-    HIDDEN,
-    LEAST_TAKEN,
-    LEAST_TAKEN_IF_SMOOTHED,
-    PROBED,
-    Verdict,
-    _noise_in_flat_places,
-    _verdict,
-)
+from skdenoise._restraint import Verdict, _verdict
 from skdenoise.noise._even import even_sigma
 from skdenoise.noise._universal import _of_camera
 
@@ -155,28 +148,42 @@ def test_noise_that_a_camera_has_smoothed_is_removed_without_being_told(oversamp
     np.testing.assert_array_equal(denoise(photo), photo)
 
 
-@pytest.mark.parametrize(
-    ("told", "blind", "share", "factor"),
-    [
-        ("white", "white", LEAST_TAKEN + 0.02, 1),
-        ("white", "smooth", LEAST_TAKEN - 0.02, 0),
-        ("smooth", "smooth", LEAST_TAKEN_IF_SMOOTHED + 0.02, HIDDEN),
-        ("smooth", "smooth", LEAST_TAKEN_IF_SMOOTHED - 0.02, 0),
-        ("smooth", "white", 1.0, 0),
-    ],
-)
-def test_noise_in_flat_places_is_what_is_taken_there(told, blind, share, factor):
-    white = np.random.default_rng(0).standard_normal((64, 64, 1))
-    patterns = {"white": white / white.std(), "smooth": blur(blur(white)) / blur(blur(white)).std()}
-    noisy = np.linspace(0, 1, 64)[:, None, None] * np.ones((64, 64, 1))
-    probed = PROBED * (np.quantile(noisy, 0.995) - np.quantile(noisy, 0.005))
+@pytest.fixture(scope="module")
+def ramp():
+    """Return a ramp of which both ends are flat, (64, 64, 1), and smoothed noise of deviation 1."""
+    rows = np.linspace(-0.5, 1.5, 64).clip(0, 1)
+    smooth = blur(blur(np.random.default_rng(0).standard_normal((64, 64, 1))))
+    return rows[:, None, None] * np.ones((64, 64, 1)), smooth / smooth.std()
+
+
+def test_what_is_taken_from_flat_places_is_told_from_the_rest(ramp):
+    clean, smooth = ramp
+    taken = np.where((clean > 0) & (clean < 1), 3.0, 1.0) * smooth
+    found = signs([clean + 0.01 * taken], [clean], [clean + 0.005 * taken], 0.01)
+    in_flat_places, correlation, everywhere = found[3:]
+    assert in_flat_places == pytest.approx(0, abs=0.2)
+    assert 0.6 < correlation < 0.9
+    assert everywhere == pytest.approx(np.log(taken.std()), abs=0.05)
+    assert found[:3] == pytest.approx([np.log(0.5), correlation, everywhere - np.log(2)], abs=0.2)
+
+
+@pytest.mark.parametrize("taken", [0, 0.1, 1, 2])
+def test_noise_of_a_camera_is_what_is_taken_from_flat_places(ramp, taken):
+    clean, smooth = ramp
+    noisy = clean + 0.02 * smooth
 
     def again(windows, sigma):
-        assert sigma == pytest.approx(probed)
-        return [window - share * probed * patterns[told] for window in windows]
+        assert sigma == pytest.approx(PROBED, rel=0.1)
+        return [window - taken * sigma * smooth for window in windows]
 
-    found = _noise_in_flat_places([noisy], [noisy - 0.01 * patterns[blind]], again)
-    assert found == pytest.approx(factor * share * probed, rel=0.03)
+    share, sigma = noise_of_camera([noisy], again([noisy], PROBED), again)
+    assert share == (taken >= 1)
+    assert PROBED < sigma < 4 * PROBED or not share
+
+
+def test_an_image_of_one_color_has_no_noise_of_a_camera():
+    flat = np.ones((32, 32, 3))
+    assert noise_of_camera([flat], [flat], lambda windows, sigma: windows) == (0, 0)
 
 
 def test_a_deviation_comes_with_what_the_network_was_told(oversampled):

@@ -3,7 +3,7 @@
 import functools
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
 
@@ -19,11 +19,8 @@ from skdenoise._keras._backend import (
 from skdenoise._keras._devices import Devices, parted, shared, spread, used_devices
 from skdenoise._keras._network import Network, Weights, last_layers, preserved_random_state
 from skdenoise._keras._optimizers import OPTIMIZERS, clip_by_norm
-from skdenoise._keras._prediction import predict
 from skdenoise._keras._quick_layers import quick_to_learn
 from skdenoise._keras._revival import REVIVAL_RATE, REVIVAL_STEPS, revived
-from skdenoise._patches import Batch
-from skdenoise._task import Task
 from skdenoise.losses import LOSSES
 
 WARM_UP = 0.15
@@ -90,7 +87,7 @@ class Denoising:
 
     def report(self, numbers: Any) -> dict[str, float]:
         """Return the PSNR."""
-        return {"psnr": _psnr(float(numbers))}
+        return {"psnr": -10 * math.log10(max(float(numbers), 1e-30))}
 
 
 class DivergenceError(FloatingPointError):
@@ -441,30 +438,3 @@ def train(
         if best is not None and plan.patience is not None and number - best[1] >= plan.patience:
             break
     return (best[2] if best is not None else trainer.finite_weights(rate)), history
-
-
-def _psnr(error: float) -> float:
-    """Return decibels of a mean squared error that is a share of the range's square."""
-    return -10 * math.log10(max(error, 1e-30))
-
-
-def validation_errors(
-    network: Network, weights: Weights, batches: Sequence[Batch]
-) -> list[np.ndarray]:
-    """Return the squared errors of the pixels of each patch, blind to the strength of the noise.
-
-    They are means over the channels, of shape (h, w), where 1 is white.
-    """
-    errors = []
-    for batch in batches:
-        outputs = predict(network, weights, [Task(noisy) for noisy in batch.noisy])
-        for output, clean, share in zip(outputs, batch.clean, batch.share, strict=True):
-            difference = (output - clean) * share.item()
-            errors.append(np.square(difference, dtype=np.float64).mean(axis=-1))
-    return errors
-
-
-def validation_psnr(network: Network, weights: Weights, batches: Sequence[Batch]) -> float:
-    """Return the mean PSNR over patches, in dB, blind to the strength of the noise."""
-    errors = validation_errors(network, weights, batches)
-    return float(np.mean([_psnr(float(np.mean(error))) for error in errors]))
