@@ -30,7 +30,7 @@ from skdenoise._shipped import SIZES
 from skdenoise.noise._coding import jpeg
 from skdenoise.noise._universal import _of_camera
 
-FOLDERS = {"BSD432_color": 10, "LOL_our485/high": 1, "ZeroDCE_train401": 12}
+FOLDERS = {"BSD432_color": 16, "LOL_our485/high": 2, "ZeroDCE_train401": 16}
 """Each so many-th photograph is taken."""
 DARKEST = 60
 """Photographs of a lower mean have noise of their own."""
@@ -64,14 +64,13 @@ class Case(NamedTuple):
 
 def scenes() -> Iterator[Scene]:
     """Yield parts of photographs, float32 in [0, 1]."""
-    rng = np.random.default_rng(0)
     paths = [
         image.path
         for folder, every in FOLDERS.items()
         for image in list_images(DATA / folder)[::every]
     ]
     for index, path in enumerate(paths):
-        photo = read_image(path)
+        photo, rng = read_image(path), np.random.default_rng(index)
         if photo.mean() < DARKEST:
             continue
         sharp, soft = _part(photo, rng), _part(_oversampled(photo, rng), rng)

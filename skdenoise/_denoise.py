@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from skdenoise._denoiser import AutoencoderDenoiser
+from skdenoise._images import check_container
 from skdenoise._shipped import largest_size
 
 MOST_CHANNELS = 4
@@ -66,7 +67,12 @@ def denoise(
     >>> denoised.dtype, denoised.shape, bool(denoised.std() < 0.3 * noisy.std())
     (dtype('uint8'), (64, 64), True)
     """
-    pixels = np.asarray(image)
+    check_container(image, "image")
+    try:
+        pixels = np.asarray(image)
+    except ValueError as error:
+        msg = "image is ragged: its rows have different lengths."
+        raise ValueError(msg) from error
     if pixels.ndim not in (2, 3) or (pixels.ndim == 3 and pixels.shape[-1] > MOST_CHANNELS):
         msg = (
             f"denoise takes one image of shape (height, width) or (height, width, n_channels) "

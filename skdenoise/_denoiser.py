@@ -401,8 +401,8 @@ class AutoencoderDenoiser(NetworkTransformer):
         images = self._read(X, reset=False)
         target = self._read_target(y, images)
         if target is None and self.noise is None:
-            floats = images.dtypes[0].kind == "f"
-            return SUREScorer(data_range=self._data_range(images) if floats else None)(self, X)
+            data_range = self._data_range(images) if images.has_floats else None
+            return SUREScorer(data_range=data_range)(self, X)
         noisy, clean = images, images if target is None else target
         if self.noise is not None and (target is None or images.same_as(target)):
             rng = np.random.default_rng(0)
@@ -414,7 +414,7 @@ class AutoencoderDenoiser(NetworkTransformer):
             )
         denoised = self._read_again(noisy.restore(self._transform_images(noisy)))
         data_range = None
-        if clean.dtypes[0].kind == "f":
+        if clean.has_floats:
             low, high = extremes(clean, most=len(clean))
             data_range = max(self._data_range(clean), high - low)
         return float(psnr_of_images(clean, denoised, data_range).mean())
@@ -827,7 +827,7 @@ class AutoencoderDenoiser(NetworkTransformer):
 
     def _warn_of_range(self, images: Images) -> None:
         """Say so where a noise or a network that only knows [0, 1] is given something else."""
-        if images.dtypes[0].kind != "f":
+        if not images.has_floats:
             return
         low, high = extremes(images)
         if self.noise is not None and self.noise._factor_matters() and high > 2:

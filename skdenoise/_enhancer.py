@@ -453,7 +453,7 @@ class ZeroDCEEnhancer(NetworkTransformer):
         devices = chosen_devices(self.devices, self.random_state, self.time_budget)
         check_engine(self.engine, self.precision)
         learning = self._way_to_learn(target)
-        if images.dtypes[0].kind == "f" and extremes(images)[1] > BRIGHTEST:
+        if images.has_floats and extremes(images)[1] > BRIGHTEST:
             _warn_of_range(extremes(images)[1])
         (rng,) = generators(self.random_state, 1)
         network = self._template(training=True)
@@ -678,7 +678,7 @@ class ZeroDCEEnhancer(NetworkTransformer):
             locality=float(self.locality),
             exposure=self.exposure,
             denoising=denoising,
-            on_highest=_warn_of_range if images.dtypes[0].kind == "f" else None,
+            on_highest=_warn_of_range if images.has_floats else None,
         )
 
     def _check_independent(self) -> None:
@@ -731,14 +731,13 @@ class ZeroDCEEnhancer(NetworkTransformer):
             source = (self._taken(images, index) for index in range(len(images)))
         elif self.denoise == "before":
             source = self._fitted_denoiser(images)._transform_images(images)
-        floats = images.dtypes[0].kind == "f"
         precision = precision_for(self.precision, self._losses(), fast=has_fast_bfloat16())
 
         def seen(image: np.ndarray) -> Task:
             return Task(seen_by_network(image, reduction), precision=precision)
 
         before: Curves | None = None
-        wanted, warned = 0.0, not floats
+        wanted, warned = 0.0, not images.has_floats
         how = self._how(self.precision)
         run = functools.partial(predict, self._network(), self._weights(), **how)
         for image, maps in beside(run, source, seen):

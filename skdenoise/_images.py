@@ -28,6 +28,14 @@ LARGEST = 1e150
 """Squares of larger values, of which there are none in float32, overflow."""
 NARROW = "uint8", "uint16", "int16"
 """Dtypes of images that are often held in wider ones."""
+ARRAY_LIKE = "ndim", "__array__", "__array_interface__"
+"""What things have that NumPy can read."""
+PILLOW_MODES = "1", "L", "RGB", "RGBA", "I", "I;16", "F"
+"""Those whose numbers are light; palettes and inks are not."""
+SINGLE_IMAGE_SIDE = 16
+"""Rows and columns from which (H, W, C) is one image, and not H images with one channel."""
+SMALLEST_PHOTO = 32
+"""Rows and columns from which a table without `image_shape` is probably one image."""
 BLOCK_SIDE = 2048
 """About how many rows and columns are looked at together, where all pixels have to be."""
 
@@ -347,6 +355,16 @@ class Images:
             n_in_container=len(raw),
         )
 
+    @property
+    def has_rows(self) -> bool:
+        """Whether these are images, and not the columns of any table."""
+        return self.kind != "table" or self.shapes[0][0] > 1
+
+    @property
+    def has_floats(self) -> bool:
+        """Whether the range of some of the images is for their pixels to say."""
+        return any(dtype.kind == "f" for dtype in self.dtypes)
+
     def same_as(self, others: "Images") -> bool:
         """Tell whether others have equal pixels, whatever holds them."""
         return self is others or (
@@ -480,7 +498,8 @@ def holds_labels(y: Any, images: Images) -> bool:
     """Tell labels of a surrounding pipeline, also encoded ones, from images like `images`."""
     if is_image_sequence(y):
         return False
-    shape = np.shape(y)
+    # Not numpy.shape, which not all that NumPy can read lets itself be asked for.
+    shape = y.shape if hasattr(y, "shape") else np.asarray(y).shape
     if len(shape) != 2:
         return len(shape) < 2
     # Rows are flattened images only where those of X are.
@@ -532,7 +551,7 @@ def read_images(
     """
     if is_image_sequence(X):
         return _read_sequence(X, name)
-    _check_container(X, name)
+    check_container(X, name)
     if getattr(X, "ndim", None) in (3, 4) or (
         not hasattr(X, "ndim") and _n_dimensions(X) in (3, 4)
     ):
@@ -549,7 +568,7 @@ def read_images(
     return replace(_read_table(table, image_shape, name), source=X)
 
 
-def _check_container(X: Any, name: str) -> None:
+def check_container(X: Any, name: str) -> None:
     """Refuse what scikit-learn would take for a table that has to be reshaped."""
     first = X[0] if isinstance(X, (list, tuple)) and len(X) else X
     if isinstance(first, (str, os.PathLike)):
@@ -566,6 +585,16 @@ def _check_container(X: Any, name: str) -> None:
         msg = f"{name} is {type(X).__name__}, which can be read once only. Pass list({name})."
     elif isinstance(X, (list, tuple)) and not X:
         msg = f"{name} holds no image: it is {X!r}."
+    elif hasattr(X, "getbands") and X.mode not in PILLOW_MODES:
+        msg = (
+            f"{name} is an image of mode {X.mode!r}, whose numbers are no brightness. Pass "
+            f"image.convert('RGB')."
+        )
+    elif not isinstance(X, (list, tuple)) and not any(hasattr(X, name) for name in ARRAY_LIKE):
+        msg = (
+            f"{name} is of type {type(X).__name__}, and holds no images. Pass an array of shape "
+            f"(n_images, height, width[, n_channels]), or a list of images."
+        )
     else:
         return
     raise ValueError(msg)
@@ -574,7 +603,7 @@ def _check_container(X: Any, name: str) -> None:
 def _read_sequence(X: Any, name: str) -> Images:
     raw = []
     for index, item in enumerate(X):
-        _check_container(item, f"Image {index} of {name}")
+        check_container(item, f"Image {index} of {name}")
         try:
             image = Stored(item) if is_stored(item) else np.asarray(item)
         except ValueError as error:
@@ -586,20 +615,31 @@ def _read_sequence(X: Any, name: str) -> Images:
                 f"{index} has shape {image.shape}."
             )
             raise ValueError(msg)
+        if image.ndim == 3 and image.shape[0] < SINGLE_IMAGE_SIDE <= min(image.shape[1:]):
+            msg = (
+                f"Image {index} of {name} has shape {image.shape}, which looks like channels first "
+                f"or a stack of images; expected (height, width[, n_channels]). Pass "
+                f"numpy.moveaxis(image, 0, -1), or each image of the stack by itself."
+            )
+            raise ValueError(msg)
         raw.append(image)
     return _checked("sequence", raw, X, name)
 
 
 def _read_array(X: Any, name: str, lazily: bool = False) -> Images:
     shape = X.shape
-    if X.ndim == 3 and shape[-1] in (3, COLORS_WITH_ALPHA) and min(shape[:2]) >= 16:
+    if (
+        X.ndim == 3
+        and shape[-1] in (1, 3, COLORS_WITH_ALPHA)
+        and min(shape[:2]) >= SINGLE_IMAGE_SIDE
+    ):
         msg = (
-            f"{name} of shape {shape} looks like one color image, but its first axis must count "
+            f"{name} of shape {shape} looks like a single image, but its first axis must count "
             f"images. Pass {name}[None] for a single image, or {name}[..., None] if these are "
             f"{shape[0]} gray images that are {shape[2]} pixels wide."
         )
         raise ValueError(msg)
-    if X.ndim == 4 and shape[1] in (1, 3) and min(shape[2:]) >= 16:
+    if X.ndim == 4 and shape[1] in (1, 3) and min(shape[2:]) >= SINGLE_IMAGE_SIDE:
         msg = (
             f"{name} of shape {shape} looks like channels-first data; expected (n_images, height, "
             f"width, n_channels). Pass numpy.moveaxis({name}, 1, -1)."
@@ -613,9 +653,19 @@ def _read_array(X: Any, name: str, lazily: bool = False) -> Images:
 
 def _read_table(table: np.ndarray, image_shape: tuple[int, ...] | None, name: str) -> Images:
     n_features = table.shape[1]
-    shape = (1, n_features) if image_shape is None else tuple(image_shape)
-    if len(shape) not in (2, 3) or any(int(side) != side or side < 1 for side in shape):
-        msg = f"Expected image_shape=(height, width) or (height, width, n_channels), got {shape}."
+    if image_shape is None and min(table.shape) >= SMALLEST_PHOTO:
+        warn(
+            f"{name} of shape {table.shape} is read as a table of {len(table)} images of one row. "
+            f"For a single image pass {name}[None]. For flattened images set "
+            f"image_shape=(height, width), or (1, {n_features}) if they are signals.",
+        )
+    shape = (1, n_features) if image_shape is None else image_shape
+    if (
+        not isinstance(shape, (tuple, list))
+        or len(shape) not in (2, 3)
+        or not all(isinstance(side, int | np.integer) and side > 0 for side in shape)
+    ):
+        msg = f"Expected image_shape=(height, width) or (height, width, n_channels), got {shape!r}."
         raise ValueError(msg)
     if int(np.prod(shape)) != n_features:
         msg = (
@@ -623,7 +673,7 @@ def _read_table(table: np.ndarray, image_shape: tuple[int, ...] | None, name: st
             f"{n_features} features."
         )
         raise ValueError(msg)
-    return _checked("table", _Rows(table, shape), table, name)
+    return _checked("table", _Rows(table, tuple(shape)), table, name)
 
 
 def _checked(kind: str, raw: Any, container: Any, name: str, lazily: bool = False) -> Images:
@@ -644,7 +694,7 @@ def _checked(kind: str, raw: Any, container: Any, name: str, lazily: bool = Fals
                 f"numpy.repeat(image[..., None], 3, axis=-1), or pass them separately."
             )
             raise ValueError(msg)
-    if kind != "table" and not lazily:
+    if (kind != "table" or shapes[0][0] > 1) and not lazily:
         _warn_of_wide_integers(raw, dtypes, name)
     scales = [_scale_of(dtype) for dtype in dtypes]
     return Images(

@@ -156,7 +156,7 @@ def data_range_of(images: Images) -> float:
     It is 1 for integers, and for floats that fit [0, 1] but for noise; otherwise the range of
     the pixels.
     """
-    if images.dtypes[0].kind != "f":
+    if not images.has_floats:
         return 1.0
     low, high = extremes(images)
     if low >= -1 and high <= 2 and high - low >= 0.25:

@@ -6,13 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from skdenoise._images import Images, is_image_sequence, read_images
+from skdenoise._images import SINGLE_IMAGE_SIDE, Images, is_image_sequence, read_images
 
 SLACK = 1e-3
 """Part of the range by which pixels may leave it: rounding and resampling, not another scale."""
-
-SINGLE_IMAGE_SIDE = 16
-"""Smallest side at which (H, W, C) is taken as one image, as in the image contract."""
 
 
 def in_own_units(images: Images, index: int) -> np.ndarray:

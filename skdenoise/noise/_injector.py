@@ -314,7 +314,7 @@ class NoiseInjector(ImageTransformer):
     def _noisy(self, images: Images) -> Iterator[np.ndarray]:
         """Return the noisy images in working units, one after the other."""
         common = self._common_generator()
-        warned = images.kind == "table" or not self._factor_matters()
+        warned = not (images.has_rows and self._factor_matters())
         for index in range(len(images)):
             image = images[index]
             if not warned and images.dtypes[index].kind == "f" and image.max() > 2:
@@ -425,6 +425,9 @@ def _checked_function(noise: Callable[..., Any]) -> Callable[..., np.ndarray]:
                 f"The noise function must return an image of the shape it was given, "
                 f"{image.shape}, but returned shape {noisy.shape}."
             )
+            raise ValueError(msg)
+        if np.isfinite(image).all() and not np.isfinite(noisy).all():
+            msg = f"The noise function {noise!r} returned NaN or infinity for finite pixels."
             raise ValueError(msg)
         return noisy
 
