@@ -13,8 +13,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from skdenoise._keras._network import Network, Weights, preserved_random_state
+from skdenoise._keras._network import Network, Weights
 from skdenoise._keras._quick_layers import BIASED, quick_to_apply
+from skdenoise._keras._rebuilding import rebuilt
 
 # Layers whose output channels are the last axis of their kernel, and a transposed one.
 FOLDED_INTO = keras.layers.Conv2D, keras.layers.Conv2DTranspose
@@ -94,8 +95,7 @@ def folded(network: Network) -> Folded:
     if not quick and not gone:
         return Folded(network, variable_keys(model), {})
 
-    def cloned(layer: keras.layers.Layer) -> keras.layers.Layer:
-        config = layer.get_config()
+    def quickly(layer: keras.layers.Layer, config: dict[str, Any]) -> keras.layers.Layer:
         if layer.name in gone:
             return Nothing(name=layer.name, dtype=config["dtype"])
         kind = quick_to_apply(layer)
@@ -106,9 +106,8 @@ def folded(network: Network) -> Folded:
             config["dtype"] = "bfloat16"
         return kind.from_config(config)
 
-    with preserved_random_state():
-        model = keras.models.clone_model(model, clone_function=cloned)
-    return Folded(replace(network, model=model), variable_keys(network.model), pairs)
+    quick_network = replace(network, model=rebuilt(model, quickly))
+    return Folded(quick_network, variable_keys(model), pairs)
 
 
 def merged(norm: Any, values: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:

@@ -6,10 +6,8 @@ per architecture and process; so are the traced functions that run it.
 
 import functools
 import math
-import random
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,6 +15,7 @@ import keras
 import numpy as np
 
 from skdenoise._keras._backend import to_array
+from skdenoise._keras._rebuilding import preserved_random_state, rebuilt
 from skdenoise._keras._receptive_field import halo_and_stride
 from skdenoise.networks import CURVE_NETWORKS, NETWORKS
 
@@ -65,7 +64,7 @@ class Network:
     @functools.cached_property
     def in_bfloat16(self) -> "Network":
         """The same network that computes in bfloat16, but for its last layers."""
-        with _building, preserved_random_state():
+        with _building:
             return replace(self, model=_in_bfloat16(self.model))
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -101,23 +100,11 @@ class Network:
 
     def with_weights(self, weights: Weights) -> keras.Model:
         """Return a new model of the same structure that holds these weights."""
-        with preserved_random_state():
-            model = keras.models.clone_model(self.model)
+        model = rebuilt(self.model)
         variables = [*model.trainable_variables, *model.non_trainable_variables]
         for variable, array in zip(variables, weights.values(), strict=True):
             variable.assign(array)
         return model
-
-
-@contextmanager
-def preserved_random_state() -> Iterator[None]:
-    """Give back the global random states, from which Keras draws seeds for unseeded layers."""
-    python, legacy = random.getstate(), np.random.get_state()  # noqa: NPY002
-    try:
-        yield
-    finally:
-        random.setstate(python)
-        np.random.set_state(legacy)  # noqa: NPY002
 
 
 def get_network(
@@ -217,13 +204,12 @@ def _in_bfloat16(model: keras.Model) -> keras.Model:
     """
     last = last_layers(model)
 
-    def cloned(layer: keras.layers.Layer) -> keras.layers.Layer:
-        config = layer.get_config()
-        if layer.name not in last and not isinstance(layer, keras.layers.InputLayer):
+    def rounding(layer: keras.layers.Layer, config: dict[str, Any]) -> keras.layers.Layer:
+        if layer.name not in last:
             config["dtype"] = "mixed_bfloat16"
         return type(layer).from_config(config)
 
-    return keras.models.clone_model(model, clone_function=cloned)
+    return rebuilt(model, rounding)
 
 
 def draw_weights(network: Network, rng: np.random.Generator) -> Weights:

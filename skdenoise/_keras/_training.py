@@ -17,10 +17,11 @@ from skdenoise._keras._backend import (
     with_gradient,
 )
 from skdenoise._keras._devices import Devices, parted, shared, spread, used_devices
-from skdenoise._keras._network import Network, Weights, last_layers, preserved_random_state
+from skdenoise._keras._network import Network, Weights, last_layers
 from skdenoise._keras._optimizers import OPTIMIZERS, clip_by_norm
 from skdenoise._keras._prediction import predict
 from skdenoise._keras._quick_layers import quick_to_learn
+from skdenoise._keras._rebuilding import rebuilt
 from skdenoise._keras._revival import REVIVAL_RATE, REVIVAL_STEPS, revived
 from skdenoise._patches import Batch
 from skdenoise._task import Task
@@ -246,8 +247,7 @@ def _quick_to_learn(model: keras.Model) -> keras.Model:
     if not bfloat16 and all(quick_to_learn(layer) is type(layer) for layer in model.layers):
         return model
 
-    def cloned(layer: keras.layers.Layer) -> keras.layers.Layer:
-        config = layer.get_config()
+    def quickly(layer: keras.layers.Layer, config: dict[str, Any]) -> keras.layers.Layer:
         rounded = bfloat16 and layer.name in last and isinstance(layer, CONVOLUTIONS)
         if rounded:
             config["dtype"] = "mixed_bfloat16"
@@ -257,8 +257,7 @@ def _quick_to_learn(model: keras.Model) -> keras.Model:
             copy.activation = lambda x: activation(keras.ops.cast(x, "float32"))
         return copy
 
-    with preserved_random_state():
-        return keras.models.clone_model(model, clone_function=cloned)
+    return rebuilt(model, quickly)
 
 
 @functools.lru_cache(maxsize=64)
