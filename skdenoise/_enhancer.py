@@ -358,6 +358,7 @@ class ZeroDCEEnhancer(NetworkTransformer):
             `denoiser`, which has a file of its own.
         """
         check_is_fitted(self)
+        self._check_parameters()
         if self.denoiser is not None:
             raise ModelFileError(
                 "A model file holds one network. Save the denoiser with denoiser.save(path), and "
@@ -375,6 +376,7 @@ class ZeroDCEEnhancer(NetworkTransformer):
     def network_(self) -> "keras.Model":
         """A Keras model with the weights that are used."""
         check_is_fitted(self)
+        self._check_parameters()
         return self._network_with(self._weights())
 
     @property
