@@ -247,6 +247,8 @@ class ZeroDCEEnhancer(NetworkTransformer):
     0.1 0.5
     """
 
+    _ready_weights = ("default",)
+
     def __init__(
         self,
         architecture="dce",
@@ -604,10 +606,6 @@ class ZeroDCEEnhancer(NetworkTransformer):
         )
 
     # Enhancing
-
-    def __sklearn_is_fitted__(self) -> bool:
-        """Tell whether there are weights: learnt ones, or those of the package."""
-        return hasattr(self, "weights_") or self.weights == "default"
 
     def _check_channels(self, images: Images) -> None:
         if images.n_channels not in (1, 3):
