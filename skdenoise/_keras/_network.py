@@ -4,6 +4,7 @@ Weights are a dict of NumPy arrays that belongs to an estimator. The template is
 per architecture and process; so are the traced functions that run it.
 """
 
+import copy
 import functools
 import math
 import threading
@@ -15,6 +16,7 @@ import keras
 import numpy as np
 
 from skdenoise._keras._backend import to_array
+from skdenoise._keras._keyed import Keyed
 from skdenoise._keras._rebuilding import preserved_random_state, rebuilt
 from skdenoise._keras._receptive_field import halo_and_stride
 from skdenoise.networks import CURVE_NETWORKS, NETWORKS
@@ -120,7 +122,7 @@ def get_network(
     """
     size = size if architecture == "unet" else ""
     with _building:
-        network = _build(architecture, size, n_channels, False)
+        network = _build(Keyed.of(architecture), size, n_channels, False)
     return network.in_bfloat16 if bfloat16 else network
 
 
@@ -135,12 +137,14 @@ def get_curve_network(
         Where a callable returns something else.
     """
     with _building:
-        network = _build(architecture, "", n_channels, True)
+        network = _build(Keyed.of(architecture), "", n_channels, True)
     return network.in_bfloat16 if bfloat16 else network
 
 
 @functools.lru_cache(maxsize=64)
-def _build(architecture: Architecture, size: str, n_channels: int, curves: bool) -> Network:
+def _build(keyed: Keyed, size: str, n_channels: int, curves: bool) -> Network:
+    # What it remembers of being called must not make another one of it.
+    architecture = copy.copy(keyed.itself)
     with preserved_random_state():
         if callable(architecture):
             model = architecture(n_channels)

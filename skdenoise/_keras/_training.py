@@ -17,6 +17,7 @@ from skdenoise._keras._backend import (
     with_gradient,
 )
 from skdenoise._keras._devices import Devices, parted, shared, spread, used_devices
+from skdenoise._keras._keyed import Keyed
 from skdenoise._keras._network import Network, Weights, last_layers
 from skdenoise._keras._optimizers import OPTIMIZERS, clip_by_norm
 from skdenoise._keras._prediction import predict
@@ -73,7 +74,7 @@ class Objective(Protocol):
 class Denoising:
     """The distance of a denoised from a clean image, of a `Batch`; reports the PSNR."""
 
-    loss: Loss
+    loss: Keyed
     n_channels = (None, None, 1, 1, 1)
 
     def inputs(self, arrays: list, steerable: bool) -> Any:
@@ -83,8 +84,8 @@ class Denoising:
 
     def __call__(self, outputs: Any, arrays: list) -> tuple[Any, Any]:
         """Return the loss, and the mean squared error as a share of the range's square."""
-        ops = keras.ops
-        loss = LOSSES[self.loss] if isinstance(self.loss, str) else self.loss
+        ops, loss = keras.ops, self.loss.itself
+        loss = LOSSES[loss] if isinstance(loss, str) else loss
         _, clean, _, share, weight = arrays
         error = ops.mean(ops.square((outputs - clean) * share))
         return loss(clean * weight, outputs * weight), error
@@ -158,7 +159,7 @@ class Trainer:
             zeros = [np.zeros_like(array) for array in trainable for _ in range(n_states)]
             state = [np.zeros((), np.float32), *zeros]
         self._state = shared(state, devices)
-        self.objective = cast(Any, loss if hasattr(loss, "report") else Denoising(cast(Any, loss)))
+        self.objective = cast(Any, loss if hasattr(loss, "report") else Denoising(Keyed.of(loss)))
         self._step = functools.partial(
             _step, network, self.objective, optimizer, gains_only, largest_gradient
         )
