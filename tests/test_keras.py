@@ -1,7 +1,9 @@
 """Running a network: what it sees, what it starts from, one step of learning, and tiles."""
 
 import ast
+import gc
 import random
+import weakref
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -220,6 +222,18 @@ def test_what_is_called_is_known_again_as_long_as_it_does_not_change(kind):
     assert (get_network(build, "", 1) is get_network(other, "", 1)) == (other == build)
     build.width = 8
     assert get_network(build, "", 1) is network
+
+
+@pytest.mark.parametrize("layer", [keras.layers.ReLU(), conv(3)], ids=["as it is", "quicker"])
+def test_a_network_that_nobody_holds_is_gone_with_what_was_made_of_it(layer):
+    network = Network(chain(layer), False, 1, 1)
+    list(predict(network, random_weights(network), [Task(np.ones((8, 8, 1)))]))
+    assert network in _prediction._functions
+    before, gone = len(_prediction._functions), weakref.ref(network)
+    del network
+    gc.collect()
+    assert gone() is None
+    assert len(_prediction._functions) < before
 
 
 def test_building_and_copying_draw_nothing_from_global_random_state():

@@ -92,8 +92,6 @@ def folded(network: Network) -> Folded:
             pairs[convolution.name] = layer
     gone = {layer.name for layer in pairs.values()}
     quick = any(quick_to_apply(layer) is not type(layer) for layer in model.layers)
-    if not quick and not gone:
-        return Folded(network, variable_keys(model), {})
 
     def quickly(layer: keras.layers.Layer, config: dict[str, Any]) -> keras.layers.Layer:
         if layer.name in gone:
@@ -106,8 +104,9 @@ def folded(network: Network) -> Folded:
             config["dtype"] = "bfloat16"
         return kind.from_config(config)
 
-    quick_network = replace(network, model=rebuilt(model, quickly))
-    return Folded(quick_network, variable_keys(model), pairs)
+    # Not `network` itself, which is the weak key of what is made of this.
+    template = replace(network, model=rebuilt(model, quickly) if quick or gone else model)
+    return Folded(template, variable_keys(model), pairs)
 
 
 def merged(norm: Any, values: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
