@@ -1,6 +1,7 @@
 """Fitting a network: one traced step for all fits of an architecture, and the loop around it."""
 
 import functools
+import itertools
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -25,7 +26,7 @@ from skdenoise._keras._quick_layers import quick_to_learn
 from skdenoise._keras._rebuilding import rebuilt
 from skdenoise._keras._revival import REVIVAL_RATE, REVIVAL_STEPS, revived
 from skdenoise._patches import Batch
-from skdenoise._task import Task
+from skdenoise._task import Task, beside
 from skdenoise.losses import LOSSES
 
 WARM_UP = 0.15
@@ -455,12 +456,15 @@ def validation_errors(
 
     They are means over the channels, of shape (h, w), where 1 is white.
     """
+    patches = itertools.chain.from_iterable(
+        zip(batch.noisy, batch.clean, batch.share, strict=True) for batch in batches
+    )
+    # At once, since to prepare the weights takes as long as a batch.
+    run = functools.partial(predict, network, weights)
     errors = []
-    for batch in batches:
-        outputs = predict(network, weights, [Task(noisy) for noisy in batch.noisy])
-        for output, clean, share in zip(outputs, batch.clean, batch.share, strict=True):
-            difference = (output - clean) * share.item()
-            errors.append(np.square(difference, dtype=np.float64).mean(axis=-1))
+    for (_, clean, share), output in beside(run, patches, lambda patch: Task(patch[0])):
+        difference = (output - clean) * share.item()
+        errors.append(np.square(difference, dtype=np.float64).mean(axis=-1))
     return errors
 
 
