@@ -250,6 +250,7 @@ class AutoencoderDenoiser(NetworkTransformer):
     (4, 16, 16)
     """
 
+    _ready_weights = tuple(KINDS)
     _optimizer_state: list[np.ndarray] | None = None
     _learned_with: tuple[str, str] | None = None
     _began_trained: bool = False
@@ -308,16 +309,6 @@ class AutoencoderDenoiser(NetworkTransformer):
         self.image_shape = image_shape
         self.random_state = random_state
         self.verbose = verbose
-
-    def __sklearn_tags__(self):
-        """Return the tags: weights of the package need no fit."""
-        tags = super().__sklearn_tags__()
-        tags.requires_fit = self.weights not in KINDS
-        return tags
-
-    def __sklearn_is_fitted__(self) -> bool:
-        """Tell whether there are weights to denoise with."""
-        return hasattr(self, "weights_") or self.weights in KINDS
 
     def partial_fit(self, X: Any, y: Any = None) -> Self:
         """Go on learning: one epoch over `X` at a constant learning rate.

@@ -247,6 +247,8 @@ class ZeroDCEEnhancer(NetworkTransformer):
     0.1 0.5
     """
 
+    _ready_weights = ("default",)
+
     def __init__(
         self,
         architecture="dce",
@@ -358,6 +360,7 @@ class ZeroDCEEnhancer(NetworkTransformer):
             `denoiser`, which has a file of its own.
         """
         check_is_fitted(self)
+        self._check_parameters()
         if self.denoiser is not None:
             raise ModelFileError(
                 "A model file holds one network. Save the denoiser with denoiser.save(path), and "
@@ -375,6 +378,7 @@ class ZeroDCEEnhancer(NetworkTransformer):
     def network_(self) -> "keras.Model":
         """A Keras model with the weights that are used."""
         check_is_fitted(self)
+        self._check_parameters()
         return self._network_with(self._weights())
 
     @property
@@ -602,10 +606,6 @@ class ZeroDCEEnhancer(NetworkTransformer):
         )
 
     # Enhancing
-
-    def __sklearn_is_fitted__(self) -> bool:
-        """Tell whether there are weights: learnt ones, or those of the package."""
-        return hasattr(self, "weights_") or self.weights == "default"
 
     def _check_channels(self, images: Images) -> None:
         if images.n_channels not in (1, 3):

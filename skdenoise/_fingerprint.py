@@ -101,7 +101,7 @@ def _parts(thing: Any) -> Iterable[Any] | None:
     if callable(thing) and hasattr(thing, "__qualname__"):
         return [_name(thing)]
     if repr(thing) == object.__repr__(thing):  # an address
-        return [_name(type(thing)), getattr(thing, "__dict__", {})]
+        return [_name(type(thing)), object.__getstate__(thing)]  # of slots, too
     return None
 
 

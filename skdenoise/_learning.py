@@ -3,6 +3,7 @@
 They know no network; the length of a training, which is the caller's, is checked here, too.
 """
 
+import itertools
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from skdenoise._images import Images
 from skdenoise._patches import Batch, PatchSampler
-from skdenoise._task import Run, Task
+from skdenoise._task import Run, Task, beside
 from skdenoise._tiling import windows
 from skdenoise._warning import warn
 from skdenoise.noise import NoiseInjector
@@ -191,11 +192,13 @@ def errors_on(run: Run, batches: Sequence[Batch]) -> list[np.ndarray]:
 
     They are means over the channels, of shape (h, w), where 1 is white.
     """
-    outputs = run(Task(noisy) for batch in batches for noisy in batch.noisy)
-    pairs = (pair for batch in batches for pair in zip(batch.clean, batch.share, strict=True))
+    patches = itertools.chain.from_iterable(
+        zip(batch.noisy, batch.clean, batch.share, strict=True) for batch in batches
+    )
+    # All at once, since to prepare the weights takes as long as a batch.
     return [
         np.square((output - clean) * share.item(), dtype=np.float64).mean(axis=-1)
-        for output, (clean, share) in zip(outputs, pairs, strict=True)
+        for (_, clean, share), output in beside(run, patches, lambda patch: Task(patch[0]))
     ]
 
 

@@ -2,7 +2,7 @@
 
 import copy
 import weakref
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
@@ -28,7 +28,14 @@ def read_only(weights: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 class NetworkTransformer(ImageTransformer):
     """An estimator whose `precision` says how its network computes."""
 
+    # Names of the weights of the package, which need no fit.
+    _ready_weights: ClassVar[tuple[str, ...]] = ()
+    weights: Any
     precision: str
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """Tell whether there are weights: learnt ones, or those of the package."""
+        return hasattr(self, "weights_") or self.weights in self._ready_weights
 
     def _network(self, *, bfloat16: bool = False) -> "Network":
         raise NotImplementedError
@@ -77,3 +84,9 @@ class NetworkTransformer(ImageTransformer):
         from skdenoise._keras._backend import to_tensors
 
         to_tensors([np.zeros(1)])
+
+    def __sklearn_tags__(self):
+        """Return the tags: weights of the package need no fit."""
+        tags = super().__sklearn_tags__()
+        tags.requires_fit = self.weights not in self._ready_weights
+        return tags

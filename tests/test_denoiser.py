@@ -20,7 +20,7 @@ from skdenoise import (
     psnr,
     sure_scorer,
 )
-from skdenoise._keras import _prediction
+from skdenoise._keras import _backend, _prediction
 
 NOISE = NoiseInjector(sigma=25, random_state=0)
 
@@ -47,6 +47,14 @@ def two_convolutions(n_channels):
     noisy = keras.Input((None, None, n_channels))
     x = keras.layers.Conv2D(16, 3, padding="same", activation="relu")(noisy)
     return keras.Model(noisy, keras.layers.Conv2D(n_channels, 3, padding="same")(x))
+
+
+def with_operators(n_channels):
+    """Return a small network in which not all is a layer."""
+    noisy = keras.Input((None, None, n_channels))
+    x = keras.activations.gelu(keras.layers.Conv2D(8, 3, padding="same")(2 * noisy - 1))
+    x = keras.ops.relu(x + keras.layers.Conv2D(8, 3, padding="same")(x))
+    return keras.Model(noisy, noisy - keras.layers.Conv2D(n_channels, 3, padding="same")(x))
 
 
 @pytest.fixture(scope="module")
@@ -643,6 +651,15 @@ def test_a_function_may_be_the_architecture(photos, noisy):
     out = denoiser.set_params(patch_size=32, validation_fraction=0).fit(X, y).transform(X)
     assert psnr(y, out, data_range=1) > psnr(y, X, data_range=1) + 2
     assert denoiser.network_.count_params() == sum(map(np.size, denoiser.weights_.values()))
+
+
+@pytest.mark.parametrize("precision", ["auto", "bfloat16"])
+def test_operators_may_stand_between_layers(photos, noisy, precision, monkeypatch):
+    monkeypatch.setattr(_backend, "has_fast_bfloat16", lambda: True)
+    denoiser = tiny(architecture=with_operators, precision=precision).fit(noisy, photos)
+    assert denoiser.precision_loss_["bfloat16"] > 0
+    exact = copy.copy(denoiser).set_params(precision="float32").transform(noisy)
+    assert mean_distance(denoiser.transform(noisy), exact) < 2
 
 
 def test_a_function_may_return_a_network_that_is_steered(X):

@@ -589,9 +589,19 @@ def test_parameters_are_checked_in_fit_and_transform(fitted, dark, parameters):
         clone_fitted(fitted, **parameters).transform(dark)
 
 
-def test_shipped_weights_are_for_known_networks(dark):
-    with pytest.raises(ValueError, match="architecture is a function"):
-        tiny(one_convolution, weights="default").fit(dark)
+def test_shipped_weights_are_for_known_networks(dark, tmp_path):
+    enhancer = tiny(one_convolution, weights="default")
+    for use in (
+        lambda: enhancer.fit(dark),
+        lambda: enhancer.transform(dark),
+        lambda: enhancer.curves(dark),
+        lambda: enhancer.network_,
+        lambda: enhancer.precision_loss_,
+        lambda: enhancer.save(tmp_path / "enhancer.safetensors"),
+    ):
+        with pytest.raises(ValueError, match="architecture is a function"):
+            use()
+    assert not list(tmp_path.iterdir())
 
 
 # The weights that come with the package

@@ -1,7 +1,10 @@
 """Running a network: what it sees, what it starts from, one step of learning, and tiles."""
 
 import ast
+import gc
 import random
+import weakref
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -12,7 +15,7 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skdenoise._keras import _backend, _optimizers, _prediction
+from skdenoise._keras import _backend, _optimizers, _prediction, _training
 from skdenoise._keras._network import Network, draw_weights, get_network, last_layers
 from skdenoise._keras._optimizers import OPTIMIZERS, clip_by_norm
 from skdenoise._keras._prediction import AT_ONCE, predict
@@ -174,6 +177,65 @@ def test_a_network_is_built_once_and_its_own_weights_are_never_touched():
         np.testing.assert_array_equal(weight.numpy(), array)
 
 
+@dataclass
+class Wide:
+    """A network with a number that can be changed; it remembers what it built."""
+
+    width: int = 8
+
+    def __call__(self, n_channels):
+        self.built = chain(keras.layers.Conv2D(self.width, 3, padding="same"), conv(1))
+        return self.built
+
+
+class Slotted:
+    """The same, without a dict of attributes."""
+
+    __slots__ = "built", "width"
+
+    def __init__(self, width=8):
+        self.width = width
+
+    __call__ = Wide.__call__
+
+
+class Silent:
+    """The same, which does not show what it holds."""
+
+    __init__ = Slotted.__init__
+    __call__ = Wide.__call__
+
+    def __repr__(self):
+        return "Silent()"
+
+
+@pytest.mark.parametrize("kind", [Wide, Slotted, Silent])
+def test_what_is_called_is_known_again_as_long_as_it_does_not_change(kind):
+    build = kind()
+    network = get_network(build, "", 1)
+    assert network.shapes()["000.kernel"][-1] == 8
+    assert get_network(build, "", 1) is network
+    same, other = kind(), kind(16)
+    assert (get_network(same, "", 1) is network) == (same == build)
+    build.width = 16
+    assert get_network(build, "", 1).shapes()["000.kernel"][-1] == 16
+    assert (get_network(build, "", 1) is get_network(other, "", 1)) == (other == build)
+    build.width = 8
+    assert get_network(build, "", 1) is network
+
+
+@pytest.mark.parametrize("layer", [keras.layers.ReLU(), conv(3)], ids=["as it is", "quicker"])
+def test_a_network_that_nobody_holds_is_gone_with_what_was_made_of_it(layer):
+    network = Network(chain(layer), False, 1, 1)
+    list(predict(network, random_weights(network), [Task(np.ones((8, 8, 1)))]))
+    assert network in _prediction._functions
+    before, gone = len(_prediction._functions), weakref.ref(network)
+    del network
+    gc.collect()
+    assert gone() is None
+    assert len(_prediction._functions) < before
+
+
 def test_building_and_copying_draw_nothing_from_global_random_state():
     def unseeded(n_channels):
         return keras.Sequential([keras.Input((None, None, n_channels)), conv(3)])
@@ -307,6 +369,29 @@ def test_a_step_is_that_of_keras(build):
     variables = [*model.trainable_variables, *model.non_trainable_variables]
     for (name, array), variable in zip(trainer.weights.items(), variables, strict=True):
         np.testing.assert_allclose(array, variable.numpy(), atol=1e-4, err_msg=name)
+
+
+def test_a_loss_may_hold_numbers_that_change():
+    @dataclass
+    class Weighted:
+        weight: float
+
+        def __call__(self, clean, denoised):
+            return self.weight * keras.ops.mean(keras.ops.abs(clean - denoised))
+
+    network, loss = get_network("unet", "nano", 1), Weighted(1.0)
+    weights = random_weights(network)
+
+    def measured():
+        return Trainer(network, weights, loss=loss, optimizer="sgd").step(random_batch(), 0.1)[0]
+
+    once = measured()
+    loss.weight = 2.0
+    assert measured() == pytest.approx(2 * once)
+    traced = _training._step.cache_info().misses
+    loss = Weighted(1.0)
+    assert measured() == once
+    assert _training._step.cache_info().misses == traced
 
 
 def test_learning_goes_on_where_the_optimizer_stopped():

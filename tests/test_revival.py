@@ -7,6 +7,7 @@ import pytest
 
 from skdenoise import AutoencoderDenoiser, _pretraining, procedural_images
 from skdenoise._keras import _revival, _training
+from skdenoise._keras._keyed import Keyed
 from skdenoise._keras._network import draw_weights, get_curve_network, get_network
 from skdenoise._keras._revival import revived
 from skdenoise._keras._training import Denoising, Plan, Trainer, train
@@ -91,7 +92,7 @@ def test_a_trainer_revives_units_and_goes_on(bfloat16):
 class Recorder:
     """A trainer that learns nothing, and knows when it was to revive units."""
 
-    objective = Denoising("mse")
+    objective = Denoising(Keyed.of("mse"))
     weights: ClassVar = {}
 
     def __init__(self):

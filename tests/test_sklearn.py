@@ -28,7 +28,7 @@ ESTIMATORS = [
     AUTOENCODER,
     AutoencoderDenoiser(weights="natural", epochs=1),
     ENHANCER,
-    ZeroDCEEnhancer(epochs=1, exposure=0.5, keep_hue=True),
+    ZeroDCEEnhancer(weights="default", epochs=1, exposure=0.5, keep_hue=True),
     NoiseInjector(),
     NoiseInjector("poisson", peak=30),
     NoiseInjector("salt_and_pepper", clip=True),
@@ -172,6 +172,12 @@ def test_tags_say_that_tables_and_images_are_taken(fitted):
     assert not tags.input_tags.sparse
     assert not tags.target_tags.required
     assert tags.transformer_tags.preserves_dtype == ["float64", "float32"]
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=str)
+def test_only_weights_of_the_package_need_no_fit(estimator):
+    ready = getattr(estimator, "weights", None) in ("natural", "default")
+    assert get_tags(estimator).requires_fit is not ready
 
 
 def test_metadata_routing_finds_nothing_to_route(fitted):

@@ -13,8 +13,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from skdenoise._keras._network import Network, Weights, preserved_random_state
+from skdenoise._keras._network import Network, Weights
 from skdenoise._keras._quick_layers import BIASED, quick_to_apply
+from skdenoise._keras._rebuilding import rebuilt
 
 # Layers whose output channels are the last axis of their kernel, and a transposed one.
 FOLDED_INTO = keras.layers.Conv2D, keras.layers.Conv2DTranspose
@@ -91,11 +92,8 @@ def folded(network: Network) -> Folded:
             pairs[convolution.name] = layer
     gone = {layer.name for layer in pairs.values()}
     quick = any(quick_to_apply(layer) is not type(layer) for layer in model.layers)
-    if not quick and not gone:
-        return Folded(network, variable_keys(model), {})
 
-    def cloned(layer: keras.layers.Layer) -> keras.layers.Layer:
-        config = layer.get_config()
+    def quickly(layer: keras.layers.Layer, config: dict[str, Any]) -> keras.layers.Layer:
         if layer.name in gone:
             return Nothing(name=layer.name, dtype=config["dtype"])
         kind = quick_to_apply(layer)
@@ -106,9 +104,9 @@ def folded(network: Network) -> Folded:
             config["dtype"] = "bfloat16"
         return kind.from_config(config)
 
-    with preserved_random_state():
-        model = keras.models.clone_model(model, clone_function=cloned)
-    return Folded(replace(network, model=model), variable_keys(network.model), pairs)
+    # Not `network` itself, which is the weak key of what is made of this.
+    template = replace(network, model=rebuilt(model, quickly) if quick or gone else model)
+    return Folded(template, variable_keys(model), pairs)
 
 
 def merged(norm: Any, values: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:

@@ -12,8 +12,9 @@ from keras import ops
 
 from skdenoise._curves import PLACE, PLACES_PER_AXIS, SAMPLED_LINES, Bending
 from skdenoise._keras._enhancing import brightened
-from skdenoise._keras._network import Network, Weights, preserved_random_state
+from skdenoise._keras._network import Network, Weights
 from skdenoise._keras._portable import portable
+from skdenoise._keras._rebuilding import preserved_random_state
 from skdenoise._keras._sizes import blocks, cut, length, line, mirrored, positions, repeated
 
 IMAGES = 1, 2, 3

@@ -4,12 +4,11 @@ Weights are a dict of NumPy arrays that belongs to an estimator. The template is
 per architecture and process; so are the traced functions that run it.
 """
 
+import copy
 import functools
 import math
-import random
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,6 +16,8 @@ import keras
 import numpy as np
 
 from skdenoise._keras._backend import to_array
+from skdenoise._keras._keyed import Keyed
+from skdenoise._keras._rebuilding import preserved_random_state, rebuilt
 from skdenoise._keras._receptive_field import halo_and_stride
 from skdenoise.networks import CURVE_NETWORKS, NETWORKS
 
@@ -65,7 +66,7 @@ class Network:
     @functools.cached_property
     def in_bfloat16(self) -> "Network":
         """The same network that computes in bfloat16, but for its last layers."""
-        with _building, preserved_random_state():
+        with _building:
             return replace(self, model=_in_bfloat16(self.model))
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -101,23 +102,11 @@ class Network:
 
     def with_weights(self, weights: Weights) -> keras.Model:
         """Return a new model of the same structure that holds these weights."""
-        with preserved_random_state():
-            model = keras.models.clone_model(self.model)
+        model = rebuilt(self.model)
         variables = [*model.trainable_variables, *model.non_trainable_variables]
         for variable, array in zip(variables, weights.values(), strict=True):
             variable.assign(array)
         return model
-
-
-@contextmanager
-def preserved_random_state() -> Iterator[None]:
-    """Give back the global random states, from which Keras draws seeds for unseeded layers."""
-    python, legacy = random.getstate(), np.random.get_state()  # noqa: NPY002
-    try:
-        yield
-    finally:
-        random.setstate(python)
-        np.random.set_state(legacy)  # noqa: NPY002
 
 
 def get_network(
@@ -133,7 +122,7 @@ def get_network(
     """
     size = size if architecture == "unet" else ""
     with _building:
-        network = _build(architecture, size, n_channels, False)
+        network = _build(Keyed.of(architecture), size, n_channels, False)
     return network.in_bfloat16 if bfloat16 else network
 
 
@@ -148,12 +137,14 @@ def get_curve_network(
         Where a callable returns something else.
     """
     with _building:
-        network = _build(architecture, "", n_channels, True)
+        network = _build(Keyed.of(architecture), "", n_channels, True)
     return network.in_bfloat16 if bfloat16 else network
 
 
 @functools.lru_cache(maxsize=64)
-def _build(architecture: Architecture, size: str, n_channels: int, curves: bool) -> Network:
+def _build(keyed: Keyed, size: str, n_channels: int, curves: bool) -> Network:
+    # What it remembers of being called must not make another one of it.
+    architecture = copy.copy(keyed.itself)
     with preserved_random_state():
         if callable(architecture):
             model = architecture(n_channels)
@@ -217,13 +208,12 @@ def _in_bfloat16(model: keras.Model) -> keras.Model:
     """
     last = last_layers(model)
 
-    def cloned(layer: keras.layers.Layer) -> keras.layers.Layer:
-        config = layer.get_config()
-        if layer.name not in last and not isinstance(layer, keras.layers.InputLayer):
+    def rounding(layer: keras.layers.Layer, config: dict[str, Any]) -> keras.layers.Layer:
+        if layer.name not in last:
             config["dtype"] = "mixed_bfloat16"
         return type(layer).from_config(config)
 
-    return keras.models.clone_model(model, clone_function=cloned)
+    return rebuilt(model, rounding)
 
 
 def draw_weights(network: Network, rng: np.random.Generator) -> Weights:

@@ -9,7 +9,7 @@ import keras
 
 from skdenoise._keras._backend import to_array
 from skdenoise._keras._folding import convolution_before, merged
-from skdenoise._keras._network import preserved_random_state
+from skdenoise._keras._rebuilding import rebuilt
 from skdenoise._keras._sizes import enlarged
 
 
@@ -24,12 +24,10 @@ def portable(model: keras.Model) -> keras.Model:
     convolutions = {before.name: norm for before, norm in norms.items() if before is not None}
     gone = {norm.name for norm in convolutions.values()}
 
-    def cloned(layer: keras.layers.Layer) -> keras.layers.Layer:
-        if layer.name not in convolutions:
-            return type(layer).from_config(layer.get_config())
-        return type(layer).from_config(
-            layer.get_config() | {"use_bias": True, "bias_initializer": "zeros"}
-        )
+    def changed(layer: keras.layers.Layer, config: dict[str, Any]) -> keras.layers.Layer:
+        if layer.name in convolutions:
+            config |= {"use_bias": True, "bias_initializer": "zeros"}
+        return type(layer).from_config(config)
 
     def called(layer: Any, *args: Any, **kwargs: Any) -> Any:
         if layer.name in gone:
@@ -41,8 +39,7 @@ def portable(model: keras.Model) -> keras.Model:
             return x
         return layer(*args, **kwargs)
 
-    with preserved_random_state():
-        copy = keras.models.clone_model(model, clone_function=cloned, call_function=called)
+    copy = rebuilt(model, changed, called)
     kept = {layer.name: layer for layer in copy.layers}
     for layer in model.layers:
         if layer.name in convolutions:

@@ -104,7 +104,7 @@ if BACKEND == "tensorflow":
     class LastDepthToSpace(GivenBfloat16, DepthToSpace):
         """A layer in float32 that is given bfloat16."""
 
-    BIASED: tuple[type[keras.Operation], ...] = Convolution, LastConvolution
+    BIASED: tuple[type[keras.layers.Layer], ...] = Convolution, LastConvolution
     """Classes of layers that are quicker with a bias, even of zeros."""
 
     class SumOfShifted(keras.layers.Conv2D):
@@ -184,12 +184,11 @@ if BACKEND == "tensorflow":
                 moving.assign(moving * self.momentum + new * (1 - self.momentum))
             return outputs.y
 
-    def quick_to_apply(layer: keras.Operation) -> type[keras.Operation]:
+    def quick_to_apply(layer: keras.layers.Layer) -> type[keras.layers.Layer]:
         """Return the class of a layer, or of one that gives the same in less time."""
         given = [tensor for node in layer._inbound_nodes for tensor in node.input_tensors]
         in_bfloat16 = {tensor.dtype for tensor in given} == {"bfloat16"}
-        # A minus sign in a network is no layer, and has no such dtype.
-        widened = getattr(layer, "compute_dtype", None) == "float32" and in_bfloat16
+        widened = layer.compute_dtype == "float32" and in_bfloat16
         if type(layer) is keras.layers.Conv2DTranspose and _is_plain(layer):
             ratios = {side / layer.strides[0] for side in layer.kernel_size}
             even = len(ratios) == 1 and ratios <= {1.0, 3.0, 5.0} and layer.strides[0] > 1

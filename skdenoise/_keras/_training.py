@@ -17,9 +17,11 @@ from skdenoise._keras._backend import (
     with_gradient,
 )
 from skdenoise._keras._devices import Devices, parted, shared, spread, used_devices
-from skdenoise._keras._network import Network, Weights, last_layers, preserved_random_state
+from skdenoise._keras._keyed import Keyed
+from skdenoise._keras._network import Network, Weights, last_layers
 from skdenoise._keras._optimizers import OPTIMIZERS, clip_by_norm
 from skdenoise._keras._quick_layers import quick_to_learn
+from skdenoise._keras._rebuilding import rebuilt
 from skdenoise._keras._revival import REVIVAL_RATE, REVIVAL_STEPS, revived
 from skdenoise.losses import LOSSES
 
@@ -69,7 +71,7 @@ class Objective(Protocol):
 class Denoising:
     """The distance of a denoised from a clean image, of a `Batch`; reports the PSNR."""
 
-    loss: Loss
+    loss: Keyed
     n_channels = (None, None, 1, 1, 1)
 
     def inputs(self, arrays: list, steerable: bool) -> Any:
@@ -79,8 +81,8 @@ class Denoising:
 
     def __call__(self, outputs: Any, arrays: list) -> tuple[Any, Any]:
         """Return the loss, and the mean squared error as a share of the range's square."""
-        ops = keras.ops
-        loss = LOSSES[self.loss] if isinstance(self.loss, str) else self.loss
+        ops, loss = keras.ops, self.loss.itself
+        loss = LOSSES[loss] if isinstance(loss, str) else loss
         _, clean, _, share, weight = arrays
         error = ops.mean(ops.square((outputs - clean) * share))
         return loss(clean * weight, outputs * weight), error
@@ -154,7 +156,7 @@ class Trainer:
             zeros = [np.zeros_like(array) for array in trainable for _ in range(n_states)]
             state = [np.zeros((), np.float32), *zeros]
         self._state = shared(state, devices)
-        self.objective = cast(Any, loss if hasattr(loss, "report") else Denoising(cast(Any, loss)))
+        self.objective = cast(Any, loss if hasattr(loss, "report") else Denoising(Keyed.of(loss)))
         self._step = functools.partial(
             _step, network, self.objective, optimizer, gains_only, largest_gradient
         )
@@ -243,8 +245,7 @@ def _quick_to_learn(model: keras.Model) -> keras.Model:
     if not bfloat16 and all(quick_to_learn(layer) is type(layer) for layer in model.layers):
         return model
 
-    def cloned(layer: keras.layers.Layer) -> keras.layers.Layer:
-        config = layer.get_config()
+    def quickly(layer: keras.layers.Layer, config: dict[str, Any]) -> keras.layers.Layer:
         rounded = bfloat16 and layer.name in last and isinstance(layer, CONVOLUTIONS)
         if rounded:
             config["dtype"] = "mixed_bfloat16"
@@ -254,8 +255,7 @@ def _quick_to_learn(model: keras.Model) -> keras.Model:
             copy.activation = lambda x: activation(keras.ops.cast(x, "float32"))
         return copy
 
-    with preserved_random_state():
-        return keras.models.clone_model(model, clone_function=cloned)
+    return rebuilt(model, quickly)
 
 
 @functools.lru_cache(maxsize=64)
