@@ -100,7 +100,7 @@ def whole_file(path: StrPath) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def whole_files(paths: Sequence[StrPath]) -> Iterator[list[BinaryIO]]:
+def whole_files(paths: Sequence[StrPath]) -> Iterator[Sequence[BinaryIO]]:
     """Open binary files that belong together, as `whole_file` does: all are replaced, or none."""
     places = [place_of_file(path) for path in paths]
     # Opened by hand, since tempfile makes files that nobody but their owner may read.

@@ -11,8 +11,8 @@ import numpy as np
 
 from skdenoise._cli._messages import Messages, count
 from skdenoise._image_files import (
-    ImageExistsError,
     ImageFileError,
+    check_creatable,
     check_writable,
     created,
     is_ome_tiff,
@@ -86,12 +86,8 @@ def _is_one(path: Path) -> bool:
 
 def _check_target(path: Path, *, overwrite: bool) -> None:
     """Raise the error that writing would raise."""
-    if not is_zarr(path):
-        check_writable(path, overwrite=overwrite)
-    elif path.exists() and not overwrite:
-        raise ImageExistsError(
-            f"Cannot write {str(path)!r}: it exists. Choose another name, or pass --overwrite."
-        )
+    check = check_creatable if is_zarr(path) else check_writable
+    check(path, overwrite=overwrite)
 
 
 def read(job: Job, args: argparse.Namespace) -> np.ndarray:

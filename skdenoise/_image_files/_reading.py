@@ -23,15 +23,13 @@ from PIL import (
 )
 
 from skdenoise._image_files._errors import ImageFileError
-from skdenoise._whole_file import plain_file
+from skdenoise._whole_file import StrPath, plain_file
 
 MAX_PIXELS = 2**28
 ORIENTATION_TAG = 274
 COLOR_PROFILE_TAG = 34675
 PIXEL_SIZE = "PhysicalSizeX", "PhysicalSizeXUnit", "PhysicalSizeY", "PhysicalSizeYUnit"
 """What OME-TIFF says about it."""
-
-StrPath = str | os.PathLike[str]
 
 
 class _Decoded(NamedTuple):

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import tifffile
 
-from skdenoise._image_files._errors import ImageExistsError, ImageFileError
+from skdenoise._image_files._errors import ImageFileError, refuse_existing
 from skdenoise._image_files._listing import is_zarr
 from skdenoise._image_files._reading import (
     _DEFLATED,
@@ -31,7 +31,7 @@ from skdenoise._image_files._reading import (
 )
 from skdenoise._image_files._writing import is_ome_tiff, tiff_options
 from skdenoise._journal import note_beside
-from skdenoise._whole_file import plain_file
+from skdenoise._whole_file import StrPath, place_of_file, plain_file, take_places
 
 STREAMED_PIXELS = 2**26
 """TIFF files of more pixels are read and written part by part."""
@@ -41,8 +41,8 @@ TIFF_TILE = 512
 ZARR_CHUNK = 1024
 MOST_CHANNELS = 4
 """Of an image; more are a stack of images, or rows of one whose channels come first."""
-
-StrPath = str | os.PathLike[str]
+ZARR_FILES = "zarr.json", ".zarray", ".zgroup"
+"""One of them is in the folder of an array or a group."""
 
 
 def is_streamed(source: StrPath, target: StrPath) -> bool:
@@ -240,18 +240,15 @@ def created(
     ImageExistsError
         It exists and `overwrite` is False.
     ImageFileError
-        What an earlier call has kept is of another shape or dtype.
+        What exists is of another kind, or what an earlier call has kept is of another shape or
+        dtype. Or the image is finished and cannot have its name, as where somebody else was
+        faster; then the error says under which name it is kept.
     OSError
-        The disk is full.
+        The disk is full, or no file can have such a name.
     """
     path = Path(path)
-    if not overwrite and os.path.lexists(path):
-        raise ImageExistsError(
-            f"Cannot write {str(path)!r}: it exists. Choose another name, or pass --overwrite."
-        )
-    stem = path.stem if resume else secrets.token_hex(8)
-    beside, raw = _places(path, stem)
-    kept = resume
+    place = check_creatable(path, overwrite=overwrite)
+    beside, raw = _places(place, place.stem if resume else secrets.token_hex(8))
     try:
         if is_zarr(path):
             yield _zarr_to_fill(beside, shape, dtype)
@@ -260,17 +257,52 @@ def created(
             yield pixels
             ome = (pixel_size or {}) if is_ome_tiff(path) else None
             _write_tiff(beside, pixels, color_profile, ome)
-        if is_zarr(path) and path.is_dir():
-            shutil.rmtree(path)
-        os.replace(beside, path)
-        kept = False
-        if not resume:  # what an earlier call has kept is of no use any more
-            _forget(*_places(path, path.stem))
-    finally:
-        if not kept:
+    except BaseException:
+        if not resume:
             _forget(beside, raw)
         elif not beside.is_dir():
             beside.unlink(missing_ok=True)
+        raise
+    try:
+        refuse_existing(path, overwrite=overwrite)  # somebody else may have been faster
+        take_places({beside: place})
+    except OSError as error:  # hours of work may be in it
+        other = place.with_name(f"{secrets.token_hex(4)}-{place.name}")
+        os.replace(beside, other)
+        _forget(beside, raw)
+        raise ImageFileError(
+            f"The finished image is in {str(other)!r} and not in {str(path)!r}: "
+            f"{error.strerror or error}"
+        ) from error
+    # What an earlier call has kept is of no use any more.
+    _forget(beside, raw, *_places(place, place.stem))
+
+
+def check_creatable(path: StrPath, *, overwrite: bool = False) -> Path:
+    """Raise the error that `created` would raise, before the work that leads to it.
+
+    Parameters
+    ----------
+    path : path
+        A TIFF file or a zarr array.
+    overwrite : bool, default=False
+        Whether an existing image may be replaced.
+
+    Returns
+    -------
+    Path
+        Where it will be, behind symbolic links.
+    """
+    refuse_existing(path, overwrite=overwrite)
+    if not is_zarr(path):
+        return place_of_file(path)
+    place = Path(os.path.realpath(path))
+    if place.exists() and not any((place / name).exists() for name in ZARR_FILES):
+        raise ImageFileError(
+            f"Cannot write {os.fspath(path)!r}: it exists, and is no zarr array that could be "
+            f"replaced. Delete it, or choose another name."
+        )
+    return place
 
 
 def _places(path: Path, stem: str) -> tuple[Path, Path]:
@@ -279,9 +311,9 @@ def _places(path: Path, stem: str) -> tuple[Path, Path]:
     return beside, path.with_name(f"{beside.name}.raw")
 
 
-def _forget(beside: Path, raw: Path) -> None:
-    """Remove what is not finished."""
-    for place in (beside, raw):
+def _forget(*places: Path) -> None:
+    """Remove what is not finished, and the notes about it."""
+    for place in places:
         note_beside(place).unlink(missing_ok=True)
         if place.is_dir():
             shutil.rmtree(place, ignore_errors=True)

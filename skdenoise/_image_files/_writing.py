@@ -11,10 +11,8 @@ import numpy as np
 import tifffile
 from PIL import Image
 
-from skdenoise._image_files._errors import ImageExistsError, ImageFileError
-from skdenoise._whole_file import whole_file
-
-StrPath = str | os.PathLike[str]
+from skdenoise._image_files._errors import ImageExistsError, ImageFileError, refuse_existing
+from skdenoise._whole_file import StrPath, whole_file
 
 
 def write_image(
@@ -78,10 +76,9 @@ def write_image(
                 tifffile.imwrite(file, pixels, **ome)
             else:
                 encode(file, pixels, color_profile)
-            if not overwrite and os.path.lexists(path):  # somebody else was faster
-                raise FileExistsError
-    except FileExistsError as error:
-        raise _exists(path) from error
+            refuse_existing(path, overwrite=overwrite)  # somebody else may have been faster
+    except ImageExistsError:
+        raise
     except Exception as error:  # the disk is full, or the format has a limit on sizes
         reason = getattr(error, "strerror", None) or str(error)
         raise ImageFileError(f"Cannot write {os.fspath(path)!r}: {reason}.") from error
@@ -116,8 +113,7 @@ def check_writable(
             f"Cannot write {os.fspath(path)!r}: the suffix of the name chooses the format, "
             f"{' '.join(WRITERS)} are known."
         )
-    if not overwrite and os.path.lexists(path):
-        raise _exists(path)
+    refuse_existing(path, overwrite=overwrite)
     if dtype is None or n_channels is None:
         return
     dtype = np.dtype(dtype)
@@ -129,13 +125,6 @@ def check_writable(
             f"Cannot write {os.fspath(path)!r}: {suffix} files cannot hold {dtype.name} {kind} "
             f"images, {hint}."
         )
-
-
-def _exists(path: StrPath) -> ImageExistsError:
-    return ImageExistsError(
-        f"Cannot write {os.fspath(path)!r}: it exists. Choose another "
-        f"name, or pass --overwrite (in Python overwrite=True)."
-    )
 
 
 def _encode_png(file: BinaryIO, pixels: np.ndarray, profile: bytes | None) -> None:
