@@ -279,7 +279,8 @@ def export(
         prefix=".", suffix=".part", dir=target.resolve().parent, ignore_cleanup_errors=True
     ) as folder:
         # In float32 as well, to compare sizes.
-        paths = {kind: Path(folder, kind, target.name) for kind in ("float32", precision)}
+        file_name = target.with_suffix(FORMATS[name].suffix).name  # writers want lower case
+        paths = {kind: Path(folder, kind, file_name) for kind in ("float32", precision)}
         for written in paths.values():
             written.parent.mkdir(exist_ok=True)
         write(name, exported.graph, paths, lambda: _examples(exported))
@@ -329,7 +330,7 @@ def _format_of(path: Path, format: str) -> str:
         names = ", ".join(map(repr, FORMATS))
         raise ValueError(f"format must be 'auto' or one of {names}. Got {format!r}.")
     suffix = FORMATS[format].suffix
-    if suffix and path.suffix != suffix:
+    if suffix and path.suffix.lower() != suffix:
         msg = f"A file for format={format!r} ends in {suffix!r}. Got {str(path)!r}."
         raise ValueError(msg)
     return format
@@ -561,8 +562,9 @@ def _move(written: Path, target: Path) -> None:
         take_places({written: target.resolve()})
         return
     # What describes the others comes last.
-    sources = [*(path for path in written.parent.iterdir() if path != written), written]
-    with whole_files([target.with_name(source.name) for source in sources]) as files:
-        for source, file in zip(sources, files, strict=True):
+    others = [path for path in written.parent.iterdir() if path != written]
+    places = [*(target.with_name(other.name) for other in others), target]
+    with whole_files(places) as files:
+        for source, file in zip([*others, written], files, strict=True):
             with source.open("rb") as complete:
                 shutil.copyfileobj(complete, file)

@@ -29,6 +29,8 @@ BLOCKS_AT_ONCE = 6
 LARGEST_BLOCK = 4096
 """Side of a block that is not stored otherwise."""
 TILES_AHEAD = 4
+MOST_WORK = 10_000
+"""Steps of NumPy to tell whether two arrays overlap, less than a millisecond."""
 OVERWRITTEN = "out must not be X, or in the same file: images are never written over."
 
 WholeTransform = Callable[[Images], Iterable[np.ndarray]]
@@ -273,11 +275,17 @@ class Target:
         TypeError
             Where `resume` is something else.
         """
-        if isinstance(resume, (str, os.PathLike)):
-            return Path(resume)
-        if not isinstance(resume, bool):
+        if not isinstance(resume, (bool, str, os.PathLike)):
             msg = f"resume must be True, False or the name of a file for the note. Got {resume!r}."
             raise TypeError(msg)
+        if resume is not False and not self.given:
+            msg = (
+                f"resume={resume!r} goes on with what is in `out`, and there is none. Pass a "
+                f"memory map or a zarr array: transform(X, out, resume={resume!r})."
+            )
+            raise ValueError(msg)
+        if not isinstance(resume, bool):
+            return Path(resume)
         place = file_of(self._first) if self.given else None
         if place is not None:
             return note_beside(place)
@@ -399,12 +407,20 @@ def _check_apart(images: Images, out: Any) -> None:
             or (
                 isinstance(target, np.ndarray)
                 and isinstance(source, np.ndarray)
-                and np.may_share_memory(target, source)
+                and _share_memory(target, source)
             )
             for source in sources
         )
         if shared:
             raise ValueError(OVERWRITTEN)
+
+
+def _share_memory(one: np.ndarray, other: np.ndarray) -> bool:
+    """Tell whether arrays have a byte in common; also yes where that would take long to tell."""
+    try:
+        return np.shares_memory(one, other, max_work=MOST_WORK)
+    except np.exceptions.TooHardError:
+        return True
 
 
 def file_of(array: Any) -> str | None:

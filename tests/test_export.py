@@ -346,6 +346,16 @@ def test_what_exists_is_replaced_only_on_request(tmp_path):
     assert path.read_bytes() != b"precious"
 
 
+@pytest.mark.parametrize("format", ["onnx", "openvino", "keras"])
+def test_suffixes_may_be_in_capitals(tmp_path, format):
+    needs(format)
+    path = tmp_path / f"d{FORMATS[format].suffix.upper()}"
+    assert _export._format_of(path, "auto") == format
+    skdenoise.export(denoiser_of(patchwork), path, format=format)
+    beside = {"d.bin"} if format == "openvino" else set()
+    assert {file.name for file in tmp_path.iterdir()} == {path.name, *beside}
+
+
 def test_a_folder_is_replaced_only_where_it_is_a_saved_model(tmp_path):
     path = tmp_path / "model"
     path.mkdir()

@@ -302,6 +302,14 @@ def test_a_list_wants_a_list(noisy, learned):
         learned.transform(list(noisy), np.empty_like(noisy))
 
 
+def test_out_may_lie_beside_the_images(noisy, learned):
+    both = np.concatenate([noisy, np.zeros_like(noisy)], axis=2)
+    X, out = both[:, :, : noisy.shape[2]], both[:, :, noisy.shape[2] :]
+    learned.transform(X, out)
+    assert_array_equal(X, noisy)
+    assert_array_equal(out, learned.transform(noisy))
+
+
 def test_nothing_is_written_over_the_images(noisy, learned, tmp_path):
     X = noisy.copy()
     mapped = memory_map(tmp_path / "X", X)
@@ -642,9 +650,14 @@ def test_beginning_anew_forgets_the_note(noisy, learned, place, tmp_path):
 
 
 def test_a_note_needs_a_place(noisy, learned):
-    for out in (None, np.empty_like(noisy)):
-        with pytest.raises(ValueError, match="Name a file for the note"):
-            learned.transform(noisy, out, resume=True)
+    with pytest.raises(ValueError, match="Name a file for the note"):
+        learned.transform(noisy, np.empty_like(noisy), resume=True)
+
+
+@pytest.mark.parametrize("resume", [True, "note"])
+def test_there_is_nothing_to_go_on_with_but_out(noisy, learned, resume):
+    with pytest.raises(ValueError, match=r"transform\(X, out, resume="):
+        learned.transform(noisy, resume=resume)
 
 
 def test_nothing_of_this_is_metadata_for_a_pipeline(learned):
