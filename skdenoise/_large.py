@@ -20,7 +20,7 @@ from skdenoise._fingerprint import fingerprint
 from skdenoise._images import Images, Part, blocks_of, give_back, in_own_form, memory_map_of
 from skdenoise._journal import Journal, note_beside
 from skdenoise._survey import Extent, LocalTransform, survey
-from skdenoise._tiling import squares, tile_side, with_margin
+from skdenoise._tiling import squares, tile_side, with_margin, within
 
 MEMORY = 2**28
 """Bytes for the blocks that are in memory at once; a network needs about 1 GB besides."""
@@ -155,11 +155,7 @@ def _transform_large(
         shape = block[0].stop - top, block[1].stop - left, *pixels.shape[2:]
         if (tile[0].start, tile[1].start) == (top, left):
             finished = np.empty(shape, pixels.dtype)
-        rows, columns = (
-            slice(part.start - start, part.stop - start)
-            for part, start in zip(tile, (top, left), strict=True)
-        )
-        finished[rows, columns] = pixels
+        finished[within(tile, block)] = pixels
         if (tile[0].stop, tile[1].stop) == (block[0].stop, block[1].stop):
             target.put(index, block, finished)
             journal.add(f"{name} {_text(block)}", finished)
@@ -418,7 +414,8 @@ def _check_apart(images: Images, out: Any) -> None:
 def _share_memory(one: np.ndarray, other: np.ndarray) -> bool:
     """Tell whether arrays have a byte in common; also yes where that would take long to tell."""
     try:
-        return np.shares_memory(one, other, max_work=MOST_WORK)
+        # NumPy's types know two of the numbers only.
+        return np.shares_memory(one, other, max_work=MOST_WORK)  # type: ignore[arg-type]
     except np.exceptions.TooHardError:
         return True
 
