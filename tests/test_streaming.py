@@ -8,7 +8,7 @@ import pytest
 import tifffile
 from numpy.testing import assert_array_equal
 
-from skdenoise import AutoencoderDenoiser, ZeroDCEEnhancer, _large, _tiling
+from skdenoise import AutoencoderDenoiser, ZeroDCEEnhancer, _large, _target, _tiling
 from skdenoise._cli import main
 from skdenoise._image_files import (
     ImageFileError,
@@ -308,7 +308,7 @@ def test_work_that_is_finished_survives_a_disk_without_room_for_the_file(tmp_pat
     image = pixels(90, 70)
     tifffile.imwrite(tmp_path / "a.tif", image, tile=(32, 32))
     typed = ["denoise", str(tmp_path / "a.tif"), "-o", str(tmp_path / "b.tif"), "-q", "--resume"]
-    write, put, n_put = _streaming._write_tiff, _large.Target.put, []
+    write, put, n_put = _streaming._write_tiff, _target.Target.put, []
 
     def full(path, *args, **options):
         path.touch()
@@ -318,7 +318,7 @@ def test_work_that_is_finished_survives_a_disk_without_room_for_the_file(tmp_pat
         n_put.append(1)
         put(target, *args)
 
-    monkeypatch.setattr(_large.Target, "put", counted)
+    monkeypatch.setattr(_target.Target, "put", counted)
     monkeypatch.setattr(_streaming, "_write_tiff", full)
     assert main(typed) == 1
     n_blocks = len(n_put)
@@ -418,7 +418,7 @@ def test_what_was_kept_to_be_resumed_goes_away_with_a_whole_run(tmp_path, monkey
     tifffile.imwrite(tmp_path / "a.tif", pixels(40, 50))
     typed = ["denoise", str(tmp_path / "a.tif"), "-o", str(tmp_path / "b.tif"), "--quiet"]
     with monkeypatch.context() as patch:
-        patch.setattr(_large.Target, "put", interrupted)
+        patch.setattr(_target.Target, "put", interrupted)
         assert main([*typed, "--resume"]) == 130
     assert len(list(tmp_path.iterdir())) > 1
     assert main(typed) == 0
