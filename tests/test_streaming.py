@@ -308,7 +308,7 @@ def test_work_that_is_finished_survives_a_disk_without_room_for_the_file(tmp_pat
     image = pixels(90, 70)
     tifffile.imwrite(tmp_path / "a.tif", image, tile=(32, 32))
     typed = ["denoise", str(tmp_path / "a.tif"), "-o", str(tmp_path / "b.tif"), "-q", "--resume"]
-    write, put, n_put = _streaming._write_tiff, _target.Target.put, []
+    write, put, n_put = _streaming.write_tiff, _target.Target.put, []
 
     def full(path, *args, **options):
         path.touch()
@@ -319,11 +319,11 @@ def test_work_that_is_finished_survives_a_disk_without_room_for_the_file(tmp_pat
         put(target, *args)
 
     monkeypatch.setattr(_target.Target, "put", counted)
-    monkeypatch.setattr(_streaming, "_write_tiff", full)
+    monkeypatch.setattr(_streaming, "write_tiff", full)
     assert main(typed) == 1
     n_blocks = len(n_put)
     assert n_blocks > 0
-    monkeypatch.setattr(_streaming, "_write_tiff", write)
+    monkeypatch.setattr(_streaming, "write_tiff", write)
     assert main(typed) == 0
     assert len(n_put) == n_blocks  # nothing was computed again
     assert {path.name for path in tmp_path.iterdir()} == {"a.tif", "b.tif"}
