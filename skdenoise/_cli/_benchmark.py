@@ -20,6 +20,7 @@ from skdenoise._benchmark import (
 )
 from skdenoise._cli._channels import split_alpha, to_color, to_gray
 from skdenoise._cli._denoise import apply
+from skdenoise._cli._jobs import check_output
 from skdenoise._cli._messages import Messages, count
 from skdenoise._cli._waking import wake_keras
 from skdenoise._image_files import list_images, read_image
@@ -76,8 +77,7 @@ def _check(args: argparse.Namespace) -> None:
     """Refuse what cannot end well, before any work."""
     if args.output.exists() and not args.output.is_dir():
         args.wrong_usage(f"{str(args.output)!r} is a file; a folder is wanted")
-    if args.output.exists() and not args.overwrite:
-        raise ValueError(f"{str(args.output)!r} exists; choose another name, or type --overwrite")
+    check_output(args)
     if args.pairs is not None and (not args.pairs[0] or args.pairs[0] == args.pairs[1]):
         args.wrong_usage(
             f"--pairs takes two words in which paths differ, such as _real _mean; got {args.pairs}"
