@@ -92,7 +92,8 @@ class ImageTransformer(TransformerMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            Where `out` does not fit, or the note of `resume` is about something else.
+            Where `out` does not fit or there is none to be resumed, or the note of `resume` is
+            about something else.
         """
         self._check_fitted()
         if is_dask_array(X):

@@ -23,7 +23,7 @@ from skdenoise._images import read_images
 from skdenoise._patches import image_statistics
 from skdenoise._procedural import procedural_stack
 from skdenoise._task import Task
-from skdenoise._whole_file import whole_file
+from skdenoise._whole_file import take_places, whole_files
 from skdenoise.metrics import psnr
 
 Arrays = dict[str, np.ndarray]
@@ -274,12 +274,13 @@ def export(
 
     from skdenoise._keras._formats import read, write
 
-    # Beside the target, so that what is complete can be moved there.
+    # Beside the place, behind links, so that what is complete can be moved there.
     with tempfile.TemporaryDirectory(
-        prefix=".", suffix=".part", dir=target.parent, ignore_cleanup_errors=True
+        prefix=".", suffix=".part", dir=target.resolve().parent, ignore_cleanup_errors=True
     ) as folder:
         # In float32 as well, to compare sizes.
-        paths = {kind: Path(folder, kind, target.name) for kind in ("float32", precision)}
+        file_name = target.with_suffix(FORMATS[name].suffix).name  # writers want lower case
+        paths = {kind: Path(folder, kind, file_name) for kind in ("float32", precision)}
         for written in paths.values():
             written.parent.mkdir(exist_ok=True)
         write(name, exported.graph, paths, lambda: _examples(exported))
@@ -293,6 +294,7 @@ def export(
                 f"by {largest:.3g} of the range. Nothing was kept; try another format."
             )
             raise RuntimeError(msg)
+        _check_target(target, name, overwrite)  # somebody else may have been faster
         _move(written, target)
     return ExportReport(
         path=os.fspath(path),
@@ -328,7 +330,7 @@ def _format_of(path: Path, format: str) -> str:
         names = ", ".join(map(repr, FORMATS))
         raise ValueError(f"format must be 'auto' or one of {names}. Got {format!r}.")
     suffix = FORMATS[format].suffix
-    if suffix and path.suffix != suffix:
+    if suffix and path.suffix.lower() != suffix:
         msg = f"A file for format={format!r} ends in {suffix!r}. Got {str(path)!r}."
         raise ValueError(msg)
     return format
@@ -555,13 +557,14 @@ def _n_bytes(folder: Path) -> int:
 
 
 def _move(written: Path, target: Path) -> None:
-    """Give complete files their names; what describes the others comes last."""
+    """Give complete files their names, all of them or none."""
     if written.is_dir():
-        if target.exists():
-            os.replace(target, written.parent / "replaced")
-        os.replace(written, target)
+        take_places({written: target.resolve()})
         return
+    # What describes the others comes last.
     others = [path for path in written.parent.iterdir() if path != written]
-    for source in [*others, written]:
-        with source.open("rb") as complete, whole_file(target.with_name(source.name)) as file:
-            shutil.copyfileobj(complete, file)
+    places = [*(target.with_name(other.name) for other in others), target]
+    with whole_files(places) as files:
+        for source, file in zip([*others, written], files, strict=True):
+            with source.open("rb") as complete:
+                shutil.copyfileobj(complete, file)

@@ -17,7 +17,7 @@ from skdenoise._patches import gain_of
 from skdenoise._restraint import Verdict, verdict_on_windows
 from skdenoise._survey import Extent, Findings, Pixels
 from skdenoise._task import Run, Task
-from skdenoise._tiling import on_grid, windows
+from skdenoise._tiling import on_grid, windows, within
 
 
 class Judged(NamedTuple):
@@ -170,7 +170,4 @@ class LargeDenoising:
             sigma = turned(sigma[rows, columns], orientation)
         task = replace(like, pixels=turned(pixels, orientation), sigma=sigma)
         output = turned(next(self._once([task])), orientation, back=True)
-        return output[
-            inner[0].start - rows.start : inner[0].stop - rows.start,
-            inner[1].start - columns.start : inner[1].stop - columns.start,
-        ]
+        return output[within(inner, (rows, columns))]

@@ -14,7 +14,7 @@ from skdenoise._exposures import seen_by_network
 from skdenoise._images import in_working_units
 from skdenoise._survey import Extent, Findings, LocalTransform, Pixels
 from skdenoise._task import Task
-from skdenoise._tiling import on_grid
+from skdenoise._tiling import on_grid, with_margin
 
 FULL_SIZE_TILE = 512
 """Side of a tile where the network sees all pixels: curves take more memory than pixels."""
@@ -132,15 +132,10 @@ class LargeEnhancing:
     def windows(self, height: int, width: int) -> list[Extent]:
         """Return the windows of the denoiser, then those that stand for the whole image."""
         found = [] if self._denoising is None else self._denoising.windows(height, width)
-        margin = self.margin
-        for rows, columns in self._places(height, width):
-            found.append(
-                (
-                    slice(max(rows.start - margin, 0), min(rows.stop + margin, height)),
-                    slice(max(columns.start - margin, 0), min(columns.stop + margin, width)),
-                )
-            )
-        return found
+        return found + [
+            (with_margin(rows, height, self.margin), with_margin(columns, width, self.margin))
+            for rows, columns in self._places(height, width)
+        ]
 
     def _places(self, height: int, width: int) -> list[Extent]:
         if self._exposure is None and self._locality == 1:

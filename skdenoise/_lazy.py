@@ -21,7 +21,7 @@ import numpy as np
 from skdenoise._fingerprint import fingerprint
 from skdenoise._images import Images, Part, in_own_form, read_images
 from skdenoise._survey import Findings, LocalTransform, Moments
-from skdenoise._tiling import squares, tile_side
+from skdenoise._tiling import squares, tile_side, within
 
 MOST_LOADED = 4
 """How many estimators a process keeps."""
@@ -319,11 +319,7 @@ def _transform_part(
         for tile in squares(rows, columns, side):
             with _running:
                 result = local.apply(part, *tile, judged[first + number])
-            out[
-                number,
-                tile[0].start - rows.start : tile[0].stop - rows.start,
-                tile[1].start - columns.start : tile[1].stop - columns.start,
-            ] = in_own_form(part.of_raw(*tile), result)
+            out[number][within(tile, (rows, columns))] = in_own_form(part.of_raw(*tile), result)
     return out
 
 

@@ -7,7 +7,6 @@ what was removed is noise, is judged of a few windows.
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -20,62 +19,6 @@ LARGEST_OUTER = 1280
 WINDOW, WINDOWS_PER_AXIS = 256, 4
 """Side of a window of a square image, and how many of them there are along each axis."""
 SMALLEST_WINDOW = 64
-
-
-@dataclass(frozen=True)
-class Tile:
-    """Part of an image: what is read, and which part of the result is kept.
-
-    Attributes
-    ----------
-    outer : tuple of two slices
-        Rows and columns to read, margin included.
-    inner : tuple of two slices
-        Rows and columns of the image that the tile is responsible for.
-    kept : tuple of two slices
-        The same, counted from the first row and column of `outer`.
-    """
-
-    outer: tuple[slice, slice]
-    inner: tuple[slice, slice]
-    kept: tuple[slice, slice]
-
-
-def iterate_tiles(height: int, width: int, *, side: int, halo: int) -> Iterator[Tile]:
-    """Go through tiles that cover an image once.
-
-    Parameters
-    ----------
-    height, width : int
-        Size of the image, in pixels.
-    side : int
-        Height and width of what a tile is responsible for; a multiple of the stride of the
-        network, so that every tile lies on the network's grid.
-    halo : int
-        Margin on every side that lies inside the image; also a multiple of the stride.
-
-    Yields
-    ------
-    Tile
-        Row by row. The inner parts cover each pixel exactly once.
-
-    Examples
-    --------
-    >>> from skdenoise._tiling import iterate_tiles
-    >>> [tile.outer[1] for tile in iterate_tiles(4, 10, side=4, halo=2)]
-    [slice(0, 6, None), slice(2, 10, None), slice(6, 10, None)]
-    """
-    for top in range(0, height, side):
-        for left in range(0, width, side):
-            rows = _extent(top, height, side, halo)
-            columns = _extent(left, width, side, halo)
-            yield Tile(*zip(rows, columns, strict=True))
-
-
-def _extent(start: int, length: int, side: int, halo: int) -> tuple[slice, slice, slice]:
-    stop = min(start + side, length)
-    first, last = max(start - halo, 0), min(stop + halo, length)
-    return slice(first, last), slice(start, stop), slice(start - first, stop - first)
 
 
 def squares(rows: slice, columns: slice, side: int) -> Iterator[tuple[slice, slice]]:
@@ -91,6 +34,15 @@ def squares(rows: slice, columns: slice, side: int) -> Iterator[tuple[slice, sli
 def with_margin(inner: slice, length: int, margin: int) -> slice:
     """Return an extent with a margin on either side, as far as the image goes."""
     return slice(max(inner.start - margin, 0), min(inner.stop + margin, length))
+
+
+def within(inner: tuple[slice, slice], outer: tuple[slice, slice]) -> tuple[slice, slice]:
+    """Return rows and columns as they are counted in a part of the image that holds them."""
+    (rows, columns), (high, wide) = inner, outer
+    return (
+        slice(rows.start - high.start, rows.stop - high.start),
+        slice(columns.start - wide.start, columns.stop - wide.start),
+    )
 
 
 def on_grid(

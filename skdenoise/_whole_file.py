@@ -1,24 +1,35 @@
 """Plain files only, which are written whole or not at all.
 
 The bytes go to a hidden file in the same folder, reach the disk, and take the name in one step, so
-that a crash, a kill or a full disk leaves what was there before.
+that a crash, a kill or a full disk leaves what was there before. Several that belong together, and
+folders, have no such step: what was there is set aside, and put back if something fails.
 """
 
 import errno
 import os
 import secrets
+import shutil
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 
-__all__ = ["plain_file", "whole_file"]
+__all__ = [
+    "StrPath",
+    "place_of_file",
+    "plain_file",
+    "take_places",
+    "whole_file",
+    "whole_files",
+]
+
+StrPath = str | os.PathLike[str]
 
 
 @contextmanager
-def plain_file(path: str | os.PathLike[str]) -> Iterator[BufferedReader]:
+def plain_file(path: StrPath) -> Iterator[BufferedReader]:
     """Open a binary file for reading, but no pipe or device, which might never end.
 
     Parameters
@@ -54,7 +65,7 @@ def _open_at_once(path: str, flags: int) -> int:
 
 
 @contextmanager
-def whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+def whole_file(path: StrPath) -> Iterator[BinaryIO]:
     """Open a binary file that replaces `path` when the block ends without an error.
 
     Parameters
@@ -84,24 +95,85 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     >>> path.read_bytes()
     b'42'
     """
-    target = Path(os.path.realpath(path))
-    if target.is_dir():
-        raise IsADirectoryError(f"{os.fspath(path)!r} is a folder, a file name is wanted.")
-    if target.exists() and not target.is_file():
-        raise OSError(f"{os.fspath(path)!r} is a device or a pipe, a file name is wanted.")
-    if not target.parent.is_dir():
-        raise FileNotFoundError(
-            f"The folder {os.fspath(target.parent)!r} does not exist. Create it first."
-        )
+    with whole_files([path]) as (file,):
+        yield file
+
+
+@contextmanager
+def whole_files(paths: Sequence[StrPath]) -> Iterator[Sequence[BinaryIO]]:
+    """Open binary files that belong together, as `whole_file` does: all are replaced, or none."""
+    places = [place_of_file(path) for path in paths]
     # Opened by hand, since tempfile makes files that nobody but their owner may read.
-    beside = target.with_name(f".{secrets.token_hex(8)}.part")
+    written = {hidden_beside(place): place for place in places}
     try:
-        with open(beside, "x+b") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, target)
+        with ExitStack() as stack:
+            files = [stack.enter_context(open(beside, "x+b")) for beside in written]
+            yield files
+            for file in files:
+                file.flush()
+                os.fsync(file.fileno())
+        take_places(written)
+    finally:
+        for beside in written:
+            with suppress(OSError):
+                beside.unlink(missing_ok=True)
+
+
+def place_of_file(path: StrPath) -> Path:
+    """Return where a file is written, behind symbolic links; an OSError where none can be."""
+    place = Path(os.path.realpath(path))
+    if place.is_dir():
+        raise IsADirectoryError(f"{os.fspath(path)!r} is a folder, a file name is wanted.")
+    if place.exists() and not place.is_file():
+        raise OSError(f"{os.fspath(path)!r} is a device or a pipe, a file name is wanted.")
+    if not place.parent.is_dir():
+        raise FileNotFoundError(
+            f"The folder {os.fspath(place.parent)!r} does not exist. Create it first."
+        )
+    return place
+
+
+def hidden_beside(place: Path) -> Path:
+    """Return a name in the same folder that nobody else has."""
+    return place.with_name(f".{secrets.token_hex(8)}.part")
+
+
+def take_places(finished: Mapping[Path, Path]) -> None:
+    """Move finished files or folders to their places: all of them, or none.
+
+    Parameters
+    ----------
+    finished : dict of Path to Path
+        What is finished -> its place on the same disk, which is no symbolic link. A file replaces
+        a file, and a folder a folder.
+
+    Raises
+    ------
+    OSError
+        Something cannot be moved. What was in the places is there again, and what is finished is
+        where it was.
+    """
+    *_, last = finished
+    moved: list[tuple[Path, Path]] = []
+    replaced: list[Path] = []
+    try:
+        for source, place in finished.items():
+            # The last file needs no way back: it replaces another in one step.
+            if place.is_dir() if source.is_dir() else place.is_file() and source != last:
+                aside = hidden_beside(place)
+                os.replace(place, aside)
+                moved.append((place, aside))
+                replaced.append(aside)
+            os.replace(source, place)
+            moved.append((source, place))
     except BaseException:
-        with suppress(OSError):
-            beside.unlink()
+        for before, after in reversed(moved):
+            with suppress(OSError):  # what cannot be put back is kept where it is
+                os.replace(after, before)
         raise
+    for aside in replaced:
+        if aside.is_dir():
+            shutil.rmtree(aside, ignore_errors=True)
+        else:
+            with suppress(OSError):
+                aside.unlink()

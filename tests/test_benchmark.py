@@ -324,10 +324,11 @@ def test_existing_results_are_replaced_only_if_told(run, textured):
     assert len(list(Path("out").iterdir())) == 4
 
 
-def test_nothing_is_written_where_no_image_could_be_measured(run, textured):
+@pytest.mark.parametrize("channels", [[], ["--gray"]])
+def test_nothing_is_written_where_no_image_could_be_measured(run, textured, channels):
     put("in/tiny.png", textured[:8, :8])
     put("in/deep.png", textured.astype(np.uint16))
-    code, _, said = run("in", "-o", "out", *QUICK, "--gray")
+    code, _, said = run("in", "-o", "out", *QUICK, *channels)
     assert code == 1
     assert "SSIM needs images of at least 11 x 11" in said
     assert "8-bit images are wanted" in said
@@ -337,9 +338,11 @@ def test_nothing_is_written_where_no_image_could_be_measured(run, textured):
 def test_the_other_images_are_measured_when_one_is_bad(run, textured):
     put("in/a.png", textured)
     put("in/tiny.png", textured[:8, :8])
-    code, printed, _ = run("in", "-o", "out", *QUICK)
+    Path("in/damaged.png").write_text("no image")
+    code, printed, said = run("in", "-o", "out", *QUICK)
     assert code == 1
     assert "1 gray image of in" in printed
+    assert said.count("damaged.png") == 1
 
 
 @pytest.mark.parametrize(
@@ -348,6 +351,8 @@ def test_the_other_images_are_measured_when_one_is_bad(run, textured):
         (["--methods", "magic"], r"no method 'magic'; known: ours ours-base ours-best gaussian"),
         (["--sigmas", "0"], "a number above 0"),
         (["--sigmas", "15", "--pairs", "a", "b"], "not allowed with"),
+        (["--pairs", "", "_mean"], "two words in which paths differ"),
+        (["--pairs", "a", "a"], "two words in which paths differ"),
         (["--pairs", "_real", "_mean"], "no image in 'in' has '_real'"),
         (["--model", "a/x.safetensors", "b/x.safetensors"], "names of their files"),
         (["--model", "bm3d.safetensors"], "names of their files"),

@@ -346,6 +346,16 @@ def test_what_exists_is_replaced_only_on_request(tmp_path):
     assert path.read_bytes() != b"precious"
 
 
+@pytest.mark.parametrize("format", ["onnx", "openvino", "keras"])
+def test_suffixes_may_be_in_capitals(tmp_path, format):
+    needs(format)
+    path = tmp_path / f"d{FORMATS[format].suffix.upper()}"
+    assert _export._format_of(path, "auto") == format
+    skdenoise.export(denoiser_of(patchwork), path, format=format)
+    beside = {"d.bin"} if format == "openvino" else set()
+    assert {file.name for file in tmp_path.iterdir()} == {path.name, *beside}
+
+
 def test_a_folder_is_replaced_only_where_it_is_a_saved_model(tmp_path):
     path = tmp_path / "model"
     path.mkdir()
@@ -356,6 +366,50 @@ def test_a_folder_is_replaced_only_where_it_is_a_saved_model(tmp_path):
     skdenoise.export(denoiser_of(patchwork), path, overwrite=True)
     assert {"saved_model.pb", "variables"} <= {file.name for file in path.iterdir()}
     assert not (path / "precious").exists()
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("name", ["model", "d.xml"])
+def test_what_is_there_stays_where_the_last_step_fails(tmp_path, name, monkeypatch):
+    needs("openvino")
+    skdenoise.export(denoiser_of(patchwork), tmp_path / name)
+
+    def held():
+        return {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+
+    def full(source, target, replace=os.replace):
+        if str(target).endswith(name):  # not when what was there comes back
+            monkeypatch.setattr(os, "replace", replace)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        replace(source, target)
+
+    before = held()
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(OSError, match="No space left"):
+        skdenoise.export(denoiser_of(patchwork, 3), tmp_path / name, overwrite=True)
+    assert held() == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs rights on Windows")
+def test_a_link_to_a_saved_model_stays_a_link(tmp_path):
+    place = tmp_path / "disk" / "model"
+    place.mkdir(parents=True)
+    (place / "saved_model.pb").touch()
+    (tmp_path / "link").symlink_to(place)
+    skdenoise.export(denoiser_of(patchwork), tmp_path / "link", overwrite=True)
+    assert (tmp_path / "link").is_symlink()
+    assert (place / "saved_model.pb").stat().st_size > 0
+
+
+def test_what_appears_meanwhile_is_not_replaced(tmp_path, monkeypatch):
+    path = tmp_path / "d.keras"
+    read = _formats.read
+    monkeypatch.setattr(
+        _formats, "read", lambda *arguments: path.write_text("precious") and read(*arguments)
+    )
+    with pytest.raises(FileExistsError, match="overwrite=True"):
+        skdenoise.export(denoiser_of(patchwork), path)
+    assert path.read_text() == "precious"
     assert list(tmp_path.iterdir()) == [path]
 
 

@@ -459,7 +459,7 @@ def test_the_pixel_budget_is_checked(tmp_path, suffix):
     path = tmp_path / f"image{suffix}"
     write_image(path, draw(np.uint8, n_channels, size=(10, 20)))
     assert read_image(path, max_pixels=200).shape[:2] == (10, 20)
-    with pytest.raises(ImageFileError, match="20 x 10 pixels, at most 199 are allowed"):
+    with pytest.raises(ImageFileError, match=r"20 x 10 pixels, at most 199 .*--max-pixels"):
         read_image(path, max_pixels=199)
 
 

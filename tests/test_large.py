@@ -9,7 +9,15 @@ import pytest
 from numpy.testing import assert_array_equal
 from scipy import ndimage
 
-from skdenoise import AutoencoderDenoiser, NoiseInjector, ZeroDCEEnhancer, _journal, _large, _tiling
+from skdenoise import (
+    AutoencoderDenoiser,
+    NoiseInjector,
+    ZeroDCEEnhancer,
+    _journal,
+    _large,
+    _target,
+    _tiling,
+)
 from skdenoise._fingerprint import fingerprint
 from skdenoise._images import Stored, read_images
 from skdenoise._large_enhancing import LargeEnhancing
@@ -302,6 +310,14 @@ def test_a_list_wants_a_list(noisy, learned):
         learned.transform(list(noisy), np.empty_like(noisy))
 
 
+def test_out_may_lie_beside_the_images(noisy, learned):
+    both = np.concatenate([noisy, np.zeros_like(noisy)], axis=2)
+    X, out = both[:, :, : noisy.shape[2]], both[:, :, noisy.shape[2] :]
+    learned.transform(X, out)
+    assert_array_equal(X, noisy)
+    assert_array_equal(out, learned.transform(noisy))
+
+
 def test_nothing_is_written_over_the_images(noisy, learned, tmp_path):
     X = noisy.copy()
     mapped = memory_map(tmp_path / "X", X)
@@ -458,22 +474,22 @@ def test_small_images_that_are_finished_are_not_done_again(noisy, learned, tmp_p
     wanted = learned.transform(X)
     out = [np.zeros_like(image) for image in X]
     note = tmp_path / "note"
-    put = _large.Target.put
+    put = _target.Target.put
 
     def failing(self, index, block, pixels):
         if index == 1:
             raise Interrupted
         put(self, index, block, pixels)
 
-    monkeypatch.setattr(_large.Target, "put", failing)
+    monkeypatch.setattr(_target.Target, "put", failing)
     with pytest.raises(Interrupted):
         learned.transform(X, out, resume=note)
     assert not any(thread.name.startswith("skdenoise") for thread in threading.enumerate())
-    monkeypatch.setattr(_large.Target, "put", put)
+    monkeypatch.setattr(_target.Target, "put", put)
     assert_array_equal(out[2], wanted[2])
     again = []
     monkeypatch.setattr(
-        _large.Target,
+        _target.Target,
         "put",
         lambda self, index, *rest: again.append(index) or put(self, index, *rest),
     )
@@ -642,9 +658,14 @@ def test_beginning_anew_forgets_the_note(noisy, learned, place, tmp_path):
 
 
 def test_a_note_needs_a_place(noisy, learned):
-    for out in (None, np.empty_like(noisy)):
-        with pytest.raises(ValueError, match="Name a file for the note"):
-            learned.transform(noisy, out, resume=True)
+    with pytest.raises(ValueError, match="Name a file for the note"):
+        learned.transform(noisy, np.empty_like(noisy), resume=True)
+
+
+@pytest.mark.parametrize("resume", [True, "note"])
+def test_there_is_nothing_to_go_on_with_but_out(noisy, learned, resume):
+    with pytest.raises(ValueError, match=r"transform\(X, out, resume="):
+        learned.transform(noisy, resume=resume)
 
 
 def test_nothing_of_this_is_metadata_for_a_pipeline(learned):
@@ -655,7 +676,7 @@ def test_nothing_of_this_is_metadata_for_a_pipeline(learned):
 def test_what_is_written_at_once_holds_whole_shards(noisy, learned, tmp_path):
     layout = {"shape": noisy.shape, "dtype": noisy.dtype, "chunks": (1, 20, 20)}
     out = zarr.create_array(tmp_path / "out.zarr", shards=(1, 80, 40), **layout)
-    place = _large._Place(out, 0)
+    place = _target._Place(out, 0)
     assert place.chunks == (80, 40)
     learned.transform(noisy, out)
     assert_array_equal(out[:], learned.transform(noisy))

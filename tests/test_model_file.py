@@ -21,7 +21,6 @@ from skdenoise._model_file import (
     read_model_file,
     write_model_file,
 )
-from skdenoise._whole_file import whole_file
 
 
 class Noise(BaseEstimator):
@@ -186,23 +185,6 @@ def test_a_missing_folder_is_named(tmp_path):
 def test_a_device_is_not_replaced():
     with pytest.raises(ModelFileError, match="device"):
         write_model_file(os.devnull, HEADER, TENSORS)
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="needs rights on Windows")
-def test_a_link_stays_a_link(tmp_path):
-    (tmp_path / "link").symlink_to(tmp_path / "target")
-    with whole_file(tmp_path / "link") as file:
-        file.write(b"whole")
-    assert (tmp_path / "link").is_symlink()
-    assert (tmp_path / "target").read_bytes() == b"whole"
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such rights")
-def test_a_file_has_the_rights_that_new_files_have(tmp_path):
-    (tmp_path / "plain").touch()
-    with whole_file(tmp_path / "whole"):
-        pass
-    assert (tmp_path / "whole").stat().st_mode == (tmp_path / "plain").stat().st_mode
 
 
 @pytest.mark.parametrize(

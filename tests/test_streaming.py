@@ -8,7 +8,7 @@ import pytest
 import tifffile
 from numpy.testing import assert_array_equal
 
-from skdenoise import AutoencoderDenoiser, ZeroDCEEnhancer, _large, _tiling
+from skdenoise import AutoencoderDenoiser, ZeroDCEEnhancer, _large, _target, _tiling
 from skdenoise._cli import main
 from skdenoise._image_files import (
     ImageFileError,
@@ -132,6 +132,84 @@ def test_an_image_that_exists_is_replaced_on_demand_alone(name, tmp_path):
         assert (found[slice(0, 9), slice(0, 9)] == 2).all()
 
 
+def fill(path, value, **options):
+    with created(path, (9, 9), np.dtype("u1"), **options) as out:
+        out[...] = value
+
+
+def value_of(path):
+    with opened(path) as found:
+        return np.unique(found[slice(0, 9), slice(0, 9)]).tolist()
+
+
+@pytest.mark.parametrize("resume", [False, True])
+@pytest.mark.parametrize("name", ["a.tif", "a.zarr"])
+def test_neither_what_appears_meanwhile_nor_what_is_finished_is_lost(name, resume, tmp_path):
+    fill(tmp_path / f"else{name}", 2)
+
+    def slow():
+        with created(tmp_path / name, (9, 9), np.dtype("u1"), resume=resume) as out:
+            out[...] = 1
+            os.replace(tmp_path / f"else{name}", tmp_path / name)
+
+    with pytest.raises(ImageFileError, match=r"The finished image is in .* it exists") as caught:
+        slow()
+    assert value_of(tmp_path / name) == [2]
+    (other,) = (path for path in tmp_path.iterdir() if path.name != name)
+    assert str(other) in str(caught.value)
+    assert value_of(other) == [1]
+
+
+@pytest.mark.parametrize("resume", [False, True])
+@pytest.mark.parametrize("name", ["a.tif", "a.zarr"])
+def test_nothing_is_lost_where_the_last_step_fails(name, resume, tmp_path, monkeypatch):
+    fill(tmp_path / name, 1)
+    replace = os.replace
+
+    def full(source, target):
+        if os.path.basename(target) == name:
+            monkeypatch.setattr(os, "replace", replace)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(ImageFileError, match=r"The finished image is in .* No space left"):
+        fill(tmp_path / name, 2, overwrite=True, resume=resume)
+    assert value_of(tmp_path / name) == [1]
+    (other,) = (path for path in tmp_path.iterdir() if path.name != name)
+    assert value_of(other) == [2]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs rights on Windows")
+@pytest.mark.parametrize("name", ["a.tif", "a.zarr"])
+def test_a_link_stays_a_link(name, tmp_path):
+    (tmp_path / "disk").mkdir()
+    (tmp_path / name).symlink_to(tmp_path / "disk" / name)
+    with pytest.raises(ImageFileError, match="it exists"):
+        fill(tmp_path / name, 1)
+    for value in (1, 2):
+        fill(tmp_path / name, value, overwrite=True)
+        assert (tmp_path / name).is_symlink()
+        assert value_of(tmp_path / "disk" / name) == [value]
+    assert os.listdir(tmp_path / "disk") == [name]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("a.zarr", "file"), ("a.zarr", "folder"), ("a.tif", "folder")]
+)
+def test_what_is_no_such_image_is_not_replaced_by_one(name, kind, tmp_path):
+    path = tmp_path / name if kind == "file" else tmp_path / name / "precious"
+    path.parent.mkdir(exist_ok=True)
+    path.touch()
+    with (
+        pytest.raises((ImageFileError, OSError), match=r"no zarr array|is a folder"),
+        created(tmp_path / name, (9, 9), np.dtype("u1"), overwrite=True),
+    ):
+        pytest.fail("this is known before the work")
+    assert path.exists()
+    assert os.listdir(tmp_path) == [name]
+
+
 def test_a_file_that_was_cut_is_told(tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", pixels(300, 300), tile=(64, 64), compression="zlib")
     data = (tmp_path / "a.tif").read_bytes()
@@ -230,7 +308,7 @@ def test_work_that_is_finished_survives_a_disk_without_room_for_the_file(tmp_pat
     image = pixels(90, 70)
     tifffile.imwrite(tmp_path / "a.tif", image, tile=(32, 32))
     typed = ["denoise", str(tmp_path / "a.tif"), "-o", str(tmp_path / "b.tif"), "-q", "--resume"]
-    write, put, n_put = _streaming._write_tiff, _large.Target.put, []
+    write, put, n_put = _streaming.write_tiff, _target.Target.put, []
 
     def full(path, *args, **options):
         path.touch()
@@ -240,12 +318,12 @@ def test_work_that_is_finished_survives_a_disk_without_room_for_the_file(tmp_pat
         n_put.append(1)
         put(target, *args)
 
-    monkeypatch.setattr(_large.Target, "put", counted)
-    monkeypatch.setattr(_streaming, "_write_tiff", full)
+    monkeypatch.setattr(_target.Target, "put", counted)
+    monkeypatch.setattr(_streaming, "write_tiff", full)
     assert main(typed) == 1
     n_blocks = len(n_put)
     assert n_blocks > 0
-    monkeypatch.setattr(_streaming, "_write_tiff", write)
+    monkeypatch.setattr(_streaming, "write_tiff", write)
     assert main(typed) == 0
     assert len(n_put) == n_blocks  # nothing was computed again
     assert {path.name for path in tmp_path.iterdir()} == {"a.tif", "b.tif"}
@@ -340,7 +418,7 @@ def test_what_was_kept_to_be_resumed_goes_away_with_a_whole_run(tmp_path, monkey
     tifffile.imwrite(tmp_path / "a.tif", pixels(40, 50))
     typed = ["denoise", str(tmp_path / "a.tif"), "-o", str(tmp_path / "b.tif"), "--quiet"]
     with monkeypatch.context() as patch:
-        patch.setattr(_large.Target, "put", interrupted)
+        patch.setattr(_target.Target, "put", interrupted)
         assert main([*typed, "--resume"]) == 130
     assert len(list(tmp_path.iterdir())) > 1
     assert main(typed) == 0

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from skdenoise._tiling import iterate_tiles
+from skdenoise._tiling import on_grid, squares, with_margin, within
 
 lengths = st.integers(1, 40)
 
@@ -17,28 +17,34 @@ def grids(draw):
     return stride * draw(st.integers(1, 5)), stride * draw(st.integers(0, 5)), stride
 
 
+def tiles(height, width, side, halo, grid=1):
+    """Yield what a tile is responsible for, and what it reads."""
+    for inner in squares(slice(0, height), slice(0, width), side):
+        lengths = zip(inner, (height, width), strict=True)
+        yield inner, tuple(on_grid(part, length, halo=halo, grid=grid) for part, length in lengths)
+
+
 @given(lengths, lengths, grids())
 def test_tiles_cover_each_pixel_once(height, width, grid):
-    side, halo, _ = grid
     count = np.zeros((height, width), int)
-    for tile in iterate_tiles(height, width, side=side, halo=halo):
-        count[tile.inner] += 1
+    for inner, _ in tiles(height, width, *grid):
+        count[inner] += 1
     assert (count == 1).all()
 
 
 @given(lengths, lengths, grids())
 def test_what_is_kept_of_the_outer_part_is_the_inner_part(height, width, grid):
-    side, halo, _ = grid
     image = np.arange(height * width).reshape(height, width)
-    for tile in iterate_tiles(height, width, side=side, halo=halo):
-        np.testing.assert_array_equal(image[tile.outer][tile.kept], image[tile.inner])
+    for inner, outer in tiles(height, width, *grid):
+        np.testing.assert_array_equal(image[outer][within(inner, outer)], image[inner])
 
 
 @given(lengths, lengths, grids())
 def test_margins_are_whole_unless_the_image_ends(height, width, grid):
     side, halo, stride = grid
-    for tile in iterate_tiles(height, width, side=side, halo=halo):
-        for outer, inner, length in zip(tile.outer, tile.inner, (height, width), strict=True):
+    for tile in tiles(height, width, *grid):
+        for inner, outer, length in zip(*tile, (height, width), strict=True):
+            assert outer == with_margin(inner, length, halo)
             assert outer.start % stride == 0
             assert inner.start - outer.start == halo or outer.start == 0
             assert outer.stop - inner.stop == halo or outer.stop == length
@@ -51,7 +57,7 @@ def test_a_filter_does_not_see_the_tiles(height, width, side, radius):
     size = 2 * radius + 1
     whole = ndimage.uniform_filter(image, size, mode="constant")
     tiled = np.empty_like(image)
-    for tile in iterate_tiles(height, width, side=side, halo=radius):
-        part = ndimage.uniform_filter(image[tile.outer], size, mode="constant")
-        tiled[tile.inner] = part[tile.kept]
+    for inner, outer in tiles(height, width, side, radius):
+        part = ndimage.uniform_filter(image[outer], size, mode="constant")
+        tiled[inner] = part[within(inner, outer)]
     np.testing.assert_allclose(tiled, whole, atol=1e-12)

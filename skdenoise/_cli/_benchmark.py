@@ -1,6 +1,7 @@
 """``skdenoise benchmark``: which images and methods, and the files that say how it went."""
 
 import argparse
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +20,7 @@ from skdenoise._benchmark import (
 )
 from skdenoise._cli._channels import split_alpha, to_color, to_gray
 from skdenoise._cli._denoise import apply
+from skdenoise._cli._jobs import check_output
 from skdenoise._cli._messages import Messages, count
 from skdenoise._cli._waking import wake_keras
 from skdenoise._image_files import list_images, read_image
@@ -75,8 +77,11 @@ def _check(args: argparse.Namespace) -> None:
     """Refuse what cannot end well, before any work."""
     if args.output.exists() and not args.output.is_dir():
         args.wrong_usage(f"{str(args.output)!r} is a file; a folder is wanted")
-    if args.output.exists() and not args.overwrite:
-        raise ValueError(f"{str(args.output)!r} exists; choose another name, or type --overwrite")
+    check_output(args)
+    if args.pairs is not None and (not args.pairs[0] or args.pairs[0] == args.pairs[1]):
+        args.wrong_usage(
+            f"--pairs takes two words in which paths differ, such as _real _mean; got {args.pairs}"
+        )
     unknown = [name for name in args.methods or [] if name not in {*OURS, *METHODS}]
     if unknown:
         args.wrong_usage(f"there is no method {unknown[0]!r}; known: {' '.join([*OURS, *METHODS])}")
@@ -113,10 +118,11 @@ def _channels(items: list[_Item], args: argparse.Namespace) -> int:
         return 1 if args.gray else 3
     found = set()
     for item in items:
-        found.add(_read(item.clean, args).shape[-1])
+        with suppress(Exception):  # it is said when that image is to be measured
+            found.add(_read(item.clean, args).shape[-1])
         if len(found) > 1:
             args.wrong_usage("some images are gray and some are not; choose --gray or --color")
-    return found.pop()
+    return found.pop() if found else 1
 
 
 def _methods(args: argparse.Namespace, say: Messages) -> dict[str, Method]:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import skdenoise
+from skdenoise._cli._jobs import check_output
 from skdenoise._cli._messages import Messages
 from skdenoise._cli._waking import wake_keras
 
@@ -13,8 +14,7 @@ def export(args: argparse.Namespace, say: Messages) -> None:
     """Run ``skdenoise export``."""
     if not Path(args.output).parent.is_dir():
         args.wrong_usage(f"the folder of {args.output!r} does not exist; create it first")
-    if Path(args.output).exists() and not args.overwrite:
-        raise ValueError(f"{args.output!r} exists; choose another name, or type --overwrite")
+    check_output(args)
     wake_keras()
     model, n_channels = _model(args)
     report = skdenoise.export(

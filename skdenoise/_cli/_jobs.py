@@ -9,10 +9,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from skdenoise._cli._channels import split_alpha
 from skdenoise._cli._messages import Messages, count
 from skdenoise._image_files import (
-    ImageExistsError,
     ImageFileError,
+    check_creatable,
     check_writable,
     created,
     is_ome_tiff,
@@ -86,12 +87,31 @@ def _is_one(path: Path) -> bool:
 
 def _check_target(path: Path, *, overwrite: bool) -> None:
     """Raise the error that writing would raise."""
-    if not is_zarr(path):
-        check_writable(path, overwrite=overwrite)
-    elif path.exists() and not overwrite:
-        raise ImageExistsError(
-            f"Cannot write {str(path)!r}: it exists. Choose another name, or pass --overwrite."
-        )
+    check = check_creatable if is_zarr(path) else check_writable
+    check(path, overwrite=overwrite)
+
+
+def check_output(args: argparse.Namespace) -> None:
+    """Refuse to write over what exists, unless told to."""
+    if Path(args.output).exists() and not args.overwrite:
+        raise ValueError(f"{str(args.output)!r} exists; choose another name, or type --overwrite")
+
+
+def read_clean(
+    args: argparse.Namespace, say: Messages, taken: Callable[[np.ndarray], np.ndarray | None]
+) -> list[np.ndarray]:
+    """Read the images to learn from, without alpha, as what is taken of each; None is left out."""
+    listed: list[Path] = []
+    for given in args.inputs:
+        with say.trying(given):
+            listed += [image.path for image in list_images(given)]
+    images = []
+    for path in say.progress(list(dict.fromkeys(listed)), "reading"):
+        with say.trying(path):
+            image = taken(split_alpha(read_image(path, max_pixels=args.max_pixels))[0])
+            if image is not None:
+                images.append(image)
+    return images
 
 
 def read(job: Job, args: argparse.Namespace) -> np.ndarray:

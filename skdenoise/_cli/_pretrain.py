@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 
 import skdenoise
-from skdenoise._cli._channels import split_alpha, to_color, to_gray
+from skdenoise._cli._channels import to_color, to_gray
+from skdenoise._cli._jobs import read_clean
 from skdenoise._cli._messages import Messages, count
 from skdenoise._cli._waking import wake_keras
-from skdenoise._image_files import list_images, read_image
 
 
 def pretrain(args: argparse.Namespace, say: Messages) -> None:
@@ -24,7 +24,7 @@ def pretrain(args: argparse.Namespace, say: Messages) -> None:
     if not (args.inputs or args.procedural):
         args.wrong_usage("name a FOLDER of clean images, or type --procedural N to make some")
     n_channels = 3 if args.color else 1
-    images = _read_clean(args, say, n_channels)
+    images = _read(args, say, n_channels)
     if not (images or args.procedural):
         say.error("there is no image to learn from")
         return
@@ -75,19 +75,14 @@ def _start(args: argparse.Namespace, n_channels: int) -> dict[str, np.ndarray]:
     return weights
 
 
-def _read_clean(args: argparse.Namespace, say: Messages, n_channels: int) -> list[np.ndarray]:
+def _read(args: argparse.Namespace, say: Messages, n_channels: int) -> list[np.ndarray]:
     """Read 8-bit images, gray or in color as asked for."""
-    listed: list[Path] = []
-    for given in args.inputs:
-        with say.trying(given):
-            listed += [image.path for image in list_images(given)]
-    images = []
-    for path in say.progress(list(dict.fromkeys(listed)), "reading"):
-        with say.trying(path):
-            image = split_alpha(read_image(path, max_pixels=args.max_pixels))[0]
-            if image.dtype != np.uint8:
-                raise ValueError(f"it has pixels of {image.dtype}; 8-bit images are wanted")
-            if n_channels == 3 and image.shape[-1] == 1:
-                continue
-            images.append(to_gray(image) if n_channels == 1 else to_color(image))
-    return images
+
+    def taken(image: np.ndarray) -> np.ndarray | None:
+        if image.dtype != np.uint8:
+            raise ValueError(f"it has pixels of {image.dtype}; 8-bit images are wanted")
+        if n_channels == 3 and image.shape[-1] == 1:
+            return None
+        return to_gray(image) if n_channels == 1 else to_color(image)
+
+    return read_clean(args, say, taken)

@@ -9,10 +9,10 @@ from sklearn.base import clone
 
 import skdenoise
 from skdenoise._cli._arguments import EPOCHS
-from skdenoise._cli._channels import split_alpha, to_color, to_gray
+from skdenoise._cli._channels import to_color, to_gray
+from skdenoise._cli._jobs import check_output, read_clean
 from skdenoise._cli._messages import Messages, count
 from skdenoise._cli._waking import wake_keras
-from skdenoise._image_files import list_images, read_image
 
 
 def train(args: argparse.Namespace, say: Messages) -> None:
@@ -22,10 +22,9 @@ def train(args: argparse.Namespace, say: Messages) -> None:
         args.wrong_usage(f"{args.output!r} is a folder; the name of a file is wanted")
     if not output.parent.is_dir():
         args.wrong_usage(f"the folder {str(output.parent)!r} does not exist; create it first")
-    if output.exists() and not args.overwrite:
-        raise ValueError(f"{args.output!r} exists; choose another name, or type --overwrite")
+    check_output(args)
     noise = _noise(args)
-    images = _read_clean(args, say)
+    images = _read(args, say)
     if not images:
         say.error("there is no image to learn from")
         return
@@ -72,16 +71,9 @@ def _noise(args: argparse.Namespace) -> Any:
     return noise
 
 
-def _read_clean(args: argparse.Namespace, say: Messages) -> list[np.ndarray]:
+def _read(args: argparse.Namespace, say: Messages) -> list[np.ndarray]:
     """Read the images to learn from, all gray or all in color."""
-    listed: list[Path] = []
-    for given in args.inputs:
-        with say.trying(given):
-            listed += [image.path for image in list_images(given)]
-    images = []
-    for path in say.progress(list(dict.fromkeys(listed)), "reading"):
-        with say.trying(path):
-            images.append(split_alpha(read_image(path, max_pixels=args.max_pixels))[0])
+    images = read_clean(args, say, lambda image: image)
     n_gray = sum(image.shape[-1] == 1 for image in images)
     if not (args.gray or args.color) and 0 < n_gray < len(images):
         args.wrong_usage(

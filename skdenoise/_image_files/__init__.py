@@ -6,14 +6,16 @@ bit depth. Whatever is wrong with a file is an `ImageFileError`.
 
 from skdenoise._image_files._errors import ImageExistsError, ImageFileError
 from skdenoise._image_files._listing import ListedImage, is_zarr, list_images
-from skdenoise._image_files._reading import read_color_profile, read_image, read_pixel_size
-from skdenoise._image_files._streaming import created, is_streamed, opened
-from skdenoise._image_files._writing import check_writable, is_ome_tiff, write_image
+from skdenoise._image_files._reading import read_color_profile, read_image
+from skdenoise._image_files._streaming import check_creatable, created, is_streamed, opened
+from skdenoise._image_files._tiff import is_ome_tiff, read_pixel_size
+from skdenoise._image_files._writing import check_writable, write_image
 
 __all__ = [
     "ImageExistsError",
     "ImageFileError",
     "ListedImage",
+    "check_creatable",
     "check_writable",
     "created",
     "is_ome_tiff",

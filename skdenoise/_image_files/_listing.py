@@ -7,8 +7,7 @@ from typing import NamedTuple
 
 from skdenoise._image_files._errors import ImageFileError
 from skdenoise._image_files._writing import WRITERS
-
-StrPath = str | os.PathLike[str]
+from skdenoise._whole_file import StrPath
 
 
 class ListedImage(NamedTuple):

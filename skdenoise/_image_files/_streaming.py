@@ -9,8 +9,6 @@ import math
 import os
 import secrets
 import shutil
-import threading
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,30 +17,20 @@ from typing import Any
 import numpy as np
 import tifffile
 
-from skdenoise._image_files._errors import ImageExistsError, ImageFileError
+from skdenoise._image_files._errors import ImageFileError, refuse_existing
 from skdenoise._image_files._listing import is_zarr
-from skdenoise._image_files._reading import (
-    _DEFLATED,
-    _PREVIEW_OR_MASK,
-    MAX_PIXELS,
-    ORIENTATION_TAG,
-    _is_plain,
-    read_image,
-)
-from skdenoise._image_files._writing import is_ome_tiff, tiff_options
+from skdenoise._image_files._reading import MAX_PIXELS, read_image
+from skdenoise._image_files._tiff import TiffPixels, is_ome_tiff, is_simple_tiff, write_tiff
 from skdenoise._journal import note_beside
-from skdenoise._whole_file import plain_file
+from skdenoise._whole_file import StrPath, place_of_file, plain_file, take_places
 
 STREAMED_PIXELS = 2**26
 """TIFF files of more pixels are read and written part by part."""
-REMEMBERED_BYTES = 2**26
-"""Decoded parts of a TIFF file that are kept, since neighboring blocks share them."""
-TIFF_TILE = 512
 ZARR_CHUNK = 1024
 MOST_CHANNELS = 4
 """Of an image; more are a stack of images, or rows of one whose channels come first."""
-
-StrPath = str | os.PathLike[str]
+ZARR_FILES = "zarr.json", ".zarray", ".zgroup"
+"""One of them is in the folder of an array or a group."""
 
 
 def is_streamed(source: StrPath, target: StrPath) -> bool:
@@ -57,100 +45,7 @@ def is_streamed(source: StrPath, target: StrPath) -> bool:
         return True
     if Path(target).suffix.lower() not in (".tif", ".tiff"):
         return False
-    return _is_simple_tiff(source, more_than=STREAMED_PIXELS)
-
-
-def _is_simple_tiff(path: StrPath, *, more_than: int = 0) -> bool:
-    """Whether a file holds one image, as it is seen, in parts that can be read one by one."""
-    try:
-        with plain_file(path) as file, tifffile.TiffFile(file) as tiff:
-            page: Any = tiff.pages[0]
-            orientation = page.tags.get(ORIENTATION_TAG)
-            return (
-                page.imagewidth * page.imagelength > more_than
-                and _is_plain(page)
-                and page.axes in ("YX", "YXS")
-                and page.photometric != 0
-                and (orientation is None or orientation.value == 1)
-                and all(other.subfiletype & _PREVIEW_OR_MASK for other in tiff.pages[1:])  # type: ignore[union-attr]
-            )
-    except Exception:  # no TIFF file, or damaged: whoever reads it will say so
-        return False
-
-
-class TiffPixels:
-    """The pixels of a TIFF file, of which only what is asked for is read.
-
-    Parameters
-    ----------
-    tiff : tifffile.TiffFile
-        The file, open; its first page is the image, further ones may be smaller copies.
-    """
-
-    def __init__(self, tiff: tifffile.TiffFile) -> None:
-        self._page: Any = tiff.pages[0]
-        self._file: Any = tiff.filehandle
-        self.shape = tuple(self._page.shape)
-        self.dtype = self._page.dtype
-        self.ndim = len(self.shape)
-        self.chunks = tuple(self._page.chunks)
-        assert self.dtype is not None
-        self._largest = int(np.prod(self.chunks)) * self.dtype.itemsize
-        self._kept: dict[int, np.ndarray] = {}
-        self._reading = threading.Lock()
-
-    def __getitem__(self, key: Any) -> np.ndarray:
-        """Read some rows and columns."""
-        rows, columns = (
-            range(*part.indices(side)) for part, side in zip(key, self.shape, strict=False)
-        )
-        out = np.empty((len(rows), len(columns), *self.shape[2:]), self.dtype)
-        high, wide = self.chunks[:2]
-        for row in range(rows.start // high, -(-rows.stop // high)):
-            for column in range(columns.start // wide, -(-columns.stop // wide)):
-                part = self._segment(row, column)
-                top, left = row * high, column * wide
-                inside = (
-                    slice(max(rows.start, top), min(rows.stop, top + len(part))),
-                    slice(max(columns.start, left), min(columns.stop, left + part.shape[1])),
-                )
-                out[
-                    inside[0].start - rows.start : inside[0].stop - rows.start,
-                    inside[1].start - columns.start : inside[1].stop - columns.start,
-                ] = part[
-                    inside[0].start - top : inside[0].stop - top,
-                    inside[1].start - left : inside[1].stop - left,
-                ]
-        return out
-
-    def _segment(self, row: int, column: int) -> np.ndarray:
-        """Return a tile or strip; the last ones are remembered."""
-        index = row * -(-self.shape[1] // self.chunks[1]) + column
-        with self._reading:
-            if index not in self._kept:
-                while self._kept and len(self._kept) * self._largest >= REMEMBERED_BYTES:
-                    del self._kept[next(iter(self._kept))]
-                self._kept[index] = self._decoded(index)
-            return self._kept[index]
-
-    def _decoded(self, index: int) -> np.ndarray:
-        self._file.seek(self._page.dataoffsets[index])
-        count = self._page.databytecounts[index]
-        data = self._file.read(count)
-        if not count or len(data) < count:
-            raise ImageFileError(f"Cannot read {self._file.path!r}: it was cut.")
-        try:
-            deflated = self._page.compression in _DEFLATED
-            if deflated and _inflates_beyond(data, self._largest):
-                raise ValueError("a part of it is larger than it may be")
-            found, _, _ = self._page.decode(data, index)
-        except Exception as error:  # decoders stumble over damaged files in every way there is
-            raise ImageFileError(f"Cannot read {self._file.path!r}: {error}.") from error
-        return found[0] if self.ndim == 3 else found[0, ..., 0]
-
-
-def _inflates_beyond(data: bytes, size: int) -> bool:
-    return len(zlib.decompressobj().decompress(data, size + 1)) > size
+    return is_simple_tiff(source, more_than=STREAMED_PIXELS)
 
 
 @contextmanager
@@ -176,7 +71,7 @@ def opened(path: StrPath, *, max_pixels: int = MAX_PIXELS) -> Iterator[Any]:
         It is missing, damaged, or of another kind.
     """
     if not is_zarr(path):
-        if not _is_simple_tiff(path):
+        if not is_simple_tiff(path):
             yield read_image(path, max_pixels=max_pixels)
             return
         with plain_file(path) as file, tifffile.TiffFile(file) as tiff:
@@ -240,18 +135,15 @@ def created(
     ImageExistsError
         It exists and `overwrite` is False.
     ImageFileError
-        What an earlier call has kept is of another shape or dtype.
+        What exists is of another kind, or what an earlier call has kept is of another shape or
+        dtype. Or the image is finished and cannot have its name, as where somebody else was
+        faster; then the error says under which name it is kept.
     OSError
-        The disk is full.
+        The disk is full, or no file can have such a name.
     """
     path = Path(path)
-    if not overwrite and os.path.lexists(path):
-        raise ImageExistsError(
-            f"Cannot write {str(path)!r}: it exists. Choose another name, or pass --overwrite."
-        )
-    stem = path.stem if resume else secrets.token_hex(8)
-    beside, raw = _places(path, stem)
-    kept = resume
+    place = check_creatable(path, overwrite=overwrite)
+    beside, raw = _places(place, place.stem if resume else secrets.token_hex(8))
     try:
         if is_zarr(path):
             yield _zarr_to_fill(beside, shape, dtype)
@@ -259,18 +151,53 @@ def created(
             pixels = _memory_map_to_fill(raw, shape, dtype)
             yield pixels
             ome = (pixel_size or {}) if is_ome_tiff(path) else None
-            _write_tiff(beside, pixels, color_profile, ome)
-        if is_zarr(path) and path.is_dir():
-            shutil.rmtree(path)
-        os.replace(beside, path)
-        kept = False
-        if not resume:  # what an earlier call has kept is of no use any more
-            _forget(*_places(path, path.stem))
-    finally:
-        if not kept:
+            write_tiff(beside, pixels, color_profile, ome)
+    except BaseException:
+        if not resume:
             _forget(beside, raw)
         elif not beside.is_dir():
             beside.unlink(missing_ok=True)
+        raise
+    try:
+        refuse_existing(path, overwrite=overwrite)  # somebody else may have been faster
+        take_places({beside: place})
+    except OSError as error:  # hours of work may be in it
+        other = place.with_name(f"{secrets.token_hex(4)}-{place.name}")
+        os.replace(beside, other)
+        _forget(beside, raw)
+        raise ImageFileError(
+            f"The finished image is in {str(other)!r} and not in {str(path)!r}: "
+            f"{error.strerror or error}"
+        ) from error
+    # What an earlier call has kept is of no use any more.
+    _forget(beside, raw, *_places(place, place.stem))
+
+
+def check_creatable(path: StrPath, *, overwrite: bool = False) -> Path:
+    """Raise the error that `created` would raise, before the work that leads to it.
+
+    Parameters
+    ----------
+    path : path
+        A TIFF file or a zarr array.
+    overwrite : bool, default=False
+        Whether an existing image may be replaced.
+
+    Returns
+    -------
+    Path
+        Where it will be, behind symbolic links.
+    """
+    refuse_existing(path, overwrite=overwrite)
+    if not is_zarr(path):
+        return place_of_file(path)
+    place = Path(os.path.realpath(path))
+    if place.exists() and not any((place / name).exists() for name in ZARR_FILES):
+        raise ImageFileError(
+            f"Cannot write {os.fspath(path)!r}: it exists, and is no zarr array that could be "
+            f"replaced. Delete it, or choose another name."
+        )
+    return place
 
 
 def _places(path: Path, stem: str) -> tuple[Path, Path]:
@@ -279,9 +206,9 @@ def _places(path: Path, stem: str) -> tuple[Path, Path]:
     return beside, path.with_name(f"{beside.name}.raw")
 
 
-def _forget(beside: Path, raw: Path) -> None:
-    """Remove what is not finished."""
-    for place in (beside, raw):
+def _forget(*places: Path) -> None:
+    """Remove what is not finished, and the notes about it."""
+    for place in places:
         note_beside(place).unlink(missing_ok=True)
         if place.is_dir():
             shutil.rmtree(place, ignore_errors=True)
@@ -337,30 +264,6 @@ def _of_another(path: Path) -> ImageFileError:
     return ImageFileError(
         f"Cannot go on with {str(path)!r}: it was kept of an image of another size or dtype. "
         f"Delete it to begin anew, or leave out --resume."
-    )
-
-
-def _write_tiff(
-    path: Path, pixels: np.ndarray, profile: bytes | None, ome: dict[str, Any] | None
-) -> None:
-    """Write deflated tiles, one after the other."""
-
-    def tiles() -> Iterator[np.ndarray]:
-        for top in range(0, pixels.shape[0], TIFF_TILE):
-            for left in range(0, pixels.shape[1], TIFF_TILE):
-                part = pixels[top : top + TIFF_TILE, left : left + TIFF_TILE]
-                missing = TIFF_TILE - part.shape[0], TIFF_TILE - part.shape[1]
-                margin = [(0, missing[0]), (0, missing[1]), (0, 0)][: pixels.ndim]
-                yield np.pad(part, margin)
-
-    tifffile.imwrite(
-        path,
-        tiles(),
-        shape=pixels.shape,
-        dtype=pixels.dtype,
-        tile=(TIFF_TILE, TIFF_TILE),
-        bigtiff=pixels.nbytes > 2**31,
-        **tiff_options(pixels, profile, ome),
     )
 
 

@@ -8,13 +8,11 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
-import tifffile
 from PIL import Image
 
-from skdenoise._image_files._errors import ImageExistsError, ImageFileError
-from skdenoise._whole_file import whole_file
-
-StrPath = str | os.PathLike[str]
+from skdenoise._image_files._errors import ImageExistsError, ImageFileError, refuse_existing
+from skdenoise._image_files._tiff import encode_tiff, is_ome_tiff
+from skdenoise._whole_file import StrPath, whole_file
 
 
 def write_image(
@@ -74,14 +72,12 @@ def write_image(
     try:
         with whole_file(path) as file:
             if is_ome_tiff(path):
-                ome = tiff_options(pixels, color_profile, pixel_size or {})
-                tifffile.imwrite(file, pixels, **ome)
+                encode_tiff(file, pixels, color_profile, pixel_size or {})
             else:
                 encode(file, pixels, color_profile)
-            if not overwrite and os.path.lexists(path):  # somebody else was faster
-                raise FileExistsError
-    except FileExistsError as error:
-        raise _exists(path) from error
+            refuse_existing(path, overwrite=overwrite)  # somebody else may have been faster
+    except ImageExistsError:
+        raise
     except Exception as error:  # the disk is full, or the format has a limit on sizes
         reason = getattr(error, "strerror", None) or str(error)
         raise ImageFileError(f"Cannot write {os.fspath(path)!r}: {reason}.") from error
@@ -116,8 +112,7 @@ def check_writable(
             f"Cannot write {os.fspath(path)!r}: the suffix of the name chooses the format, "
             f"{' '.join(WRITERS)} are known."
         )
-    if not overwrite and os.path.lexists(path):
-        raise _exists(path)
+    refuse_existing(path, overwrite=overwrite)
     if dtype is None or n_channels is None:
         return
     dtype = np.dtype(dtype)
@@ -129,13 +124,6 @@ def check_writable(
             f"Cannot write {os.fspath(path)!r}: {suffix} files cannot hold {dtype.name} {kind} "
             f"images, {hint}."
         )
-
-
-def _exists(path: StrPath) -> ImageExistsError:
-    return ImageExistsError(
-        f"Cannot write {os.fspath(path)!r}: it exists. Choose another "
-        f"name, or pass --overwrite (in Python overwrite=True)."
-    )
 
 
 def _encode_png(file: BinaryIO, pixels: np.ndarray, profile: bytes | None) -> None:
@@ -177,44 +165,6 @@ def _encode_jpeg(file: BinaryIO, pixels: np.ndarray, profile: bytes | None) -> N
     image.save(file, "JPEG", quality=95, subsampling=0, icc_profile=profile)
 
 
-def tiff_options(
-    pixels: np.ndarray, profile: bytes | None, ome: dict[str, Any] | None
-) -> dict[str, Any]:
-    """Return how such an image is stored in a TIFF file.
-
-    Parameters
-    ----------
-    pixels : ndarray of shape (H, W) or (H, W, C)
-        The image.
-    profile : bytes or None
-        An ICC profile.
-    ome : dict or None
-        What an OME-TIFF file says about the image; None makes another TIFF file.
-    """
-    n_channels = 1 if pixels.ndim == 2 else pixels.shape[2]
-    return {
-        "photometric": "rgb" if n_channels > 2 else "minisblack",
-        "planarconfig": "contig" if n_channels > 1 else None,
-        "extrasamples": ["unassalpha"] if n_channels in (2, 4) else None,
-        "compression": "zlib",
-        # As tifffile can.
-        "predictor": pixels.dtype.kind != "f" and pixels.dtype.itemsize < 8,
-        "iccprofile": profile,
-        "ome": ome is not None,
-        "metadata": None if ome is None else {"axes": "YXS"[: pixels.ndim], **ome},
-        "software": False,
-    }
-
-
-def is_ome_tiff(path: StrPath) -> bool:
-    """Tell whether a name is that of an OME-TIFF file."""
-    return os.fspath(path).lower().endswith((".ome.tif", ".ome.tiff"))
-
-
-def _encode_tiff(file: BinaryIO, pixels: np.ndarray, profile: bytes | None) -> None:
-    tifffile.imwrite(file, pixels, **tiff_options(pixels, profile, None))
-
-
 def _encode_bmp(file: BinaryIO, pixels: np.ndarray, profile: bytes | None) -> None:
     Image.fromarray(pixels).save(file, "BMP")
 
@@ -252,8 +202,8 @@ _CHANNELS = {1: "gray", 2: "gray and alpha", 3: "RGB", 4: "RGB and alpha"}
 #: The suffix of a name -> how such a file is written.
 WRITERS = {
     ".png": _writer(_encode_png, "uint8 uint16", 1, 2, 3, 4),
-    ".tif": _writer(_encode_tiff, _NUMBERS, 1, 2, 3, 4),
-    ".tiff": _writer(_encode_tiff, _NUMBERS, 1, 2, 3, 4),
+    ".tif": _writer(encode_tiff, _NUMBERS, 1, 2, 3, 4),
+    ".tiff": _writer(encode_tiff, _NUMBERS, 1, 2, 3, 4),
     ".jpg": _writer(_encode_jpeg, "uint8", 1, 3),
     ".jpeg": _writer(_encode_jpeg, "uint8", 1, 3),
     ".bmp": _writer(_encode_bmp, "uint8", 1, 3),

@@ -19,10 +19,10 @@ from skdenoise._keras._network import Network, Weights
 from skdenoise._keras._openvino import openvino_runner
 from skdenoise._side_by_side import side_by_side
 from skdenoise._task import BATCH_PIXELS, Task
-from skdenoise._tiling import iterate_tiles
+from skdenoise._tiling import LARGEST_OUTER, on_grid, squares, within
 
-WHOLE_PIXELS = 1280 * 1280
-"""Larger images are cut into tiles; activations take about 1 kB per pixel."""
+WHOLE_PIXELS = LARGEST_OUTER**2
+"""Larger images are cut into tiles."""
 AT_ONCE = 3
 """Batches that are computed at the same time, while they are small: between two layers, a batch
 alone leaves cores idle."""
@@ -229,10 +229,12 @@ def _predict_tiles(network: Network, run: Run, task: Task) -> np.ndarray:
     stride, halo = network.stride, network.halo or 0
     side = max(int(WHOLE_PIXELS**0.5) - 2 * halo, 4 * stride) // stride * stride
     out = np.empty((height, width, network.n_outputs), task.pixels.dtype)
-    for tile in iterate_tiles(height, width, side=side, halo=halo):
+    for inner in squares(slice(0, height), slice(0, width), side):
+        rows = on_grid(inner[0], height, halo=halo, grid=stride)
+        columns = on_grid(inner[1], width, halo=halo, grid=stride)
         # Only the last row and column of tiles can end off the grid, where the image ends.
-        outputs = run(_inputs(network, [task], tile.outer))
-        out[tile.inner] = _finish(outputs[0][tile.kept], task)
+        outputs = run(_inputs(network, [task], (rows, columns)))
+        out[inner] = _finish(outputs[0][within(inner, (rows, columns))], task)
     return out
 
 

@@ -1,0 +1,282 @@
+"""TIFF: what is stored plainly or deflated goes through tifffile, the rest through Pillow.
+
+tifffile knows every number type, and Pillow every compression. Large images are read and written
+part by part, and each part is measured before it is inflated.
+"""
+
+import math
+import os
+import threading
+import zlib
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+import numpy as np
+import tifffile
+from PIL import TiffImagePlugin
+
+from skdenoise._image_files._decoded import ORIENTATION_TAG, Decoded, Limits, native
+from skdenoise._image_files._errors import ImageFileError
+from skdenoise._image_files._pillow import decode_with_pillow
+from skdenoise._tiling import within
+from skdenoise._whole_file import StrPath, plain_file
+
+COLOR_PROFILE_TAG = 34675
+PIXEL_SIZE = "PhysicalSizeX", "PhysicalSizeXUnit", "PhysicalSizeY", "PhysicalSizeYUnit"
+"""What OME-TIFF says about it."""
+REMEMBERED_BYTES = 2**26
+"""Decoded parts of a TIFF file that are kept, since neighboring blocks share them."""
+TIFF_TILE = 512
+_PREVIEW_OR_MASK = 1 | 4
+_NOT_COMPRESSED = 1
+_DEFLATED = (8, 32946)
+
+
+def decode_tiff(file: BinaryIO, limits: Limits) -> Decoded:
+    """Decode a TIFF file of one page."""
+    with tifffile.TiffFile(file) as tiff:
+        page: Any = tiff.pages[0]
+        limits.check_size(page.imagewidth, page.imagelength)
+        for other in tiff.pages[1:] if limits.pixels else ():
+            if not other.subfiletype & _PREVIEW_OR_MASK:  # type: ignore[union-attr]
+                raise ImageFileError(
+                    f"it is a stack of {len(tiff.pages)} pages, one image is wanted; read it with "
+                    f"tifffile.imread and pass the array to the estimator"
+                )
+        if _is_plain(page):
+            profile = page.tags.get(COLOR_PROFILE_TAG)
+            orientation = page.tags.get(ORIENTATION_TAG)
+            return Decoded(
+                _page_pixels(page, file) if limits.pixels else np.empty((0, 0)),
+                1 if orientation is None else orientation.value,
+                None if profile is None else profile.value,
+            )
+        stored = f"compression {page.compression}, {page.bitspersample} bits"
+        inverted = page.photometric == 0 and page.bitspersample == 16
+    try:
+        decoded = decode_with_pillow(TiffImagePlugin.TiffImageFile, file, limits)
+    except SyntaxError as error:
+        raise ImageFileError(f"this kind of TIFF is not supported ({stored}: {error})") from error
+    return decoded._replace(pixels=65535 - decoded.pixels) if inverted else decoded
+
+
+def _is_plain(page: Any) -> bool:
+    """Whether a page holds whole numbers or floats, gray or RGB, that tifffile reads by itself."""
+    return (
+        page.compression in (_NOT_COMPRESSED, *_DEFLATED)
+        and page.photometric in (0, 1, 2)
+        and page.bitspersample in (8, 16, 32, 64)
+        and page.dtype is not None
+        and page.dtype.kind in "uif"
+        and page.axes in ("YX", "YXS", "SYX")
+        and page.samplesperpixel <= 4
+    )
+
+
+def _page_pixels(page: Any, file: BinaryIO) -> np.ndarray:
+    """Return the pixels of a page for which `_is_plain` holds."""
+    _check_segments(page, file)
+    pixels = native(page.asarray(maxworkers=1))
+    if page.axes == "SYX":
+        pixels = np.moveaxis(pixels, 0, -1)
+    if page.photometric == 0 and pixels.dtype.kind == "u":  # white is zero
+        gray = pixels[..., :1] if pixels.ndim == 3 else pixels
+        np.subtract(np.iinfo(pixels.dtype).max, gray, out=gray)
+    return pixels
+
+
+def _check_segments(page: Any, file: BinaryIO) -> None:
+    """Check that the parts of an image are all there and not larger than they may be.
+
+    tifffile takes missing bytes for black pixels, and inflates a part of the file whatever its
+    size, so that a few kilobytes could fill the memory.
+    """
+    size = os.fstat(file.fileno()).st_size
+    found = 0
+    for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True):
+        if offset + count > size:
+            raise ImageFileError("it was cut")
+        if page.compression in _DEFLATED:
+            file.seek(offset)
+            count = _inflated_size(page, file.read(count))
+        found += count
+    if found < page.nbytes:
+        raise ImageFileError("it was cut")
+
+
+def _inflated_size(page: Any, data: bytes) -> int:
+    """Return how many bytes a deflated part of an image holds; more than it may are refused."""
+    largest = _segment_size(page)
+    count = len(zlib.decompressobj().decompress(data, largest + 1))
+    if count > largest:
+        raise ImageFileError("a part of it is larger than it may be")
+    return count
+
+
+def _segment_size(page: Any) -> int:
+    return math.prod(page.chunks) * page.dtype.itemsize
+
+
+def read_pixel_size(path: StrPath) -> dict[str, Any]:
+    """Return how large pixels are, in the words of OME-TIFF; empty where no file says so."""
+    try:
+        with plain_file(path) as file, tifffile.TiffFile(file) as tiff:
+            found: Any = tifffile.xml2dict(tiff.ome_metadata or "")
+            pixels = found["OME"]["Image"]["Pixels"]
+            return {name: pixels[name] for name in PIXEL_SIZE if name in pixels}
+    except Exception:  # no TIFF file, or one of several images, or damaged: reading will tell
+        return {}
+
+
+def is_ome_tiff(path: StrPath) -> bool:
+    """Tell whether a name is that of an OME-TIFF file."""
+    return os.fspath(path).lower().endswith((".ome.tif", ".ome.tiff"))
+
+
+def is_simple_tiff(path: StrPath, *, more_than: int = 0) -> bool:
+    """Whether a file holds one image, as it is seen, in parts that can be read one by one."""
+    try:
+        with plain_file(path) as file, tifffile.TiffFile(file) as tiff:
+            page: Any = tiff.pages[0]
+            orientation = page.tags.get(ORIENTATION_TAG)
+            return (
+                page.imagewidth * page.imagelength > more_than
+                and _is_plain(page)
+                and page.axes in ("YX", "YXS")
+                and page.photometric != 0
+                and (orientation is None or orientation.value == 1)
+                and all(other.subfiletype & _PREVIEW_OR_MASK for other in tiff.pages[1:])  # type: ignore[union-attr]
+            )
+    except Exception:  # no TIFF file, or damaged: whoever reads it will say so
+        return False
+
+
+class TiffPixels:
+    """The pixels of a TIFF file, of which only what is asked for is read.
+
+    Parameters
+    ----------
+    tiff : tifffile.TiffFile
+        The file, open; its first page is the image, further ones may be smaller copies.
+    """
+
+    def __init__(self, tiff: tifffile.TiffFile) -> None:
+        self._page: Any = tiff.pages[0]
+        self._file: Any = tiff.filehandle
+        self.shape = tuple(self._page.shape)
+        self.dtype = self._page.dtype
+        self.ndim = len(self.shape)
+        self.chunks = tuple(self._page.chunks)
+        self._kept: dict[int, np.ndarray] = {}
+        self._reading = threading.Lock()
+
+    def __getitem__(self, key: Any) -> np.ndarray:
+        """Read some rows and columns."""
+        rows, columns = (
+            slice(*part.indices(side)[:2]) for part, side in zip(key, self.shape, strict=False)
+        )
+        size = rows.stop - rows.start, columns.stop - columns.start
+        out = np.empty((*size, *self.shape[2:]), self.dtype)
+        high, wide = self.chunks[:2]
+        for row in range(rows.start // high, -(-rows.stop // high)):
+            for column in range(columns.start // wide, -(-columns.stop // wide)):
+                part = self._segment(row, column)
+                down = slice(row * high, row * high + part.shape[0])
+                across = slice(column * wide, column * wide + part.shape[1])
+                both = _overlap(rows, down), _overlap(columns, across)
+                out[within(both, (rows, columns))] = part[within(both, (down, across))]
+        return out
+
+    def _segment(self, row: int, column: int) -> np.ndarray:
+        """Return a tile or strip; the last ones are remembered."""
+        index = row * -(-self.shape[1] // self.chunks[1]) + column
+        with self._reading:
+            if index not in self._kept:
+                largest = _segment_size(self._page)
+                while self._kept and len(self._kept) * largest >= REMEMBERED_BYTES:
+                    del self._kept[next(iter(self._kept))]
+                self._kept[index] = self._decoded(index)
+            return self._kept[index]
+
+    def _decoded(self, index: int) -> np.ndarray:
+        self._file.seek(self._page.dataoffsets[index])
+        count = self._page.databytecounts[index]
+        data = self._file.read(count)
+        try:
+            if not count or len(data) < count:
+                raise ImageFileError("it was cut")
+            if self._page.compression in _DEFLATED:
+                _inflated_size(self._page, data)
+            found, _, _ = self._page.decode(data, index)
+        except Exception as error:  # decoders stumble over damaged files in every way there is
+            raise ImageFileError(f"Cannot read {self._file.path!r}: {error}.") from error
+        return found[0] if self.ndim == 3 else found[0, ..., 0]
+
+
+def _overlap(one: slice, other: slice) -> slice:
+    return slice(max(one.start, other.start), min(one.stop, other.stop))
+
+
+def encode_tiff(
+    file: BinaryIO,
+    pixels: np.ndarray,
+    profile: bytes | None,
+    ome: dict[str, Any] | None = None,
+) -> None:
+    """Write an image at once.
+
+    Parameters
+    ----------
+    file : binary file
+        Where to.
+    pixels : ndarray of shape (H, W) or (H, W, C)
+        The image.
+    profile : bytes or None
+        An ICC profile.
+    ome : dict, default=None
+        What an OME-TIFF file says about the image; None makes another TIFF file.
+    """
+    tifffile.imwrite(file, pixels, **_options(pixels, profile, ome))
+
+
+def write_tiff(
+    path: StrPath, pixels: np.ndarray, profile: bytes | None, ome: dict[str, Any] | None
+) -> None:
+    """Write an image as `encode_tiff` does, in deflated tiles, one after the other."""
+
+    def tiles() -> Iterator[np.ndarray]:
+        for top in range(0, pixels.shape[0], TIFF_TILE):
+            for left in range(0, pixels.shape[1], TIFF_TILE):
+                part = pixels[top : top + TIFF_TILE, left : left + TIFF_TILE]
+                missing = TIFF_TILE - part.shape[0], TIFF_TILE - part.shape[1]
+                margin = [(0, missing[0]), (0, missing[1]), (0, 0)][: pixels.ndim]
+                yield np.pad(part, margin)
+
+    tifffile.imwrite(
+        path,
+        tiles(),
+        shape=pixels.shape,
+        dtype=pixels.dtype,
+        tile=(TIFF_TILE, TIFF_TILE),
+        bigtiff=pixels.nbytes > 2**31,
+        **_options(pixels, profile, ome),
+    )
+
+
+def _options(
+    pixels: np.ndarray, profile: bytes | None, ome: dict[str, Any] | None
+) -> dict[str, Any]:
+    """Return how such an image is stored in a TIFF file."""
+    n_channels = 1 if pixels.ndim == 2 else pixels.shape[2]
+    return {
+        "photometric": "rgb" if n_channels > 2 else "minisblack",
+        "planarconfig": "contig" if n_channels > 1 else None,
+        "extrasamples": ["unassalpha"] if n_channels in (2, 4) else None,
+        "compression": "zlib",
+        # As tifffile can.
+        "predictor": pixels.dtype.kind != "f" and pixels.dtype.itemsize < 8,
+        "iccprofile": profile,
+        "ome": ome is not None,
+        "metadata": None if ome is None else {"axes": "YXS"[: pixels.ndim], **ome},
+        "software": False,
+    }
