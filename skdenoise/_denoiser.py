@@ -250,7 +250,7 @@ class AutoencoderDenoiser(NetworkTransformer):
     (4, 16, 16)
     """
 
-    _ready_weights = tuple(KINDS)
+    _ready_weights = KINDS
     _optimizer_state: list[np.ndarray] | None = None
     _learned_with: tuple[str, str] | None = None
     _began_trained: bool = False
