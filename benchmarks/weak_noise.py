@@ -9,10 +9,10 @@ import numpy as np
 from benchmarks._measuring import Result
 from benchmarks._photographs import camera_pairs, folder
 from skdenoise import AutoencoderDenoiser
+from skdenoise._choices import SHIPPED_SIZES
 from skdenoise._image_files import read_image
 from skdenoise._protocol import quality, with_white_noise
 from skdenoise._restraint import Verdict
-from skdenoise._shipped import SIZES
 
 N_IMAGES = 11
 SIGMAS = 1, 2, 3, 5, 10
@@ -29,7 +29,7 @@ def measure(n_rounds: int) -> Iterator[Result]:
     }
     clean = [read_image(path) for path in folder("BSD432_color")[::CLEAN_EVERY]]
     pairs = [(mean, noisy / np.float32(255)) for mean, noisy in camera_pairs(every=5)]
-    for size in SIZES:
+    for size in SHIPPED_SIZES:
         denoiser = AutoencoderDenoiser(size=size, weights="natural")
         for sigma in SIGMAS:
             for name, images in photographs.items():

@@ -22,6 +22,7 @@ from skdenoise._adaptation import (
     what_to_train,
 )
 from skdenoise._background import in_background
+from skdenoise._choices import ENGINES, KINDS, ORIENTATIONS, PRECISIONS, SIZES
 from skdenoise._ensemble import ensemble
 from skdenoise._images import Images, read_images
 from skdenoise._large_denoising import LargeDenoising
@@ -40,18 +41,11 @@ from skdenoise._model_file import write_estimator
 from skdenoise._network_transformer import NetworkTransformer, read_only
 from skdenoise._noise_maps import noise_maps, read_sigma, taken_in_part
 from skdenoise._patches import Batch, PatchSampler, image_statistics
-from skdenoise._precision import (
-    ENGINES,
-    PRECISIONS,
-    check_engine,
-    engine_for,
-    noisy_samples,
-    precision_for,
-)
+from skdenoise._precision import check_engine, engine_for, noisy_samples, precision_for
 from skdenoise._progress import ProgressBar
 from skdenoise._randomness import generators
 from skdenoise._restraint import restrained, sigma_of_white_noise
-from skdenoise._shipped import KINDS, model_cards, shipped_losses, shipped_name, shipped_weights
+from skdenoise._shipped import model_cards, shipped_losses, shipped_name, shipped_weights
 from skdenoise._survey import LocalTransform, Unchanged
 from skdenoise._task import Task
 from skdenoise._tiling import windows_of
@@ -489,13 +483,13 @@ class AutoencoderDenoiser(NetworkTransformer):
             self,
             {
                 "architecture": [OneOf(NETWORKS), callable],
-                "size": [OneOf({"nano", "small", "base"})],
+                "size": [OneOf(SIZES)],
                 "weights": [OneOf({"auto", *KINDS}), None],
                 "trainable": [OneOf({"auto", "gains", "all"})],
                 "noise": [NoiseInjector, None],
                 "sigma": [REAL_NOT_NEGATIVE, OneOf({"auto"}), list, tuple, np.ndarray, None],
                 "strength": [REAL_NOT_NEGATIVE],
-                "n_augment": [OneOf({1, 2, 4, 8})],
+                "n_augment": [OneOf(ORIENTATIONS)],
                 "loss": [OneOf(LOSSES), callable],
                 "optimizer": [OneOf({"auto", "adam", "adamw", "muon", "sgd"})],
                 "learning_rate": [REAL_POSITIVE, OneOf({"auto"})],

@@ -11,6 +11,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from skdenoise._background import in_background
+from skdenoise._choices import DENOISED, ENGINES, PRECISIONS
 from skdenoise._curves import BELOW_WHITE, WHITE, Bending, Curves, reduced
 from skdenoise._denoiser import AutoencoderDenoiser
 from skdenoise._exposures import (
@@ -27,14 +28,7 @@ from skdenoise._model_file import ModelFileError, write_estimator
 from skdenoise._network_transformer import NetworkTransformer, read_only
 from skdenoise._noise_maps import noise_maps
 from skdenoise._patches import PatchSampler
-from skdenoise._precision import (
-    ENGINES,
-    PRECISIONS,
-    check_engine,
-    dark_samples,
-    engine_for,
-    precision_for,
-)
+from skdenoise._precision import check_engine, dark_samples, engine_for, precision_for
 from skdenoise._progress import ProgressBar
 from skdenoise._randomness import generators
 from skdenoise._shipped import shipped_losses, shipped_weights
@@ -409,7 +403,7 @@ class ZeroDCEEnhancer(NetworkTransformer):
                 "protect_highlights": [share],
                 "keep_hue": ["boolean"],
                 "denoiser": [AutoencoderDenoiser, FrozenEstimator, None],
-                "denoise": [OneOf({"before", "after"})],
+                "denoise": [OneOf(DENOISED)],
                 "smoothing": [Interval(Real, 0, 1, closed="left")],
                 "reduction": [INT_POSITIVE, OneOf({"auto"})],
                 "target_exposure": [Interval(Real, 0, 1, closed="neither")],

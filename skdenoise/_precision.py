@@ -11,12 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from skdenoise._choices import PRECISIONS
 from skdenoise._exposures import re_exposed
 from skdenoise._procedural import procedural_stack
 from skdenoise._protocol import with_white_noise
-
-ENGINES = "auto", "keras", "openvino"
-PRECISIONS = "auto", "float32", "bfloat16", "int8"
 
 LARGEST_LOSS = 0.01
 """Decibels below which a lower precision is used by itself."""

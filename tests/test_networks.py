@@ -11,7 +11,9 @@ import pytest
 import tensorflow as tf
 
 from skdenoise import networks
+from skdenoise._choices import SIZES
 from skdenoise.networks import NETWORKS, autoencoder, dncnn, ridnet, unet
+from skdenoise.networks._unet import SIZES as WIDTHS
 
 # Small ones of each kind, and what the height and width of their images are multiples of.
 SMALL = {
@@ -293,6 +295,10 @@ def test_ridnet_looks_farther_than_its_convolutions():
         tape.watch(noisy)
         first_row = network(noisy, training=False)[:, 0]
     assert np.any(tape.gradient(first_row, noisy)[:, 2 + 12 :])
+
+
+def test_a_unet_has_the_sizes_that_can_be_chosen():
+    assert tuple(WIDTHS) == SIZES
 
 
 @pytest.mark.parametrize("n_channels", [0, 1.0, "gray", None])

@@ -11,8 +11,9 @@ from sklearn.exceptions import NotFittedError
 
 import skdenoise
 from skdenoise import AutoencoderDenoiser, denoise, load, model_cards, psnr
+from skdenoise._choices import KINDS
 from skdenoise._cli import main
-from skdenoise._shipped import FOLDER, KINDS, shipped_name
+from skdenoise._shipped import FOLDER, shipped_name
 
 DENOISERS = [card for card in model_cards() if card["estimator"] == "AutoencoderDenoiser"]
 

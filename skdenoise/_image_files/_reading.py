@@ -22,10 +22,10 @@ from PIL import (
     WebPImagePlugin,
 )
 
+from skdenoise._choices import MAX_PIXELS
 from skdenoise._image_files._errors import ImageFileError
 from skdenoise._whole_file import plain_file
 
-MAX_PIXELS = 2**28
 ORIENTATION_TAG = 274
 COLOR_PROFILE_TAG = 34675
 PIXEL_SIZE = "PhysicalSizeX", "PhysicalSizeXUnit", "PhysicalSizeY", "PhysicalSizeYUnit"
