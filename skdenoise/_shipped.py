@@ -23,9 +23,10 @@ def model_cards() -> list[dict[str, Any]]:
     Returns
     -------
     list of dict
-        A model card for each file of weights: ``name``, what it is for (``estimator``,
-        ``weights``, ``size``, ``n_channels``), what it was made of and how (``data``,
-        ``license``, ``command``, ``seed``, ``hours``, ``hardware``), ``metrics``, ``limits``,
+        A model card for each file of weights, all with the same entries: ``name``, what it is
+        for (``estimator``, ``weights``, ``architecture``, ``size``, None where there is one size,
+        ``n_channels``, ``n_parameters``), what it was made of and how (``data``, ``license``,
+        ``command``, ``seed``, ``hours``, ``hardware``, ``remarks``), ``metrics``, ``limits``,
         and ``precision_loss``: what "bfloat16" and "int8" cost in dB.
 
     Examples

@@ -14,14 +14,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import make_pipeline
 
-from skdenoise import (
-    AutoencoderDenoiser,
-    NoiseInjector,
-    ZeroDCEEnhancer,
-    load,
-    model_cards,
-    psnr,
-)
+from skdenoise import AutoencoderDenoiser, NoiseInjector, ZeroDCEEnhancer, load, psnr
 from skdenoise._exposures import re_exposed
 from skdenoise._keras import _prediction
 from skdenoise._model_file import ModelFileError
@@ -624,16 +617,3 @@ def test_learning_goes_on_from_the_weights(ready, dark):
     exact = clone(ready).set_params(precision="float32")
     started = clone(exact).set_params(epochs=1, learning_rate=1e-9, random_state=0).fit(dark)
     np.testing.assert_allclose(started.transform(dark), exact.transform(dark), atol=1e-4)
-
-
-def test_a_card_says_what_the_weights_are(ready):
-    name = f"default_{ready.architecture}"
-    assert (FOLDER / f"{name}.safetensors").stat().st_size < 500_000
-    (card,) = (card for card in model_cards() if card["name"] == name)
-    assert card["estimator"] == "ZeroDCEEnhancer"
-    for entry in ("data", "license", "command", "seed", "hours", "hardware", "metrics", "limits"):
-        assert card[entry] not in ("", None, {}, [])
-    assert (
-        card["metrics"]["parameters"]
-        == load(FOLDER / f"{name}.safetensors").network_.count_params()
-    )
