@@ -29,3 +29,6 @@ STORED_PRECISIONS = "float32", "float16", "int8"
 
 MAX_PIXELS = 2**28
 """Larger images are not read unasked: a small file may claim to be a huge image."""
+
+LARGEST_SEED = 2**32 - 1
+"""That NumPy takes."""

@@ -49,6 +49,7 @@ from skdenoise._shipped import model_cards, shipped_losses, shipped_name, shippe
 from skdenoise._survey import LocalTransform, Unchanged
 from skdenoise._task import Task
 from skdenoise._tiling import windows_of
+from skdenoise._unit_range import HIGHEST, LOWEST
 from skdenoise._validation import (
     INT_POSITIVE,
     REAL_NOT_NEGATIVE,
@@ -832,7 +833,7 @@ class AutoencoderDenoiser(NetworkTransformer):
         if images.dtypes[0].kind != "f":
             return
         low, high = extremes(images)
-        if self.noise is not None and self.noise._factor_matters() and high > 2:
+        if self.noise is not None and self.noise._factor_matters() and high > HIGHEST:
             warn(
                 f"noise_factor={self.noise.noise_factor} is a strength for images in [0, 1], but "
                 f"X has values up to {high:.4g}. Pass X / 255 if these are gray levels, or "
@@ -840,7 +841,7 @@ class AutoencoderDenoiser(NetworkTransformer):
             )
         if self.architecture != "autoencoder":
             return
-        if low < -1 or high > 2:
+        if low < LOWEST or high > HIGHEST:
             warn(
                 f"architecture='autoencoder' ends in a sigmoid and returns values in [0, 1], but X "
                 f"ranges from {low:.4g} to {high:.4g}. Pass X / 255 if these are gray levels, or "

@@ -10,6 +10,7 @@ import numpy as np
 from skdenoise._images import Images
 from skdenoise._patches import Batch, PatchSampler
 from skdenoise._tiling import windows
+from skdenoise._unit_range import HIGHEST, LOWEST
 from skdenoise._warning import warn
 from skdenoise.noise import NoiseInjector
 from skdenoise.noise._estimation import estimate_of_windows
@@ -120,7 +121,7 @@ def data_range_of(images: Images) -> float:
     if images.dtypes[0].kind != "f":
         return 1.0
     low, high = extremes(images)
-    if low >= -1 and high <= 2 and high - low >= 0.25:
+    if low >= LOWEST and high <= HIGHEST and high - low >= 0.25:
         return 1.0
     return high - low if high > low else 1.0
 

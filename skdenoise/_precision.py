@@ -73,7 +73,7 @@ def are_losses(value: Any) -> bool:
     )
 
 
-def decibels(exact: np.ndarray, rough: np.ndarray, clean: np.ndarray) -> float:
+def psnr_change(exact: np.ndarray, rough: np.ndarray, clean: np.ndarray) -> float:
     """Return by how much the PSNR differs between two results, at least 0."""
     errors = [
         # Nobody sees an error of 80 dB below the range.

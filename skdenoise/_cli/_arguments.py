@@ -12,6 +12,7 @@ from skdenoise._choices import (
     ENGINES,
     FORMAT_NAMES,
     KINDS,
+    LARGEST_SEED,
     MAX_PIXELS,
     ORIENTATIONS,
     PRECISIONS,
@@ -541,7 +542,9 @@ _not_negative = _number(float, "a number, at least 0,", lambda number: 0 <= numb
 _share = _number(float, "a number from 0 to 1", lambda number: 0 <= number <= 1)
 _inner_share = _number(float, "a number between 0 and 1", lambda number: 0 < number < 1)
 _positive_integer = _number(int, "an integer above 0", lambda number: number > 0)
-_seed = _number(int, "an integer from 0 to 4294967295", lambda number: 0 <= number < 2**32)
+_seed = _number(
+    int, f"an integer from 0 to {LARGEST_SEED}", lambda number: 0 <= number <= LARGEST_SEED
+)
 _sigma_number = _number(
     float, "a number, at least 0, or 'auto'", lambda number: 0 <= number < _INFINITY
 )

@@ -10,6 +10,7 @@ from typing import Any, Protocol, cast
 import keras
 import numpy as np
 
+from skdenoise._decibels import psnr_of
 from skdenoise._keras._backend import (
     compiled,
     to_array,
@@ -90,7 +91,7 @@ class Denoising:
 
     def report(self, numbers: Any) -> dict[str, float]:
         """Return the PSNR."""
-        return {"psnr": _psnr(float(numbers))}
+        return {"psnr": psnr_of(float(numbers))}
 
 
 class DivergenceError(FloatingPointError):
@@ -443,11 +444,6 @@ def train(
     return (best[2] if best is not None else trainer.finite_weights(rate)), history
 
 
-def _psnr(error: float) -> float:
-    """Return decibels of a mean squared error that is a share of the range's square."""
-    return -10 * math.log10(max(error, 1e-30))
-
-
 def validation_errors(
     network: Network, weights: Weights, batches: Sequence[Batch]
 ) -> list[np.ndarray]:
@@ -467,4 +463,4 @@ def validation_errors(
 def validation_psnr(network: Network, weights: Weights, batches: Sequence[Batch]) -> float:
     """Return the mean PSNR over patches, in dB, blind to the strength of the noise."""
     errors = validation_errors(network, weights, batches)
-    return float(np.mean([_psnr(float(np.mean(error))) for error in errors]))
+    return float(np.mean([psnr_of(float(np.mean(error))) for error in errors]))
