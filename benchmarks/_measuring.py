@@ -2,7 +2,6 @@
 
 import math
 import operator
-import os
 import resource
 import statistics
 import subprocess
@@ -10,13 +9,10 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 T = TypeVar("T")
 
-DATA = Path(os.environ.get("SKDENOISE_DATA", "../shared/data"))
-"""Where photographs are looked for."""
 COMPARISONS = {">=": operator.ge, "<=": operator.le, "<": operator.lt}
 
 
@@ -178,8 +174,3 @@ def run_python(*arguments: str) -> tuple[str, float]:
     ).stdout
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return printed, after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
-
-
-def n_cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

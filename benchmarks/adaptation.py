@@ -1,7 +1,4 @@
-"""Learning from noisy images alone: what adapting the weights of the package wins, and SURE's aim.
-
-The photographs are looked for in the folder that SKDENOISE_DATA names, or in ../shared/data.
-"""
+"""Learning from noisy images alone: what adapting the package's weights wins, and SURE's aim."""
 
 import time
 from collections.abc import Iterator
@@ -10,9 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from benchmarks._measuring import DATA, Result
+from benchmarks._measuring import Result
+from benchmarks._photographs import DATA, folder, gray
 from skdenoise import AutoencoderDenoiser, NoiseInjector, SUREScorer, estimate_noise, psnr
-from skdenoise._image_files import list_images, read_image
 
 SIDE = 256
 SIGMAS = 15, 25, 50
@@ -28,10 +25,7 @@ class Scene(NamedTuple):
 
 def measure(n_rounds: int) -> Iterator[Result]:
     """Adapt to single images with noise that the weights know, and noise that they do not."""
-    if not DATA.is_dir():
-        print(f"  skipped: no folder {DATA}; name one with SKDENOISE_DATA")
-        return
-    clean = [_square(path) for path in _files("Set12", 6)]
+    clean = [_square(path) for path in folder("Set12", 6)]
     known = [_with_noise(image, NoiseInjector(sigma=25 / 255)) for image in clean]
     yield from _adapted("Set12, sigma 25", known)
     for name, noise in (
@@ -40,26 +34,19 @@ def measure(n_rounds: int) -> Iterator[Result]:
     ):
         yield from _adapted(f"Set12, {name}", [_with_noise(image, noise) for image in clean])
     yield from _adapted("W2S_8bit", list(_microscopy()))
-    whole = [_gray(path) for path in _files("Set12", 12)]
+    whole = [_scaled(path) for path in folder("Set12")]
     for sigma in SIGMAS:
         noise = NoiseInjector(sigma=sigma / 255)
         scenes = [_with_noise(image, noise, seed) for seed, image in enumerate(whole)]
         yield from _estimated(sigma, scenes)
 
 
-def _files(folder: str, n_images: int) -> list[Path]:
-    """Return so many files of a folder, evenly spaced."""
-    files = [image.path for image in list_images(DATA / folder)]
-    return files[:: max(1, len(files) // n_images)][:n_images]
-
-
-def _gray(path: Path) -> np.ndarray:
-    image = read_image(path)
-    return (image if image.ndim == 2 else image[..., 0]) / np.float32(255)
+def _scaled(path: Path) -> np.ndarray:
+    return gray(path) / np.float32(255)
 
 
 def _square(path: Path) -> np.ndarray:
-    return _gray(path)[:SIDE, :SIDE]
+    return _scaled(path)[:SIDE, :SIDE]
 
 
 def _with_noise(clean: np.ndarray, noise: NoiseInjector, seed: int = 0) -> Scene:
@@ -69,7 +56,7 @@ def _with_noise(clean: np.ndarray, noise: NoiseInjector, seed: int = 0) -> Scene
 
 def _microscopy() -> Iterator[Scene]:
     """Pairs whose contrast was stretched one by one: clean images are fitted to noisy ones."""
-    for path in _files("W2S_8bit/noisy_avg1", 6):
+    for path in folder("W2S_8bit/noisy_avg1", 6):
         noisy = _square(path)
         target = DATA / "W2S_8bit/clean_avg400" / path.name.replace("input_avg1", "target_avg400")
         clean = _square(target)

@@ -4,25 +4,24 @@ The others are given prepared tensors of floats and return tensors; `transform` 
 bytes, and returns images of bytes. Torch runs in a process of its own.
 """
 
-import os
 import statistics
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks._measuring import Result, n_cores, ratios, seconds, take_turns
+from benchmarks._beside import Beside
+from benchmarks._measuring import Result, ratios, seconds, take_turns
 from skdenoise import AutoencoderDenoiser, ZeroDCEEnhancer, procedural_images
 from skdenoise._keras._backend import has_fast_bfloat16
 from skdenoise._keras._network import Network, Weights
 from skdenoise._keras._openvino import quantized
 from skdenoise._keras._prediction import _inputs
+from skdenoise._side_by_side import n_cores
 from skdenoise._task import Task
 from skdenoise.noise._even import even_sigma
 
@@ -34,32 +33,6 @@ ONE_BY_ONE = 16
 """Images that are denoised one by one in a turn."""
 
 Call = Callable[[], object]
-
-
-class Torch:
-    """A network in a process of its own, `benchmarks.torch_inference`."""
-
-    def __init__(self, name: str, shape: tuple[int, ...]) -> None:
-        python = os.environ.get("SKDENOISE_TORCH_PYTHON") or sys.executable
-        sides = map(str, (shape[0], shape[-1], *shape[1:3]))
-        self._process = subprocess.Popen(
-            [python, "-m", "benchmarks.torch_inference", name, str(n_cores()), *sides],
-            cwd=Path(__file__).parents[1],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        self.version, *self.ways = self._process.stdout.readline().split() or [""]
-
-    def call(self, way: str) -> float:
-        """Return the seconds of a call."""
-        print(way, file=self._process.stdin, flush=True)
-        return float(self._process.stdout.readline())
-
-    def close(self) -> None:
-        """End the process."""
-        self._process.stdin.close()
-        self._process.wait()
 
 
 class Bare:
@@ -115,6 +88,12 @@ def measure(n_rounds: int) -> Iterator[Result]:
     yield from _beside_plain_torch(n_rounds)
 
 
+def _torch(name: str, shape: tuple[int, ...]) -> Beside:
+    """Return a network in torch, for images of shape (n_images, height, width, n_channels)."""
+    n_images, height, width, n_channels = shape
+    return Beside("torch_inference", name, n_cores(), n_images, n_channels, height, width)
+
+
 def _wall(call: Call) -> float:
     return seconds(call).wall
 
@@ -161,13 +140,11 @@ def _compared(
         "OpenVINO int8": bare.openvino("int8", arrays),
         "ONNX Runtime f32": bare.onnxruntime(arrays),
     }
-    with ExitStack() as stack:
-        torch = Torch(torch_name, floats.shape)
-        stack.callback(torch.close)
+    with closing(_torch(torch_name, floats.shape)) as torch:
         timers = {key: partial(_wall, call) for key, call in calls.items()}
-        for way in torch.ways:
+        for way in torch.greeting[1:]:
             if way != "plain":
-                timers[f"torch {way} bf16"] = partial(torch.call, way)
+                timers[f"torch {way} bf16"] = lambda way=way: torch.ask(way)[0]
         for timer in timers.values():
             timer()
         turns = take_turns(TURNS * n_rounds, *timers.values())
@@ -199,13 +176,11 @@ def _beside_plain_torch(n_rounds: int) -> Iterator[Result]:
     """Brighten a photograph of 1200 x 900 pixels, as the authors of Zero-DCE do, and here."""
     X = procedural_images(1, shape=(900, 1200), n_channels=3, random_state=0) // 4
     enhancer = ZeroDCEEnhancer(weights="default")
-    torch = Torch("dce", X.shape)
     enhancer.transform(X)
-    with ExitStack() as stack:
-        stack.callback(torch.close)
+    with closing(_torch("dce", X.shape)) as torch:
         theirs, ours = take_turns(
             n_rounds,
-            lambda: torch.call("plain"),
+            lambda: torch.ask("plain")[0],
             lambda: seconds(lambda: enhancer.transform(X)).wall,
         )
     pace = " and ".join(f"{1000 * statistics.median(times):.0f}" for times in (theirs, ours))

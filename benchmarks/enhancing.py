@@ -1,33 +1,22 @@
 """Enhancing: training beside PyTorch, and what `transform` adds to the network alone."""
 
-import itertools
 import statistics
 from collections.abc import Iterator
-from contextlib import closing
 
 import numpy as np
 import tensorflow as tf
 
-from benchmarks._measuring import (
-    Rate,
-    Result,
-    calls_per_second,
-    n_cores,
-    ratios,
-    seconds,
-    take_turns,
-)
+from benchmarks._measuring import Rate, Result, ratios, seconds, take_turns
 from benchmarks.denoising import bare_call
-from benchmarks.training import TorchTraining
+from benchmarks.training import OurTraining, in_torch
 from skdenoise import ZeroDCEEnhancer
-from skdenoise._background import in_background
 from skdenoise._exposures import exposure_batches
 from skdenoise._images import read_images
 from skdenoise._keras._backend import has_fast_bfloat16
-from skdenoise._keras._network import draw_weights, get_curve_network
-from skdenoise._keras._training import Trainer
+from skdenoise._keras._network import get_curve_network
 from skdenoise._patches import PatchSampler
 from skdenoise._precision import precision_for
+from skdenoise._side_by_side import n_cores
 
 BATCH_SIZE, PATCH_SIZE = 8, 256
 DURATION = 8.0
@@ -35,43 +24,27 @@ DURATION = 8.0
 HEIGHT, WIDTH = 900, 1200
 
 
-class OurTraining:
-    """What `fit` does between two epochs, without references."""
+def enhancer_training() -> OurTraining:
+    """Prepare to learn without references."""
+    rng = np.random.default_rng(0)
+    X = rng.integers(256, size=(40, 256, 256, 3), dtype=np.uint8)
+    network = get_curve_network("dce", 3, bfloat16=has_fast_bfloat16())
+    images = read_images(X)
+    sampler = PatchSampler(
+        images,
+        images,
+        None,
+        patch_size=PATCH_SIZE,
+        multiple=network.stride,
+        normalized=False,
+        data_range=1.0,
+    )
 
-    def __init__(self) -> None:
-        rng = np.random.default_rng(0)
-        X = rng.integers(256, size=(40, 256, 256, 3), dtype=np.uint8)
-        network = get_curve_network("dce", 3, bfloat16=has_fast_bfloat16())
-        objective = ZeroDCEEnhancer()._objective(network.n_outputs, "zero-reference")
-        weights = draw_weights(network, rng)
-        self.n_parameters = sum(array.size for array in weights.values())
-        self._trainer = Trainer(network, weights, loss=objective, optimizer="adam")
-        images = read_images(X)
-        sampler = PatchSampler(
-            images,
-            images,
-            None,
-            patch_size=PATCH_SIZE,
-            multiple=network.stride,
-            normalized=False,
-            data_range=1.0,
-        )
+    def epoch() -> Iterator:
+        return exposure_batches(sampler, range(len(X)), BATCH_SIZE, paired=False, rng=rng)
 
-        def epoch() -> Iterator:
-            return exposure_batches(sampler, range(len(X)), BATCH_SIZE, paired=False, rng=rng)
-
-        self._batches = itertools.chain.from_iterable(
-            in_background(epoch()) for _ in itertools.count()
-        )
-        for _ in range(2):
-            self._step()
-
-    def _step(self) -> None:
-        self._trainer.step(next(self._batches), 1e-4)
-
-    def rate(self) -> Rate:
-        """Train, where patches are drawn for every step."""
-        return calls_per_second(self._step, DURATION)
+    objective = ZeroDCEEnhancer()._objective(network.n_outputs, "zero-reference")
+    return OurTraining(network, objective, epoch, rng)
 
 
 def measure(n_rounds: int) -> Iterator[Result]:
@@ -81,13 +54,9 @@ def measure(n_rounds: int) -> Iterator[Result]:
 
 
 def _training(n_rounds: int) -> Iterator[Result]:
-    ours = OurTraining()
-    threads = "--threads", str(n_cores())
-    with closing(TorchTraining("torch_zero_dce", *threads)) as torch:
-        if torch.n_parameters != ours.n_parameters:
-            msg = f"{ours.n_parameters} parameters here, {torch.n_parameters} in torch."
-            raise RuntimeError(msg)
-        theirs, own = take_turns(n_rounds, lambda: torch.rate(DURATION), ours.rate)
+    ours = enhancer_training()
+    with in_torch(ours, "torch_zero_dce", "--threads", n_cores()) as (version, torch):
+        theirs, own = take_turns(n_rounds, lambda: torch(DURATION), lambda: ours.fresh(DURATION))
     for kind in Rate._fields:
         fast, slow = ([getattr(rate, kind) for rate in rates] for rates in (own, theirs))
         pace = " and ".join(
@@ -99,7 +68,7 @@ def _training(n_rounds: int) -> Iterator[Result]:
             f"training dce: images of {PATCH_SIZE} pixels per {of}, ours / torch",
             ratios(fast, slow),
             goal=(">=", 0.9) if kind == "wall" else None,
-            note=f"{pace}, torch {torch.version}",
+            note=f"{pace}, torch {version}",
         )
 
 

@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks._measuring import Result, n_cores, ratios, run_python, seconds, take_turns
+from benchmarks._measuring import Result, ratios, seconds, take_turns
+from benchmarks.memory import peaks, print_peak
+from skdenoise._side_by_side import n_cores
 
 LARGEST = int(os.environ.get("SKDENOISE_GIANT_SIDE", "8192"))
-GIGABYTE = 1e9
 CHUNK = 1024
 CLUSTER_SIDE = 4096
 N_SMALL, SMALL_SIDE = 100, 256
@@ -24,34 +25,10 @@ N_SMALL, SMALL_SIDE = 100, 256
 
 def measure(n_rounds: int) -> Iterator[Result]:
     """Measure memory once, and take turns with and without dask."""
-    if Path("/proc/self/clear_refs").exists():
-        yield from _memory()
-    else:
-        print("giant: memory is left out, this system has no /proc/self/clear_refs")
+    what = "bytes from disk to disk, unet nano"
+    yield from peaks("giant", what, (LARGEST // 2, LARGEST), goal=("<=", 1.5))
     yield from _small_images(n_rounds)
     yield from _cluster(n_rounds)
-
-
-def _memory() -> Iterator[Result]:
-    peaks = {}
-    for side in (LARGEST // 2, LARGEST):
-        printed, _ = run_python("-m", "benchmarks.giant", str(side))
-        peaks[side] = float(printed.split()[-1])
-        yield Result(
-            "giant",
-            f"transform of {side} x {side} bytes from disk to disk, unet nano: peak above the "
-            f"imported process",
-            (peaks[side] / GIGABYTE,),
-            unit="GB",
-            goal=("<=", 1.5),
-        )
-    small, large = sorted(peaks)
-    yield Result(
-        "giant",
-        f"growth of that peak from {small} to {large}, per pixel",
-        ((peaks[large] - peaks[small]) / (large**2 - small**2),),
-        unit="bytes",
-    )
 
 
 def _small_images(n_rounds: int) -> Iterator[Result]:
@@ -135,9 +112,6 @@ def _noise(shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _denoise(side: int) -> None:
-    """Print by how many bytes the peak rises above what the process holds before."""
-    from benchmarks.memory import _from_status
-
     denoiser = _denoiser()
     with tempfile.TemporaryDirectory() as folder:
         places = [Path(folder, name) for name in ("image", "denoised")]
@@ -148,10 +122,7 @@ def _denoise(side: int) -> None:
         image = np.memmap(places[0], np.uint8, "r", shape=(1, side, side))
         out = np.memmap(places[1], np.uint8, "w+", shape=image.shape)
         denoiser.transform(_noise((1, 64, 64)))
-        Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
-        before = _from_status("VmRSS")
-        denoiser.transform(image, out)
-        print(_from_status("VmHWM") - before)
+        print_peak(lambda: denoiser.transform(image, out))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """Learning from clean images, from nothing: how far `fit` gets in so many minutes.
 
-The photographs are looked for in the folder that SKDENOISE_DATA names, or in ../shared/data. The
-goals suppose two quiet cores. SKDENOISE_MINUTES, such as "20 10", chooses how long to learn; of
+The goals suppose two quiet cores. SKDENOISE_MINUTES, such as "20 10", chooses how long to learn; of
 more than one, the shortest is repeated with Adam.
 """
 
@@ -10,9 +9,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from benchmarks._measuring import DATA, Result
+from benchmarks._measuring import Result
+from benchmarks._photographs import folder, gray
 from skdenoise import AutoencoderDenoiser, NoiseInjector
-from skdenoise._image_files import list_images, read_image
 from skdenoise._protocol import quality, with_white_noise
 
 SIGMA = 25
@@ -23,10 +22,7 @@ MINUTES = tuple(map(int, os.environ.get("SKDENOISE_MINUTES", "20 10 6").split())
 
 def measure(n_rounds: int) -> Iterator[Result]:
     """Learn from Train400 with noise of one strength, and denoise Set12."""
-    if not DATA.is_dir():
-        print(f"  skipped: no folder {DATA}; name one with SKDENOISE_DATA")
-        return
-    training, test = (_gray(folder) for folder in ("Train400", "Set12"))
+    training, test = ([gray(path) for path in folder(name)] for name in ("Train400", "Set12"))
     ways = [("muon", minutes) for minutes in MINUTES]
     if len(MINUTES) > 1:
         ways.append(("adam", min(MINUTES)))
@@ -53,8 +49,3 @@ def mean_psnr(denoiser: AutoencoderDenoiser, clean: list[np.ndarray]) -> float:
     """Return the mean PSNR in dB, as papers measure it."""
     denoised = denoiser.transform([with_white_noise(image, SIGMA) for image in clean])
     return float(np.mean([quality(*pair) for pair in zip(clean, denoised, strict=True)]))
-
-
-def _gray(folder: str) -> list[np.ndarray]:
-    images = [read_image(image.path) for image in list_images(DATA / folder)]
-    return [image if image.ndim == 2 else image[..., 0] for image in images]

@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 from skimage import exposure
 
-from benchmarks._measuring import DATA
+from benchmarks._photographs import DATA
 from skdenoise import AutoencoderDenoiser, ZeroDCEEnhancer, psnr, ssim
 
 PAIRS = DATA / "LOL_our485"
@@ -90,6 +90,8 @@ def _one(enhancer: ZeroDCEEnhancer) -> Method:
     return lambda image: enhancer.transform(image[None])[0]
 
 
+# docs/low-light.md tells both from the metrics of the same names in the package: its table was made
+# with these.
 def clipped(image: np.ndarray) -> float:
     """Return the share of the pixels with a channel at white."""
     return float((image.max(-1) >= 254).mean())

@@ -1,55 +1,28 @@
 """The networks in plain PyTorch, applied as its users apply them: what ours are compared with.
 
-A program that runs beside the benchmarks, in a Python that has torch: for each way on standard
-input it computes once and prints the seconds.
+A program that runs beside the benchmarks, in a Python that has torch: for each way that it is
+asked for it computes once and answers with the seconds.
 """
 
 import sys
-import time
 from collections.abc import Callable
 
 import torch
-from torch import nn
 
-from benchmarks.torch_training import UNet
-
-
-class ZeroDCE(nn.Module):
-    """`skdenoise.networks.dce`; `bent` also applies its curves."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        widths = (3, 32), (32, 32), (32, 32), (32, 32), (64, 32), (64, 32), (64, 24)
-        self.convs = nn.ModuleList(nn.Conv2d(*pair, 3, padding=1) for pair in widths)
-
-    def forward(self, image: torch.Tensor) -> torch.Tensor:
-        """Draw curves."""
-        conv1, conv2, conv3, conv4, conv5, conv6, curves = self.convs
-        x1 = torch.relu(conv1(image))
-        x2 = torch.relu(conv2(x1))
-        x3 = torch.relu(conv3(x2))
-        x4 = torch.relu(conv4(x3))
-        x5 = torch.relu(conv5(torch.cat([x3, x4], 1)))
-        x6 = torch.relu(conv6(torch.cat([x2, x5], 1)))
-        return torch.tanh(curves(torch.cat([x1, x6], 1)))
-
-    def bent(self, image: torch.Tensor) -> torch.Tensor:
-        """Brighten."""
-        for r in torch.split(self(image), 3, dim=1):
-            image = image + r * (image * image - image)
-        return image
+from benchmarks._beside import answer
+from benchmarks._measuring import seconds
+from benchmarks._torch_networks import DCENet, UNet, enhanced
 
 
 def ways(name: str, shape: tuple[int, ...]) -> dict[str, Callable[[], object]]:
     """Return what can be timed."""
-    network = {"unet": UNet, "dce": ZeroDCE}[name]().eval()
+    network = {"unet": UNet, "dce": DCENet}[name]().eval()
     plain = torch.rand(shape)
+    found: dict[str, Callable[[], object]] = {}
     if name == "dce" and shape[0] == 1:
         # As its authors wrote it: float32, and the layout that torch begins with.
-        reference = ZeroDCE().eval()
-        found: dict[str, Callable[[], object]] = {"plain": lambda: reference.bent(plain)}
-    else:
-        found = {}
+        reference = DCENet().eval()
+        found["plain"] = lambda: enhanced(plain, reference(plain))
     image = plain.to(memory_format=torch.channels_last)
     network = network.to(memory_format=torch.channels_last)
     fast = torch.compile(network)
@@ -65,7 +38,7 @@ def ways(name: str, shape: tuple[int, ...]) -> dict[str, Callable[[], object]]:
 
 
 def main(name: str, n_threads: int, shape: tuple[int, ...]) -> None:
-    """Serve until standard input ends."""
+    """Apply a network."""
     torch.set_num_threads(n_threads)
     torch.manual_seed(0)
     with torch.inference_mode():
@@ -77,11 +50,7 @@ def main(name: str, n_threads: int, shape: tuple[int, ...]) -> None:
             except Exception as error:
                 print(f"torch, {way}: {error}"[:300], file=sys.stderr)
                 del known[way]
-        print(torch.__version__, *known, flush=True)
-        for line in sys.stdin:
-            begin = time.perf_counter()
-            known[line.strip()]()
-            print(time.perf_counter() - begin, flush=True)
+        answer(lambda way: seconds(known[way]), torch.__version__, *known)
 
 
 if __name__ == "__main__":

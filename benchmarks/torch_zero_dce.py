@@ -1,13 +1,11 @@
 """Zero-DCE in plain PyTorch with the losses and settings of its authors, to compare with ours.
 
 It runs in a Python that has torch. ``python -m benchmarks.torch_zero_dce FOLDER -o WEIGHTS.npz``
-trains on the photographs of a folder; without FOLDER it serves `benchmarks.enhancing`: for each
-number of seconds on standard input it trains so long on one prepared batch and prints the steps
-per second, and per second of processor time.
+trains on the photographs of a folder; without FOLDER it serves `benchmarks.enhancing` as
+`benchmarks.torch_training` does.
 """
 
 import argparse
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,46 +14,14 @@ from PIL import Image
 from torch import nn
 from torch.nn import functional
 
-from benchmarks._measuring import calls_per_second
+from benchmarks._torch_networks import DCENet, enhanced
+from benchmarks.torch_training import serve
 
 BATCH_SIZE, SIDE = 8, 256
 LEARNING_RATE = WEIGHT_DECAY = 1e-4
 LONGEST_GRADIENT = 0.1
 EXPOSURE = 0.6
 SPATIAL, BRIGHTNESS, COLOR, SMOOTHNESS = 1, 10, 5, 200
-
-
-class DCENet(nn.Module):
-    """`skdenoise.networks.dce` for three channels, and its curves applied."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.layers = nn.ModuleList(
-            nn.Conv2d(n_inputs, n_outputs, 3, padding=1)
-            for n_inputs, n_outputs in ((3, 32), (32, 32), (32, 32), (32, 32), (64, 32), (64, 32))
-        )
-        self.curves = nn.Conv2d(64, 24, 3, padding=1)
-        for layer in (*self.layers, self.curves):
-            nn.init.normal_(layer.weight, 0.0, 0.02)
-            nn.init.zeros_(layer.bias)
-
-    def forward(self, image: torch.Tensor) -> torch.Tensor:
-        """Return the maps of the curves."""
-        first, second, third, fourth, fifth, sixth = self.layers
-        x1 = functional.relu(first(image))
-        x2 = functional.relu(second(x1))
-        x3 = functional.relu(third(x2))
-        x4 = functional.relu(fourth(x3))
-        x5 = functional.relu(fifth(torch.cat([x3, x4], 1)))
-        x6 = functional.relu(sixth(torch.cat([x2, x5], 1)))
-        return torch.tanh(self.curves(torch.cat([x1, x6], 1)))
-
-
-def enhanced(image: torch.Tensor, maps: torch.Tensor) -> torch.Tensor:
-    """Apply eight curves."""
-    for curve in maps.split(3, 1):
-        image = image + curve * (image * image - image)
-    return image
 
 
 def objective(image: torch.Tensor, maps: torch.Tensor) -> torch.Tensor:
@@ -137,19 +103,6 @@ def train(folder: str, output: str, n_epochs: int) -> None:
         print(f"epoch {epoch} loss {np.mean(losses):.4f}", flush=True)
 
 
-def serve() -> None:
-    """Train as long as standard input says, again and again."""
-    training = Training()
-    image = torch.rand(BATCH_SIZE, 3, SIDE, SIDE).to(memory_format=torch.channels_last)
-    for _ in range(2):
-        training.step(image)
-    n_parameters = sum(parameter.numel() for parameter in training.network.parameters())
-    print(torch.__version__, n_parameters, flush=True)
-    for line in sys.stdin:
-        rate = calls_per_second(lambda: training.step(image), float(line))
-        print(rate.wall, rate.processor, flush=True)
-
-
 def main() -> None:
     """Run from the command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.torch_zero_dce")
@@ -163,7 +116,9 @@ def main() -> None:
     if arguments.folder:
         train(arguments.folder, arguments.output, arguments.epochs)
     else:
-        serve()
+        training = Training()
+        image = torch.rand(BATCH_SIZE, 3, SIDE, SIDE).to(memory_format=torch.channels_last)
+        serve(training.network, lambda: training.step(image))
 
 
 if __name__ == "__main__":

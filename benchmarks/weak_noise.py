@@ -1,7 +1,4 @@
-"""Weak noise: what the weights of the package do to images that have hardly any.
-
-The photographs are looked for in the folder that SKDENOISE_DATA names, or in ../shared/data.
-"""
+"""Weak noise: what the weights of the package do to images that have hardly any."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,12 +6,13 @@ from unittest import mock
 
 import numpy as np
 
-from benchmarks._measuring import DATA, Result
+from benchmarks._measuring import Result
+from benchmarks._photographs import camera_pairs, folder
 from skdenoise import AutoencoderDenoiser
-from skdenoise._image_files import list_images, read_image
+from skdenoise._choices import SHIPPED_SIZES
+from skdenoise._image_files import read_image
 from skdenoise._protocol import quality, with_white_noise
 from skdenoise._restraint import Verdict
-from skdenoise._shipped import SIZES
 
 N_IMAGES = 11
 SIGMAS = 1, 2, 3, 5, 10
@@ -25,25 +23,13 @@ CLEAN_EVERY = 5
 
 def measure(n_rounds: int) -> Iterator[Result]:
     """Compare images before and after, with and without what restrains the network."""
-    if not DATA.is_dir():
-        print(f"  skipped: no folder {DATA}; name one with SKDENOISE_DATA")
-        return
-    paths = [image.path for image in list_images(DATA / "BSD432_color")]
     photographs = {
-        "BSD432_color": [read_image(path) for path in paths[7 :: len(paths) // N_IMAGES]],
+        "BSD432_color": [read_image(path) for path in folder("BSD432_color", N_IMAGES, first=7)],
         "scikit-image": _sharp(),
     }
-    clean = [read_image(path) for path in paths[::CLEAN_EVERY]]
-    camera = [image.path for image in list_images(DATA / "PolyU_cropped")]
-    noisy = [path for path in camera if path.stem.endswith("_real")][::5]
-    pairs = [
-        (
-            read_image(path.with_name(path.name.replace("_real", "_mean"))),
-            read_image(path).astype(np.float32) / 255,
-        )
-        for path in noisy
-    ]
-    for size in SIZES:
+    clean = [read_image(path) for path in folder("BSD432_color")[::CLEAN_EVERY]]
+    pairs = [(mean, noisy / np.float32(255)) for mean, noisy in camera_pairs(every=5)]
+    for size in SHIPPED_SIZES:
         denoiser = AutoencoderDenoiser(size=size, weights="natural")
         for sigma in SIGMAS:
             for name, images in photographs.items():

@@ -1,16 +1,14 @@
-"""White noise that is measured and told: what it wins, and whether other noise is mistaken for it.
-
-The photographs are looked for in the folder that SKDENOISE_DATA names, or in ../shared/data.
-"""
+"""White noise, measured and told: what it wins, and whether other noise is mistaken for it."""
 
 from collections.abc import Callable, Iterator
 from unittest import mock
 
 import numpy as np
 
-from benchmarks._measuring import DATA, Result
+from benchmarks._measuring import Result
+from benchmarks._photographs import folder
 from skdenoise import AutoencoderDenoiser
-from skdenoise._image_files import list_images, read_image
+from skdenoise._image_files import read_image
 from skdenoise._protocol import quality
 from skdenoise.noise import _universal
 
@@ -58,11 +56,7 @@ NOISES: dict[str, Noise] = {
 
 def measure(n_rounds: int) -> Iterator[Result]:
     """Compare the default with the network left blind, for gray and for color images."""
-    if not DATA.is_dir():
-        print(f"  skipped: no folder {DATA}; name one with SKDENOISE_DATA")
-        return
-    paths = [image.path for image in list_images(DATA / "BSD432_color")]
-    photographs = [read_image(path) for path in paths[7 :: len(paths) // N_IMAGES]][:N_IMAGES]
+    photographs = [read_image(path) for path in folder("BSD432_color", N_IMAGES, first=7)]
     for mode, images in (
         ("gray", [np.rint(image.mean(axis=-1, keepdims=True)) for image in photographs]),
         ("color", photographs),

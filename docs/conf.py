@@ -108,6 +108,8 @@ def write_model_cards(app):
     for card in skdenoise.model_cards():
         lines += [f"## {card.pop('name')}", ""]
         for name, value in card.items():
+            if value in (None, []):
+                continue
             if isinstance(value, dict):
                 value = "; ".join(f"{key}: {found}" for key, found in value.items())
             elif isinstance(value, list):

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from scipy.special import stdtrit
 
+from skdenoise._decibels import psnr_of
 from skdenoise._images import Images
 from skdenoise._learning import errors_on, independent_stride, validation_batches
 from skdenoise._masking import fill_masked, grid_masks
@@ -90,7 +91,7 @@ class Adaptation:
         was_adapted: bool = False,
     ) -> "Adaptation":
         """Decide by the squared errors of pixels, of which 1 is white and NaN was not judged."""
-        values = _decibels(before), _decibels(after)
+        values = _mean_psnr(before), _mean_psnr(after)
         least = max(LEAST_GAIN, _chance(before, after, CONFIDENCE[estimate]))
         kept = values[1] - values[0] > least
         return cls(kept, *values, least, estimate, stride, trained, was_adapted)
@@ -128,9 +129,8 @@ def decoded(value: Any) -> Adaptation | None:
     return replace(found, least_gain=least)
 
 
-def _decibels(errors: Sequence[np.ndarray]) -> float:
-    """Return the mean PSNR of some images."""
-    return float(np.mean([-10 * math.log10(max(np.nanmean(image), 1e-30)) for image in errors]))
+def _mean_psnr(errors: Sequence[np.ndarray]) -> float:
+    return float(np.mean([psnr_of(np.nanmean(image)) for image in errors]))
 
 
 def _chance(before: Sequence[np.ndarray], after: Sequence[np.ndarray], confidence: float) -> float:

@@ -12,6 +12,7 @@ import numpy as np
 from scipy.optimize import bisect, brentq
 
 from skdenoise._images import in_working_units
+from skdenoise._unit_range import WHITE
 
 BLOCK_PIXELS = 12288
 """Pixels that are bent at once, so that all intermediate results stay in the cache."""
@@ -21,8 +22,6 @@ SAMPLED_LINES = 128
 """About how many rows and columns of pixels that is."""
 SATURATED = 4.0
 """Mean absolute parameter, if it were not kept within [-1, 1], beyond which no gain is sought."""
-WHITE = 254 / 255
-"""A pixel with a channel from here on is clipped, or as good as."""
 MOST_CLIPPED = 0.003
 """Share of the pixels that may become so for the sake of a wanted brightness."""
 BELOW_WHITE = 253 / 255

@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdenoise._adaptation import Adaptation, Adapting, encoded, large_enough
 from skdenoise._background import in_background
+from skdenoise._choices import ENGINES, KINDS, ORIENTATIONS, PRECISIONS, SIZES
 from skdenoise._ensemble import ensemble
 from skdenoise._images import Images, read_images
 from skdenoise._large_denoising import LargeDenoising
@@ -32,21 +33,15 @@ from skdenoise._model_file import write_estimator
 from skdenoise._network_transformer import NetworkTransformer, read_only
 from skdenoise._noise_maps import noise_maps, read_sigma, taken_in_part
 from skdenoise._patches import Batch, PatchSampler, image_statistics
-from skdenoise._precision import (
-    ENGINES,
-    PRECISIONS,
-    check_engine,
-    engine_for,
-    noisy_samples,
-    precision_for,
-)
+from skdenoise._precision import check_engine, engine_for, noisy_samples, precision_for
 from skdenoise._progress import ProgressBar
 from skdenoise._randomness import generators
 from skdenoise._restraint import restrained
-from skdenoise._shipped import KINDS, model_cards, shipped_losses, shipped_name, shipped_weights
+from skdenoise._shipped import model_cards, shipped_losses, shipped_name, shipped_weights
 from skdenoise._survey import LocalTransform, Unchanged
 from skdenoise._task import Task
 from skdenoise._tiling import windows_of
+from skdenoise._unit_range import HIGHEST, LOWEST
 from skdenoise._validation import (
     INT_POSITIVE,
     REAL_NOT_NEGATIVE,
@@ -474,13 +469,13 @@ class AutoencoderDenoiser(NetworkTransformer):
             self,
             {
                 "architecture": [OneOf(NETWORKS), callable],
-                "size": [OneOf({"nano", "small", "base"})],
+                "size": [OneOf(SIZES)],
                 "weights": [OneOf({"auto", *KINDS}), None],
                 "trainable": [OneOf({"auto", "gains", "all"})],
                 "noise": [NoiseInjector, None],
                 "sigma": [REAL_NOT_NEGATIVE, OneOf({"auto"}), list, tuple, np.ndarray, None],
                 "strength": [REAL_NOT_NEGATIVE],
-                "n_augment": [OneOf({1, 2, 4, 8})],
+                "n_augment": [OneOf(ORIENTATIONS)],
                 "loss": [OneOf(LOSSES), callable],
                 "optimizer": [OneOf({"auto", "adam", "adamw", "muon", "sgd"})],
                 "learning_rate": [REAL_POSITIVE, OneOf({"auto"})],
@@ -821,7 +816,7 @@ class AutoencoderDenoiser(NetworkTransformer):
         if not images.has_floats:
             return
         low, high = extremes(images)
-        if self.noise is not None and self.noise._factor_matters() and high > 2:
+        if self.noise is not None and self.noise._factor_matters() and high > HIGHEST:
             warn(
                 f"noise_factor={self.noise.noise_factor} is a strength for images in [0, 1], but "
                 f"X has values up to {high:.4g}. Pass X / 255 if these are gray levels, or "
@@ -829,7 +824,7 @@ class AutoencoderDenoiser(NetworkTransformer):
             )
         if self.architecture != "autoencoder":
             return
-        if low < -1 or high > 2:
+        if low < LOWEST or high > HIGHEST:
             warn(
                 f"architecture='autoencoder' ends in a sigmoid and returns values in [0, 1], but X "
                 f"ranges from {low:.4g} to {high:.4g}. Pass X / 255 if these are gray levels, or "

@@ -11,7 +11,8 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from skdenoise._background import in_background
-from skdenoise._curves import BELOW_WHITE, WHITE, Bending, Curves, reduced
+from skdenoise._choices import DENOISED, ENGINES, PRECISIONS
+from skdenoise._curves import BELOW_WHITE, Bending, Curves, reduced
 from skdenoise._denoiser import AutoencoderDenoiser
 from skdenoise._exposures import (
     ExposureBatch,
@@ -27,20 +28,14 @@ from skdenoise._model_file import ModelFileError, write_estimator
 from skdenoise._network_transformer import NetworkTransformer, read_only
 from skdenoise._noise_maps import noise_maps
 from skdenoise._patches import PatchSampler
-from skdenoise._precision import (
-    ENGINES,
-    PRECISIONS,
-    check_engine,
-    dark_samples,
-    engine_for,
-    precision_for,
-)
+from skdenoise._precision import check_engine, dark_samples, engine_for, precision_for
 from skdenoise._progress import ProgressBar
 from skdenoise._randomness import generators
 from skdenoise._shipped import shipped_losses, shipped_weights
 from skdenoise._survey import LocalTransform, Unchanged
 from skdenoise._task import Task, beside
 from skdenoise._tiling import windows_of
+from skdenoise._unit_range import HIGHEST, WHITE
 from skdenoise._validation import (
     INT_POSITIVE,
     REAL_NOT_NEGATIVE,
@@ -61,8 +56,6 @@ REDUCTIONS = {"dce++": 12}
 """How much smaller an image is made for a network, if not 1."""
 SMOOTHNESS = 4800
 """Weight of the smoothness term, divided among the maps: 200 for 24 of them, 1600 for 3."""
-BRIGHTEST = 2.0
-"""Floats above it are no images in [0, 1] with some noise."""
 
 
 class ZeroDCEEnhancer(NetworkTransformer):
@@ -413,7 +406,7 @@ class ZeroDCEEnhancer(NetworkTransformer):
                 "protect_highlights": [share],
                 "keep_hue": ["boolean"],
                 "denoiser": [AutoencoderDenoiser, FrozenEstimator, None],
-                "denoise": [OneOf({"before", "after"})],
+                "denoise": [OneOf(DENOISED)],
                 "smoothing": [Interval(Real, 0, 1, closed="left")],
                 "reduction": [INT_POSITIVE, OneOf({"auto"})],
                 "target_exposure": [Interval(Real, 0, 1, closed="neither")],
@@ -457,7 +450,7 @@ class ZeroDCEEnhancer(NetworkTransformer):
         devices = chosen_devices(self.devices, self.random_state, self.time_budget)
         check_engine(self.engine, self.precision)
         learning = self._way_to_learn(target)
-        if images.has_floats and extremes(images)[1] > BRIGHTEST:
+        if images.has_floats and extremes(images)[1] > HIGHEST:
             _warn_of_range(extremes(images)[1])
         (rng,) = generators(self.random_state, 1)
         network = self._template(training=True)
@@ -741,7 +734,7 @@ class ZeroDCEEnhancer(NetworkTransformer):
         how = self._how(self.precision)
         run = functools.partial(predict, self._network(), self._weights(), **how)
         for image, maps in beside(run, source, seen):
-            if not warned and image.max() > BRIGHTEST:
+            if not warned and image.max() > HIGHEST:
                 _warn_of_range(float(image.max()))
                 warned = True
             height, width, _ = image.shape
@@ -812,7 +805,7 @@ class ZeroDCEEnhancer(NetworkTransformer):
 
 
 def _warn_of_range(largest: float) -> None:
-    if largest <= BRIGHTEST:
+    if largest <= HIGHEST:
         return
     warn(
         f"X has values up to {largest:.4g}, but white is 1: what is above stays as far above it. "

@@ -207,7 +207,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("mixed", help="folder of photographs of mixed exposures")
     parser.add_argument("well_lit", help="folder of well-lit photographs")
     parser.add_argument("-o", "--output", required=True, help="file to write: X.safetensors")
-    parser.add_argument("--architecture", choices=["dce", "dce++"], default="dce")
+    parser.add_argument("--architecture", choices=N_MAPS, default="dce")
     parser.add_argument("--steps", type=int, default=Recipe.n_steps)
     parser.add_argument("--patch-size", type=int, default=Recipe.patch_size)
     parser.add_argument("--batch-size", type=int, default=Recipe.batch_size)

@@ -12,9 +12,6 @@ import numpy as np
 
 from skdenoise._task import BATCH_PIXELS, Run, Task
 
-ORIENTATIONS = 1, 2, 4, 8
-"""How many orientations form a group."""
-
 
 def turned(image: np.ndarray, orientation: int, *, back: bool = False) -> np.ndarray:
     """Return a view of an image (H, W, C) in another orientation.

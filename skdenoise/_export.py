@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from skdenoise._choices import STORED_PRECISIONS
 from skdenoise._denoiser import AutoencoderDenoiser
 from skdenoise._enhancer import ZeroDCEEnhancer
 from skdenoise._images import read_images
@@ -48,12 +49,10 @@ class Format:
     packages: tuple[str, ...] = ()
 
 
-PRECISIONS = "float32", "float16", "int8"
-
 FORMATS = {
-    "onnx": Format(".onnx", PRECISIONS, ("onnx", "onnxruntime", "tf2onnx")),
-    "openvino": Format(".xml", PRECISIONS, ("openvino",)),
-    "litert": Format(".tflite", PRECISIONS, ("tensorflow",)),
+    "onnx": Format(".onnx", STORED_PRECISIONS, ("onnx", "onnxruntime", "tf2onnx")),
+    "openvino": Format(".xml", STORED_PRECISIONS, ("openvino",)),
+    "litert": Format(".tflite", STORED_PRECISIONS, ("tensorflow",)),
     "keras": Format(".keras"),
     "saved_model": Format("", packages=("tensorflow",)),
 }
@@ -339,8 +338,8 @@ def _format_of(path: Path, format: str) -> str:
 def _check_precision(name: str, precision: str) -> None:
     if precision in FORMATS[name].precisions:
         return
-    if precision not in PRECISIONS:
-        wanted = ", ".join(map(repr, PRECISIONS))
+    if precision not in STORED_PRECISIONS:
+        wanted = ", ".join(map(repr, STORED_PRECISIONS))
         raise ValueError(f"precision must be one of {wanted}. Got {precision!r}.")
     have = ", ".join(
         repr(other) for other, known in FORMATS.items() if precision in known.precisions

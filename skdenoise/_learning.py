@@ -9,10 +9,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from skdenoise._decibels import psnr_of
 from skdenoise._images import Images
 from skdenoise._patches import Batch, PatchSampler
 from skdenoise._task import Run, Task, beside
 from skdenoise._tiling import windows
+from skdenoise._unit_range import HIGHEST, LOWEST
 from skdenoise._warning import warn
 from skdenoise.noise import NoiseInjector
 from skdenoise.noise._estimation import estimate_of_windows
@@ -160,7 +162,7 @@ def data_range_of(images: Images) -> float:
     if not images.has_floats:
         return 1.0
     low, high = extremes(images)
-    if low >= -1 and high <= 2 and high - low >= 0.25:
+    if low >= LOWEST and high <= HIGHEST and high - low >= 0.25:
         return 1.0
     return high - low if high > low else 1.0
 
@@ -204,8 +206,7 @@ def errors_on(run: Run, batches: Sequence[Batch]) -> list[np.ndarray]:
 
 def psnr_on(run: Run, batches: Sequence[Batch]) -> float:
     """Return the mean PSNR over patches, in dB, blind to the strength of the noise."""
-    errors = [float(error.mean()) for error in errors_on(run, batches)]
-    return float(np.mean(-10 * np.log10(np.maximum(errors, 1e-30))))
+    return float(np.mean([psnr_of(float(error.mean())) for error in errors_on(run, batches)]))
 
 
 def check_schedule(epochs: Any, time_budget: Any, callbacks: Any) -> None:

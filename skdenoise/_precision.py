@@ -11,12 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from skdenoise._choices import PRECISIONS
 from skdenoise._exposures import re_exposed
 from skdenoise._procedural import procedural_stack
 from skdenoise._protocol import with_white_noise
-
-ENGINES = "auto", "keras", "openvino"
-PRECISIONS = "auto", "float32", "bfloat16", "int8"
 
 LARGEST_LOSS = 0.01
 """Decibels below which a lower precision is used by itself."""
@@ -75,7 +73,7 @@ def are_losses(value: Any) -> bool:
     )
 
 
-def decibels(exact: np.ndarray, rough: np.ndarray, clean: np.ndarray) -> float:
+def psnr_change(exact: np.ndarray, rough: np.ndarray, clean: np.ndarray) -> float:
     """Return by how much the PSNR differs between two results, at least 0."""
     errors = [
         # Nobody sees an error of 80 dB below the range.

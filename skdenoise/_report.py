@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from skdenoise._decibels import decibels
 from skdenoise._images import Images
 from skdenoise.metrics._reading import (
     check_data_range,
@@ -22,7 +23,6 @@ from skdenoise.noise import NoiseEstimate
 from skdenoise.noise._estimation import noise_of
 from skdenoise.scoring._pipelines import image_shape_of, without_noise
 from skdenoise.scoring._self_supervised import (
-    decibels,
     measured_sigmas,
     peaks_of_noisy,
     squared_errors,

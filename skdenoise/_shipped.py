@@ -11,15 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from skdenoise._choices import SHIPPED_SIZES
 from skdenoise._model_file import read_model_file
 
 FOLDER = Path(__file__).parent / "weights"
-
-KINDS = "natural", "procedural"
-"""What denoisers have learned from: photographs, or images made by a program."""
-
-SIZES = "base", "small"
-"""Of their networks, the better ones first."""
 
 
 def model_cards() -> list[dict[str, Any]]:
@@ -28,9 +23,10 @@ def model_cards() -> list[dict[str, Any]]:
     Returns
     -------
     list of dict
-        A model card for each file of weights: ``name``, what it is for (``estimator``,
-        ``weights``, ``size``, ``n_channels``), what it was made of and how (``data``,
-        ``license``, ``command``, ``seed``, ``hours``, ``hardware``), ``metrics``, ``limits``,
+        A model card for each file of weights, all with the same entries: ``name``, what it is
+        for (``estimator``, ``weights``, ``architecture``, ``size``, None where there is one size,
+        ``n_channels``, ``n_parameters``), what it was made of and how (``data``, ``license``,
+        ``command``, ``seed``, ``hours``, ``hardware``, ``remarks``), ``metrics``, ``limits``,
         and ``precision_loss``: what "bfloat16" and "int8" cost in dB.
 
     Examples
@@ -63,7 +59,7 @@ def shipped_name(kind: str, size: str, n_channels: int) -> str | None:
 
 def largest_size(kind: str) -> str:
     """Return the size of the best weights of a kind."""
-    return next((size for size in SIZES if shipped_name(kind, size, 1)), SIZES[-1])
+    return next((size for size in SHIPPED_SIZES if shipped_name(kind, size, 1)), SHIPPED_SIZES[-1])
 
 
 @functools.lru_cache(maxsize=8)

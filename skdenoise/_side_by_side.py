@@ -1,6 +1,7 @@
-"""Working on several items at once, on threads, as far as there is room for them."""
+"""Working on several items at once, on threads, as far as there is room, and how many cores are."""
 
 import itertools
+import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -93,3 +94,8 @@ class _Room:
             with self._changed:
                 self._left += taken
                 self._changed.notify_all()
+
+
+def n_cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -12,8 +12,7 @@ from typing import Any, cast
 
 import numpy as np
 
-LARGEST_SEED = 2**32 - 1
-"""What NumPy takes."""
+from skdenoise._choices import LARGEST_SEED
 
 
 @dataclass(frozen=True)
@@ -122,6 +121,9 @@ def check_parameters(estimator: Any, constraints: dict[str, list]) -> None:
         raise ValueError(msg)
 
 
+REAL_ANY = Interval(Real, -math.inf, math.inf, closed="neither")
 REAL_POSITIVE = Interval(Real, 0, math.inf, closed="neither")
 REAL_NOT_NEGATIVE = Interval(Real, 0, math.inf, closed="left")
+SHARE = Interval(Real, 0, 1)
 INT_POSITIVE = Interval(Integral, 1, math.inf, closed="left")
+INT_NOT_NEGATIVE = Interval(Integral, 0, math.inf, closed="left")

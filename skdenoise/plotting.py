@@ -13,6 +13,7 @@ from scipy import ndimage
 from skdenoise._curves import Bending, Curves
 from skdenoise._images import Images, read_images
 from skdenoise._report import DenoisingReport, denoising_report
+from skdenoise.losses._table import TERMS
 from skdenoise.metrics._reading import (
     check_data_range,
     check_matching,
@@ -399,10 +400,6 @@ class DenoisingDisplay:
         if self.clean is not None:
             row.append(("reference", self.clean[index], limits))
         return [*row, (f"removed, std {spread:.3g}", removed, (-width, width))]
-
-
-TERMS = "spatial", "exposure", "color", "smoothness", "paired"
-"""Of an enhancer's loss."""
 
 
 class HistoryDisplay:

@@ -102,8 +102,10 @@ def test_any_image_is_taken(estimator):
         np.full((1, 1), 0.3),
         gray("float64")[0],
         np.ones((1, 9)),
+        np.full((13, 25), 0.2),
     ]
-    for out in estimator.fit(X).transform(X):
+    for image, out in zip(X, estimator.fit(X).transform(X), strict=True):
+        assert out.shape == image.shape
         assert np.isfinite(out).all()
 
 
@@ -157,11 +159,13 @@ def test_an_estimator_must_be_fitted_first(estimator):
         estimator.transform(gray())
 
 
-def test_what_is_no_image_is_refused_before_anything_is_learnt(estimator):
+def test_what_is_no_image_is_refused(estimator):
     for X in (np.full((2, 4, 4), np.nan), np.ones((20, 20, 3)), np.ones((2, 4, 4), complex), []):
         with pytest.raises(ValueError, match=r"NaN|X\[None\]|Complex|1D array|holds no image"):
             estimator.fit(X)
     assert not [name for name in vars(estimator) if name.endswith("_")]
+    with pytest.raises(ValueError, match="NaN"):
+        estimator.fit(gray()).transform(np.full((2, 4, 4), np.nan))
 
 
 LAWS = [value for name, value in dict(globals()).items() if name.startswith("test_")]

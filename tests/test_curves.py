@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skdenoise import _curves
-from skdenoise._curves import MOST_CLIPPED, SATURATED, WHITE, Bending, Curves, reduced
+from skdenoise._curves import MOST_CLIPPED, SATURATED, Bending, Curves, reduced
+from skdenoise._unit_range import WHITE
 
 
 def random_curves(height, width, *, n_curves=8, n_channels=3, reduction=1, low=-1, high=1, seed=0):

@@ -23,10 +23,10 @@ from skdenoise._precision import (
     LARGEST_LOSS,
     are_losses,
     check_engine,
-    decibels,
     engine_for,
     noisy_samples,
     precision_for,
+    psnr_change,
 )
 from skdenoise._procedural import procedural_images
 from skdenoise._protocol import with_white_noise
@@ -320,8 +320,8 @@ def test_the_loss_is_that_of_the_psnr():
     rng = np.random.default_rng(0)
     clean, first, second = rng.random((3, 24, 24, 1))
     expected = abs(psnr(clean[None], first[None]) - psnr(clean[None], second[None]))
-    assert decibels(first, second, clean) == pytest.approx(float(expected), rel=1e-4)
-    assert decibels(first, first, clean) == 0
+    assert psnr_change(first, second, clean) == pytest.approx(float(expected), rel=1e-4)
+    assert psnr_change(first, first, clean) == 0
 
 
 def test_files_and_pickles_keep_the_losses(fitted, tmp_path):

@@ -9,7 +9,8 @@ from sklearn.pipeline import make_pipeline
 from strategies import objects
 
 from skdenoise import AutoencoderDenoiser, NoiseInjector, _ensemble, load
-from skdenoise._ensemble import ORIENTATIONS, ensemble, turned
+from skdenoise._choices import ORIENTATIONS
+from skdenoise._ensemble import ensemble, turned
 from skdenoise._keras import _prediction
 from skdenoise._model_file import encode_estimator
 from skdenoise._task import Task

@@ -19,9 +19,10 @@ from numpy.testing import assert_allclose
 
 import skdenoise
 from skdenoise import AutoencoderDenoiser, ZeroDCEEnhancer, _export
+from skdenoise._choices import FORMAT_NAMES, STORED_PRECISIONS
 from skdenoise._cli import main
 from skdenoise._cli._export import _model
-from skdenoise._export import FORMATS, PRECISIONS
+from skdenoise._export import FORMATS
 from skdenoise._keras import _formats
 from skdenoise._keras._network import draw_weights, get_network
 from skdenoise._keras._portable import portable
@@ -159,8 +160,8 @@ def test_what_lies_between_a_convolution_and_its_normalization_is_not_lost():
 
 
 def test_the_formats_are_those_that_can_be_written():
-    assert sorted(FORMATS) == sorted(_formats.RUNTIMES)
-    assert all(set(known.precisions) <= set(PRECISIONS) for known in FORMATS.values())
+    assert sorted(FORMATS) == sorted(FORMAT_NAMES) == sorted(_formats.RUNTIMES)
+    assert all(set(known.precisions) <= set(STORED_PRECISIONS) for known in FORMATS.values())
 
 
 ELSEWHERE = """
@@ -269,7 +270,7 @@ def test_a_lower_precision_is_smaller_and_nearly_as_good(tmp_path, format):
     needs(format)
     exported = _export._exported(AutoencoderDenoiser(weights="natural"), False, 1)
     paths = {}
-    for precision in PRECISIONS:
+    for precision in STORED_PRECISIONS:
         paths[precision] = tmp_path / precision / f"d{FORMATS[format].suffix}"
         paths[precision].parent.mkdir()
     _formats.write(format, exported.graph, paths, lambda: _export._examples(exported))

@@ -11,15 +11,20 @@ import pytest
 import tensorflow as tf
 
 from skdenoise import networks
-from skdenoise.networks import NETWORKS, autoencoder, dncnn, ridnet, unet
+from skdenoise._choices import SIZES
+from skdenoise.networks import NETWORKS, autoencoder, dce, dce_plus, dncnn, ridnet, unet
+from skdenoise.networks._unet import SIZES as WIDTHS
 
 # Small ones of each kind, and what the height and width of their images are multiples of.
 SMALL = {
     "autoencoder": (autoencoder, 4),
+    "dce": (dce, 1),
+    "dce_plus": (dce_plus, 1),
     "dncnn": (partial(dncnn, depth=4, width=8), 1),
     "ridnet": (partial(ridnet, n_modules=1, width=16), 1),
     "unet": (partial(unet, size="nano"), 8),
 }
+N_CURVES = {"dce": 8, "dce_plus": 1}
 RESIDUAL = ["dncnn", "ridnet", "unet"]
 
 # Parameters (trained, all) and multiply-accumulates per pixel, for gray and for color images.
@@ -84,7 +89,7 @@ def in_bfloat16(network):
 
     def copy(layer):
         config = layer.get_config()
-        config["dtype"] = "float32" if layer.name == "denoised" else "mixed_bfloat16"
+        config["dtype"] = "float32" if layer.name in ("denoised", "curves") else "mixed_bfloat16"
         return type(layer).from_config(config)
 
     copied = keras.models.clone_model(network, clone_function=copy)
@@ -136,19 +141,22 @@ def test_parameters_and_products_are_those_of_the_papers(name, n_channels):
 @pytest.mark.parametrize("n_channels", [1, 3, 4])
 def test_images_keep_their_shape(kind, n_channels):
     network, stride = small(kind, n_channels)
-    assert network.output_shape == (None, None, None, n_channels)
+    n_outputs = n_channels * N_CURVES.get(kind, 1)
+    assert network.output_shape == (None, None, None, n_outputs)
     for n_images, rows, columns in [(1, 1, 1), (2, 3, 5), (1, 8, 2)]:
         shape = (n_images, rows * stride, columns * stride, n_channels)
         denoised = network(inputs(network, photo_like(shape)), training=False)
-        assert denoised.shape == shape
+        assert denoised.shape == (*shape[:3], n_outputs)
         assert np.isfinite(denoised).all()
 
 
 def test_inputs_are_named(kind):
     network, _ = small(kind)
-    names = [image.name for image in network.inputs]
-    assert names == (["noisy", "sigma"] if kind == "unet" else ["noisy"])
-    assert network.layers[-1].name == "denoised"
+    names = [item.name for item in network.inputs]
+    assert names == {"unet": ["noisy", "sigma"]}.get(
+        kind, ["image" if kind in N_CURVES else "noisy"]
+    )
+    assert network.layers[-1].name == ("curves" if kind in N_CURVES else "denoised")
 
 
 def test_a_network_does_not_depend_on_what_was_built_before(kind):
@@ -179,7 +187,7 @@ def test_channels_are_last_whatever_keras_is_told(kind):
     usual = keras.config.image_data_format()
     keras.config.set_image_data_format("channels_first")
     try:
-        assert build(3).output_shape == (None, None, None, 3)
+        assert build(3).output_shape == (None, None, None, 3 * N_CURVES.get(kind, 1))
     finally:
         keras.config.set_image_data_format(usual)
 
@@ -193,10 +201,11 @@ def test_an_untrained_network_returns_what_it_is_given(kind):
         np.testing.assert_array_equal(denoised, noisy)
 
 
-def test_the_autoencoder_stays_in_the_range_of_its_sigmoid():
-    network, _ = small("autoencoder")
-    denoised = network(5 * photo_like((1, 8, 8, 1)) - 2, training=False)
-    assert np.all((denoised >= 0) & (denoised <= 1))
+@pytest.mark.parametrize(("kind", "low"), [("autoencoder", 0), ("dce", -1), ("dce_plus", -1)])
+def test_some_networks_stay_in_the_range_of_their_last_activation(kind, low):
+    network, _ = small(kind)
+    found = network(5 * photo_like((1, 8, 8, 1)) - 2, training=False)
+    assert np.all((found >= low) & (found <= 1))
 
 
 @pytest.mark.parametrize("factor", [0.25, 64.0])
@@ -293,6 +302,10 @@ def test_ridnet_looks_farther_than_its_convolutions():
         tape.watch(noisy)
         first_row = network(noisy, training=False)[:, 0]
     assert np.any(tape.gradient(first_row, noisy)[:, 2 + 12 :])
+
+
+def test_a_unet_has_the_sizes_that_can_be_chosen():
+    assert tuple(WIDTHS) == SIZES
 
 
 @pytest.mark.parametrize("n_channels", [0, 1.0, "gray", None])

@@ -94,9 +94,9 @@ def test_benchmarks_can_be_imported(name, monkeypatch):
 
 def test_our_side_of_the_training_benchmark_runs(monkeypatch):
     monkeypatch.syspath_prepend(ROOT)
-    from benchmarks.training import OurTraining
+    from benchmarks.training import denoiser_training
 
     # Without moving means and variances.
-    assert OurTraining("autoencoder").n_parameters == 28_609
+    assert denoiser_training("autoencoder").n_parameters == 28_609
     gc.collect()  # it refers to itself, and keeps a thread that prepares batches
     assert not any(thread.name.startswith("skdenoise") for thread in threading.enumerate())

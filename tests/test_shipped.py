@@ -11,10 +11,32 @@ from sklearn.exceptions import NotFittedError
 
 import skdenoise
 from skdenoise import AutoencoderDenoiser, denoise, load, model_cards, psnr
+from skdenoise._choices import KINDS
 from skdenoise._cli import main
-from skdenoise._shipped import FOLDER, KINDS, shipped_name
+from skdenoise._precision import are_losses
+from skdenoise._shipped import FOLDER, shipped_name
 
-DENOISERS = [card for card in model_cards() if card["estimator"] == "AutoencoderDenoiser"]
+CARD = {
+    "name": str,
+    "estimator": str,
+    "weights": str,
+    "architecture": str,
+    "size": str | None,
+    "n_channels": int,
+    "n_parameters": int,
+    "data": list,
+    "license": str,
+    "command": list,
+    "seed": int,
+    "hours": float,
+    "hardware": str,
+    "remarks": list,
+    "metrics": dict,
+    "limits": list,
+    "precision_loss": dict,
+}
+CARDS = model_cards()
+DENOISERS = [card for card in CARDS if card["estimator"] == "AutoencoderDenoiser"]
 
 
 def noisy(photo, sigma, seed=0):
@@ -32,29 +54,47 @@ def test_there_are_weights_for_gray_and_color_images():
     }
 
 
-@pytest.mark.parametrize("card", DENOISERS, ids=lambda card: card["name"])
+@pytest.mark.parametrize("card", CARDS, ids=lambda card: card["name"])
+def test_all_cards_have_the_same_entries_of_the_same_types(card):
+    assert list(card) == list(CARD)
+    for entry, kind in CARD.items():
+        assert isinstance(card[entry], kind)
+        assert card[entry] not in ("", {}, []) or entry == "remarks"
+    for entry in ("data", "command", "remarks", "limits"):
+        assert all(isinstance(sentence, str) for sentence in card[entry])
+    assert all(isinstance(found, str) for found in card["metrics"].values())
+    assert set(card["precision_loss"]) == {"bfloat16", "int8"}
+    assert are_losses(card["precision_loss"])
+
+
+@pytest.mark.parametrize("card", CARDS, ids=lambda card: card["name"])
 def test_a_card_says_what_its_weights_are(card):
-    for entry in ("data", "license", "command", "seed", "hours", "hardware", "metrics", "limits"):
-        assert card[entry] not in ("", None, {}, [])
+    path = FOLDER / f"{card['name']}.safetensors"
+    estimator = load(path)
+    assert type(estimator).__name__ == card["estimator"]
+    assert estimator.architecture == card["architecture"]
+    assert sum(array.size for array in estimator.weights_.values()) == card["n_parameters"]
+    assert path.stat().st_size < min(2 * card["n_parameters"] + 10_000, 10e6)
+
+
+@pytest.mark.parametrize("card", DENOISERS, ids=lambda card: card["name"])
+def test_weights_of_denoisers_are_found_by_what_their_card_says(card):
     denoiser = load(FOLDER / f"{card['name']}.safetensors")
     assert (denoiser.size, denoiser.n_channels_in_) == (card["size"], card["n_channels"])
     assert shipped_name(card["weights"], card["size"], card["n_channels"]) == card["name"]
-    assert (FOLDER / f"{card['name']}.safetensors").stat().st_size < 10e6
 
 
 def test_every_file_of_weights_has_a_card():
-    assert {path.stem for path in FOLDER.glob("*.safetensors")} == {
-        card["name"] for card in model_cards()
-    }
+    assert {path.stem for path in FOLDER.glob("*.safetensors")} == {card["name"] for card in CARDS}
 
 
 def test_cards_are_printed(capsys):
     assert main(["models"]) == 0
     printed = capsys.readouterr().out
-    for card in model_cards():
+    for card in CARDS:
         assert card["name"] in printed
     assert main(["models", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out) == model_cards()
+    assert json.loads(capsys.readouterr().out) == CARDS
 
 
 # Without fit

@@ -1,20 +1,33 @@
 """What can be typed: the commands, their options, and the numbers that these take."""
 
 import argparse
+import importlib
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from skdenoise._choices import (
+    DENOISED,
+    ENGINES,
+    FORMAT_NAMES,
+    KINDS,
+    LARGEST_SEED,
+    MAX_PIXELS,
+    ORIENTATIONS,
+    PRECISIONS,
+    SHIPPED_SIZES,
+    SIZES,
+    STORED_PRECISIONS,
+)
 from skdenoise._cli._messages import Messages
+from skdenoise.networks._table import CURVE_NETWORKS, NETWORKS
 
 TIME_BUDGET = 60.0
 """Seconds for learning from the noisy images themselves."""
 
 EPOCHS = 50
 """Passes over the images that a model is trained on."""
-
-MAX_PIXELS = 2**28
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -53,26 +66,26 @@ def _add_denoise(commands: Any) -> None:
         "images channel by channel; a model for color images works on three copies of a gray image "
         "and takes their mean.",
     )
-    parser.set_defaults(run=_run_denoise, wrong_usage=parser.error)
+    parser.set_defaults(run=_command("denoise"), wrong_usage=parser.error)
     _add_files(parser)
     parser.add_argument(
         "--model", type=Path, help="a file from 'skdenoise train', instead of the --weights"
     )
     parser.add_argument(
         "--weights",
-        choices=["natural", "procedural"],
+        choices=KINDS,
         help="weights of this package, see 'skdenoise models' (default: natural)",
     )
     parser.add_argument(
         "--size",
-        choices=["small", "base"],
+        choices=SHIPPED_SIZES,
         help="of the network with these weights: small is a little worse, and up to four times as "
         "fast (default: the best that they come in, base for natural ones)",
     )
     parser.add_argument(
         "--augment",
         type=int,
-        choices=[1, 2, 4, 8],
+        choices=ORIENTATIONS,
         help="denoise in so many orientations and take the mean: a little better, and so many "
         "times slower (default: 1)",
     )
@@ -116,14 +129,14 @@ def _add_enhance(commands: Any) -> None:
         epilog="The network draws a curve for every pixel, and the curves make the image brighter "
         "where it is dark. What is not said about them is as the model has it.",
     )
-    parser.set_defaults(run=_run_enhance, wrong_usage=parser.error)
+    parser.set_defaults(run=_command("enhance"), wrong_usage=parser.error)
     _add_files(parser)
     parser.add_argument(
         "--model", type=Path, help="a file of your own, instead of the weights of this package"
     )
     parser.add_argument(
         "--architecture",
-        choices=["dce", "dce++"],
+        choices=CURVE_NETWORKS,
         help="the network of this package; dce++ is much faster (default: dce)",
     )
     parser.add_argument(
@@ -170,7 +183,7 @@ def _add_enhance(commands: Any) -> None:
     )
     parser.add_argument(
         "--denoise-order",
-        choices=["before", "after"],
+        choices=DENOISED,
         help="with --denoise: before brightening, or after it (default: before)",
     )
     parser.add_argument(
@@ -191,7 +204,7 @@ def _add_train(commands: Any) -> None:
         description="Train a network to remove noise that is added to clean images, anew at every "
         "step, and save it as one file without any code in it.",
     )
-    parser.set_defaults(run=_run_train, wrong_usage=parser.error)
+    parser.set_defaults(run=_command("train"), wrong_usage=parser.error)
     parser.add_argument(
         "inputs", nargs="+", type=Path, metavar="FOLDER", help="folders of clean images, and files"
     )
@@ -222,13 +235,13 @@ def _add_train(commands: Any) -> None:
     )
     parser.add_argument(
         "--architecture",
-        choices=["unet", "autoencoder", "dncnn", "ridnet"],
+        choices=NETWORKS,
         default="unet",
         help="the network (default: unet)",
     )
     parser.add_argument(
         "--size",
-        choices=["nano", "small", "base"],
+        choices=SIZES,
         default="small",
         help="how large a unet is: nano for a look, base for the best quality (default: small)",
     )
@@ -251,7 +264,7 @@ def _add_pretrain(commands: Any) -> None:
         "PSNR are kept in a folder beside the weights; the same command goes on where it was "
         "interrupted, also with more --steps.",
     )
-    parser.set_defaults(run=_run_pretrain, wrong_usage=parser.error)
+    parser.set_defaults(run=_command("pretrain"), wrong_usage=parser.error)
     parser.add_argument(
         "inputs", nargs="*", type=Path, metavar="FOLDER", help="folders of clean 8-bit images"
     )
@@ -270,7 +283,7 @@ def _add_pretrain(commands: Any) -> None:
     )
     parser.add_argument(
         "--size",
-        choices=["nano", "small", "base"],
+        choices=SIZES,
         default="small",
         help="how large the unet is (default: small)",
     )
@@ -298,7 +311,7 @@ def _add_export(commands: Any) -> None:
         "images, and say how far it is from the model. It takes float32 images of any size, of "
         "shape (n_images, height, width, n_channels), in which white is 1.",
     )
-    parser.set_defaults(run=_run_export, wrong_usage=parser.error)
+    parser.set_defaults(run=_command("export"), wrong_usage=parser.error)
     parser.add_argument(
         "model",
         metavar="MODEL",
@@ -315,13 +328,13 @@ def _add_export(commands: Any) -> None:
     )
     parser.add_argument(
         "--format",
-        choices=["onnx", "openvino", "litert", "keras", "saved_model"],
+        choices=FORMAT_NAMES,
         default="auto",
         help="the format, if the suffix is not to choose it",
     )
     parser.add_argument(
         "--precision",
-        choices=["float32", "float16", "int8"],
+        choices=STORED_PRECISIONS,
         default="float32",
         help="how weights are stored: float16 makes the file half as large, int8 a quarter, and "
         "computes in 8 bits (default: float32)",
@@ -348,7 +361,7 @@ def _add_benchmark(commands: Any) -> None:
         "(scikit-image), opencv, bm3d (for non-commercial use). Those of other packages come with "
         "pip install 'skdenoise[compare]', and are told the true sigma; ours see for themselves.",
     )
-    parser.set_defaults(run=_run_benchmark, wrong_usage=parser.error)
+    parser.set_defaults(run=_command("benchmark"), wrong_usage=parser.error)
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="a folder of images")
     parser.add_argument(
         "-o", "--output", required=True, type=Path, metavar="OUT", help="the folder to write"
@@ -423,7 +436,7 @@ def _add_models(commands: Any) -> None:
         "are for, what they were made of, how, and how good they are.",
     )
     parser.add_argument("--json", action="store_true", help="print them as JSON")
-    parser.set_defaults(run=_run_models, quiet=False)
+    parser.set_defaults(run=_command("models"), quiet=False)
 
 
 def _add_limits(parser: argparse.ArgumentParser, time_budget: str) -> None:
@@ -459,13 +472,13 @@ def _add_engine(parser: argparse.ArgumentParser) -> None:
     """Add what runs the network, and in which arithmetic."""
     parser.add_argument(
         "--engine",
-        choices=["auto", "keras", "openvino"],
+        choices=ENGINES,
         help="what runs the network; openvino comes with pip install 'skdenoise[openvino]' "
         "(default: auto, which is keras, but for int8)",
     )
     parser.add_argument(
         "--precision",
-        choices=["auto", "float32", "bfloat16", "int8"],
+        choices=PRECISIONS,
         help="arithmetic of the network; int8 needs openvino and is the quickest (default: auto, "
         "bfloat16 where the processor is quick at it and the loss is less than 0.01 dB)",
     )
@@ -483,46 +496,13 @@ def _add_bounds(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-q", "--quiet", action="store_true", help="print nothing but errors")
 
 
-def _run_benchmark(args: argparse.Namespace, say: Messages) -> None:
-    from skdenoise._cli._benchmark import benchmark
+def _command(name: str) -> Callable[[argparse.Namespace, Messages], None]:
+    """Return a command, whose module is imported when it runs."""
 
-    benchmark(args, say)
+    def run(args: argparse.Namespace, say: Messages) -> None:
+        getattr(importlib.import_module(f"skdenoise._cli._{name}"), name)(args, say)
 
-
-def _run_denoise(args: argparse.Namespace, say: Messages) -> None:
-    from skdenoise._cli._denoise import denoise
-
-    denoise(args, say)
-
-
-def _run_enhance(args: argparse.Namespace, say: Messages) -> None:
-    from skdenoise._cli._enhance import enhance
-
-    enhance(args, say)
-
-
-def _run_export(args: argparse.Namespace, say: Messages) -> None:
-    from skdenoise._cli._export import export
-
-    export(args, say)
-
-
-def _run_models(args: argparse.Namespace, say: Messages) -> None:
-    from skdenoise._cli._models import models
-
-    models(args, say)
-
-
-def _run_pretrain(args: argparse.Namespace, say: Messages) -> None:
-    from skdenoise._cli._pretrain import pretrain
-
-    pretrain(args, say)
-
-
-def _run_train(args: argparse.Namespace, say: Messages) -> None:
-    from skdenoise._cli._train import train
-
-    train(args, say)
+    return run
 
 
 class _Version(argparse.Action):
@@ -562,7 +542,9 @@ _not_negative = _number(float, "a number, at least 0,", lambda number: 0 <= numb
 _share = _number(float, "a number from 0 to 1", lambda number: 0 <= number <= 1)
 _inner_share = _number(float, "a number between 0 and 1", lambda number: 0 < number < 1)
 _positive_integer = _number(int, "an integer above 0", lambda number: number > 0)
-_seed = _number(int, "an integer from 0 to 4294967295", lambda number: 0 <= number < 2**32)
+_seed = _number(
+    int, f"an integer from 0 to {LARGEST_SEED}", lambda number: 0 <= number <= LARGEST_SEED
+)
 _sigma_number = _number(
     float, "a number, at least 0, or 'auto'", lambda number: 0 <= number < _INFINITY
 )

@@ -18,7 +18,7 @@ def models(args: argparse.Namespace, say: Messages) -> None:
     for card in cards:
         lines = [card["name"]]
         for name, value in card.items():
-            if name == "name":
+            if name == "name" or value in (None, []):
                 continue
             if isinstance(value, dict):
                 lines.append(f"  {name}:")

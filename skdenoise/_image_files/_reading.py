@@ -12,13 +12,12 @@ from typing import BinaryIO
 
 import numpy as np
 
+from skdenoise._choices import MAX_PIXELS
 from skdenoise._image_files._decoded import Decoded, Limits, native
 from skdenoise._image_files._errors import ImageFileError
 from skdenoise._image_files._pillow import decode_bmp, decode_jpeg, decode_png, decode_webp
 from skdenoise._image_files._tiff import decode_tiff
 from skdenoise._whole_file import StrPath, plain_file
-
-MAX_PIXELS = 2**28
 
 
 def read_image(path: StrPath, *, max_pixels: int = MAX_PIXELS, cmyk: str = "convert") -> np.ndarray:

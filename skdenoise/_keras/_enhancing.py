@@ -13,8 +13,7 @@ from skdenoise.losses import (
     l1,
     spatial_consistency,
 )
-
-TERMS = "spatial", "exposure", "color", "smoothness", "paired"
+from skdenoise.losses._table import TERMS
 
 
 @dataclass(frozen=True)

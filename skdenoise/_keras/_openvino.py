@@ -11,7 +11,6 @@ References
 """
 
 import functools
-import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -21,6 +20,7 @@ import numpy as np
 
 from skdenoise._keras._backend import BACKEND, has_fast_bfloat16, traced_with
 from skdenoise._keras._network import Network, Weights
+from skdenoise._side_by_side import n_cores
 
 Inputs = list[np.ndarray]
 """A batch for each input of a network."""
@@ -83,7 +83,7 @@ class _Runner:
 
     def __init__(self, model: Any, precision: str, at_once: int) -> None:
         self._model, self._precision = model, precision
-        self._at_once = min(at_once, _n_cores())
+        self._at_once = min(at_once, n_cores())
         self._alone = _Requests(compiled(model, precision))
         self._beside_others: _Requests | None = None
         self._lock = threading.Lock()
@@ -122,13 +122,6 @@ class _Requests:
         output: np.ndarray = request.infer(inputs, share_inputs=True)[0]
         self._idle.append(request)
         return output
-
-
-def _n_cores() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 @functools.cache

@@ -8,7 +8,7 @@ import numpy as np
 
 from skdenoise._keras._network import Network, Weights
 from skdenoise._keras._prediction import predict
-from skdenoise._precision import decibels
+from skdenoise._precision import psnr_change
 from skdenoise._task import Task
 
 
@@ -44,7 +44,7 @@ def precision_loss(
     exact = predict(network, weights, tasks)
     rough = predict(network, weights, [replace(task, precision=precision) for task in tasks], **how)
     losses = [
-        decibels(finished(one, task), finished(other, task), wanted)
+        psnr_change(finished(one, task), finished(other, task), wanted)
         for one, other, task, wanted in zip(exact, rough, tasks, clean, strict=True)
     ]
     return float(np.mean(losses))

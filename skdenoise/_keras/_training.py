@@ -10,6 +10,7 @@ from typing import Any, Protocol, cast
 import keras
 import numpy as np
 
+from skdenoise._decibels import psnr_of
 from skdenoise._keras._backend import (
     compiled,
     to_array,
@@ -89,7 +90,7 @@ class Denoising:
 
     def report(self, numbers: Any) -> dict[str, float]:
         """Return the PSNR."""
-        return {"psnr": -10 * math.log10(max(float(numbers), 1e-30))}
+        return {"psnr": psnr_of(float(numbers))}
 
 
 class DivergenceError(FloatingPointError):

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from skdenoise._images import Images
+from skdenoise._unit_range import HIGHEST, WHITE
 from skdenoise.metrics._reading import (
     check_data_range,
     check_matching,
@@ -15,10 +16,6 @@ from skdenoise.metrics._reading import (
     reduced,
 )
 
-BRIGHTEST = 2.0
-"""Floats above it are no images in [0, 1] with some noise."""
-CLIPPED = 254 / 255
-"""Part of white from which on a channel counts as clipped; rounding may miss white by one level."""
 ORDER_SAMPLES = 50
 """At most so many rows and columns of an image are compared with each other."""
 
@@ -320,7 +317,7 @@ def clipped_share_of_images(
 
     def share(index: int) -> float:
         before, after = (
-            _in_range(images, index, data_range).max(axis=-1) >= CLIPPED
+            _in_range(images, index, data_range).max(axis=-1) >= WHITE
             for images in (original, enhanced)
         )
         return float(np.mean(after & ~before))
@@ -395,7 +392,7 @@ def _in_range(images: Images, index: int, data_range: float | None) -> np.ndarra
     pixels = in_own_units(images, index)
     if data_range is not None:
         return pixels / data_range
-    if images.dtypes[index].kind == "f" and pixels.max() > BRIGHTEST:
+    if images.dtypes[index].kind == "f" and pixels.max() > HIGHEST:
         raise ValueError(float_range_message(index, f"has values up to {pixels.max():g}"))
     return pixels / images.scales[index]
 

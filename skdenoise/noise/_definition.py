@@ -3,19 +3,14 @@
 import functools
 import math
 from collections.abc import Callable
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any, TypeVar
 
 import numpy as np
 
-from skdenoise._validation import Interval
+from skdenoise._validation import REAL_ANY, REAL_NOT_NEGATIVE, REAL_POSITIVE, SHARE, Interval
 
 Model = TypeVar("Model", bound=Callable[..., np.ndarray])
-
-_NOT_NEGATIVE = Interval(Real, 0, math.inf, closed="left")
-_POSITIVE = Interval(Real, 0, math.inf, closed="neither")
-_FRACTION = Interval(Real, 0, 1, closed="both")
-_ANY = Interval(Real, -math.inf, math.inf, closed="neither")
 
 
 def noise_model(function: Model) -> Model:
@@ -65,22 +60,22 @@ def _number(name: str, value: Any, interval: Interval) -> float:
 
 def not_negative(name: str, value: Any) -> float:
     """Return a finite number >= 0, or raise ValueError."""
-    return _number(name, value, _NOT_NEGATIVE)
+    return _number(name, value, REAL_NOT_NEGATIVE)
 
 
 def positive(name: str, value: Any) -> float:
     """Return a finite number > 0, or raise ValueError."""
-    return _number(name, value, _POSITIVE)
+    return _number(name, value, REAL_POSITIVE)
 
 
 def fraction_of_one(name: str, value: Any) -> float:
     """Return a number in [0, 1], or raise ValueError."""
-    return _number(name, value, _FRACTION)
+    return _number(name, value, SHARE)
 
 
 def finite(name: str, value: Any) -> float:
     """Return a finite number, or raise ValueError."""
-    return _number(name, value, _ANY)
+    return _number(name, value, REAL_ANY)
 
 
 def whole_number(name: str, value: Any, low: int, high: float = math.inf) -> int:

@@ -1,8 +1,6 @@
 """`NoiseInjector`: noise as a step of a pipeline, reproducible image by image."""
 
-import math
 from collections.abc import Callable, Iterator
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -10,10 +8,11 @@ import numpy as np
 from skdenoise._base import ImageTransformer
 from skdenoise._images import Images
 from skdenoise._randomness import generator_of
+from skdenoise._unit_range import HIGHEST
 from skdenoise._validation import (
+    REAL_ANY,
     REAL_NOT_NEGATIVE,
     REAL_POSITIVE,
-    Interval,
     OneOf,
     check_parameters,
 )
@@ -295,8 +294,7 @@ class NoiseInjector(ImageTransformer):
             },
         )
         if not isinstance(self.clip, (bool, np.bool_)):
-            any_number = Interval(Real, -math.inf, math.inf, closed="neither")
-            numbers = len(self.clip) == 2 and all(map(any_number.accepts, self.clip))
+            numbers = len(self.clip) == 2 and all(map(REAL_ANY.accepts, self.clip))
             if not (numbers and self.clip[0] < self.clip[1]):
                 msg = (
                     f"The 'clip' parameter of NoiseInjector must be a bool or a tuple (low, high) "
@@ -317,7 +315,7 @@ class NoiseInjector(ImageTransformer):
         warned = not (images.has_rows and self._factor_matters())
         for index in range(len(images)):
             image = images[index]
-            if not warned and images.dtypes[index].kind == "f" and image.max() > 2:
+            if not warned and images.dtypes[index].kind == "f" and image.max() > HIGHEST:
                 warned = True
                 self._warn_of_range(index, float(image.max()))
             rng = generator_of(self.random_state, image) if common is None else common

@@ -3,13 +3,12 @@
 The metrics are errors; their scorers return them negated, so that more is better.
 """
 
-from numbers import Real
 from typing import Any
 
 import numpy as np
 
 from skdenoise._images import Images, read_images
-from skdenoise._validation import INT_POSITIVE, Interval, check_parameters
+from skdenoise._validation import INT_POSITIVE, SHARE, check_parameters
 from skdenoise.metrics._enhancement import (
     clipped_share_of_images,
     color_shift_of_images,
@@ -81,7 +80,7 @@ class ExposureScorer(_EnhancementScorer):
         self.target = target
         self.region = region
         self.data_range = data_range
-        check_parameters(self, {"target": [Interval(Real, 0, 1)], "region": [INT_POSITIVE]})
+        check_parameters(self, {"target": [SHARE], "region": [INT_POSITIVE]})
         check_data_range(data_range)
 
     def _errors(self, original: Images, enhanced: Images) -> np.ndarray:

@@ -1,15 +1,13 @@
 """Scorers that compare denoised images with clean ones, and warn where that misleads."""
 
 import hashlib
-import math
-from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
 from sklearn.base import clone
 
 from skdenoise._images import Images, holds_labels, read_images
-from skdenoise._validation import Interval, check_parameters
+from skdenoise._validation import INT_NOT_NEGATIVE, check_parameters
 from skdenoise._warning import warn
 from skdenoise.metrics._reading import check_data_range
 from skdenoise.metrics._reference import psnr_of_images, ssim_of_images
@@ -36,8 +34,7 @@ class _ReferenceScorer(Scorer):
         self.noise = noise
         self.random_state = random_state
         self.data_range = data_range
-        not_negative = Interval(Integral, 0, math.inf, closed="left")
-        check_parameters(self, {"noise": [NoiseInjector, None], "random_state": [not_negative]})
+        check_parameters(self, {"noise": [NoiseInjector, None], "random_state": [INT_NOT_NEGATIVE]})
         check_data_range(data_range)
 
     def with_noise(self, noise: NoiseInjector) -> Self:

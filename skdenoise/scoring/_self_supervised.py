@@ -2,16 +2,17 @@
 
 import math
 from collections.abc import Iterator
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 
+from skdenoise._decibels import decibels
 from skdenoise._images import Images, read_images
 from skdenoise._masking import fill_masked, grid_masks, neighbor_mean
 from skdenoise._randomness import generator_of_order
 from skdenoise._stein import PROBE, random_step
-from skdenoise._validation import Interval, check_parameters
+from skdenoise._validation import INT_NOT_NEGATIVE, REAL_NOT_NEGATIVE, Interval, check_parameters
 from skdenoise._warning import warn
 from skdenoise._white_noise import sigmas_by_network
 from skdenoise.metrics._reading import check_data_range, check_matching, float_range_message
@@ -88,8 +89,8 @@ class SUREScorer(Scorer):
         check_parameters(
             self,
             {
-                "sigma": [Interval(Real, 0, math.inf, closed="left"), None],
-                "random_state": [Interval(Integral, 0, math.inf, closed="left")],
+                "sigma": [REAL_NOT_NEGATIVE, None],
+                "random_state": [INT_NOT_NEGATIVE],
             },
         )
         check_data_range(data_range)
@@ -317,11 +318,6 @@ class Noise2SelfScorer(Scorer):
             for peak, error in zip(peaks, errors / hidden, strict=True)
         ]
         return float(np.mean(values))
-
-
-def decibels(mean_square: float) -> float:
-    """Return ten times the logarithm, of 0 too."""
-    return 10 * math.log10(mean_square) if mean_square > 0 else -math.inf
 
 
 def peaks_of_noisy(images: Images, data_range: float | None) -> list[float]:
