@@ -22,16 +22,15 @@ from sklearn.model_selection import GroupKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from benchmarks._measuring import DATA
+from benchmarks._photographs import folder
 from skdenoise import AutoencoderDenoiser
 from skdenoise._camera_noise import LIKELY, PROBED, range_of, signs
-from skdenoise._image_files import list_images, read_image
+from skdenoise._image_files import read_image
 from skdenoise._shipped import SIZES
 from skdenoise.noise._coding import jpeg
 from skdenoise.noise._universal import _of_camera
 
-FOLDERS = {"BSD432_color": 16, "LOL_our485/high": 2, "ZeroDCE_train401": 16}
-"""Each so many-th photograph is taken."""
+N_IMAGES = {"BSD432_color": 27, "LOL_our485/high": 12, "ZeroDCE_train401": 25}
 DARKEST = 60
 """Photographs of a lower mean have noise of their own."""
 SIDE = 256
@@ -64,11 +63,7 @@ class Case(NamedTuple):
 
 def scenes() -> Iterator[Scene]:
     """Yield parts of photographs, float32 in [0, 1]."""
-    paths = [
-        image.path
-        for folder, every in FOLDERS.items()
-        for image in list_images(DATA / folder)[::every]
-    ]
+    paths = [path for name, n_images in N_IMAGES.items() for path in folder(name, n_images)]
     for index, path in enumerate(paths):
         photo, rng = read_image(path), np.random.default_rng(index)
         if photo.mean() < DARKEST:
