@@ -25,8 +25,8 @@ from sklearn.preprocessing import StandardScaler
 from benchmarks._photographs import folder
 from skdenoise import AutoencoderDenoiser
 from skdenoise._camera_noise import LIKELY, PROBED, range_of, signs
+from skdenoise._choices import SHIPPED_SIZES
 from skdenoise._image_files import read_image
-from skdenoise._shipped import SIZES
 from skdenoise.noise._coding import jpeg
 from skdenoise.noise._universal import _of_camera
 
@@ -165,7 +165,7 @@ def main() -> None:
         f"{size}, {'gray' if gray else 'color'}": list(
             cases(AutoencoderDenoiser(size=size, weights="natural"), gray=gray)
         )
-        for size in SIZES
+        for size in SHIPPED_SIZES
         for gray in (True, False)
     }
     found = [case for of_network in networks.values() for case in of_network]
