@@ -136,10 +136,15 @@ class ImageTransformer(TransformerMixin, BaseEstimator):
         """
         return OneToOneFeatureMixin.get_feature_names_out(self, input_features)
 
+    @property
+    def _unfitted(self) -> str | None:
+        """What to say where nothing was learned; None for the words of scikit-learn (hook)."""
+        return None
+
     def _check_fitted(self) -> None:
         """Raise NotFittedError, unless a wrong parameter is what leaves nothing to work with."""
         try:
-            check_is_fitted(self)
+            check_is_fitted(self, msg=self._unfitted)
         except NotFittedError:
             self._check_parameters()
             raise
@@ -188,7 +193,9 @@ class ImageTransformer(TransformerMixin, BaseEstimator):
         if reset:
             for name in SEEN:
                 self.__dict__.pop(name, None)
-        check_table = functools.partial(validate_data, self, reset=reset)
+        # What never saw any columns misses none of their names.
+        is_new = not reset and not hasattr(self, "n_features_in_")
+        check_table = None if is_new else functools.partial(validate_data, self, reset=reset)
         images = read_images(X, self.image_shape, check_table=check_table, lazily=lazily)
         if reset:
             self.n_channels_in_ = images.n_channels

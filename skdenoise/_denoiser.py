@@ -621,12 +621,12 @@ class AutoencoderDenoiser(NetworkTransformer):
 
     def _stay(self, start: Start, data_range: float) -> None:
         """Keep the weights where images are too small to tell whether others were better."""
-        if start.shipped is None:
-            warn(
-                "No image of X has 32 x 32 pixels, and smaller ones do not show whether weights "
-                "that are adapted to them are better. Nothing was learned. Pass larger images.",
-            )
-        else:
+        warn(
+            "Nothing was learned: no image of X has 32 x 32 pixels, and smaller ones do not show "
+            "whether weights that are adapted to them are better. Pass larger images, or set "
+            "weights=None to learn from nothing.",
+        )
+        if start.shipped is not None:
             loss = shipped_losses(start.shipped)
             self._remember(start.weights, {}, "adapted", data_range, None, loss, began_trained=True)
 

@@ -33,6 +33,13 @@ class NetworkTransformer(ImageTransformer):
     weights: Any
     precision: str
 
+    @property
+    def _unfitted(self) -> str:
+        return (
+            f"This %(name)s is not fitted. Call fit first, or set "
+            f"weights={self._ready_weights[0]!r}, which needs no fit."
+        )
+
     def __sklearn_is_fitted__(self) -> bool:
         """Tell whether there are weights: learnt ones, or those of the package."""
         return hasattr(self, "weights_") or self.weights in self._ready_weights

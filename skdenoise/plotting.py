@@ -13,6 +13,7 @@ from scipy import ndimage
 from skdenoise._curves import Bending, Curves
 from skdenoise._images import Images, read_images
 from skdenoise._report import DenoisingReport, denoising_report
+from skdenoise._unit_range import HIGHEST, LOWEST
 from skdenoise.losses._table import TERMS
 from skdenoise.metrics._reading import (
     check_data_range,
@@ -326,8 +327,7 @@ class DenoisingDisplay:
         Raises
         ------
         ValueError
-            Where the containers do not match image by image, or the clean images do not fit
-            `data_range`.
+            Where the containers do not match image by image, or floats do not fit `data_range`.
         """
         _refuse_no_images(max_images)
         check_data_range(data_range)
@@ -711,8 +711,17 @@ def _limits(reference: Images, data_range: float | None) -> list[tuple[float, fl
     limits = []
     for index, scale in enumerate(reference.scales):
         low = 0.0
-        if data_range is not None and reference.dtypes[index].kind == "f":
-            low = float(reference[index].min())
+        if reference.dtypes[index].kind == "f":
+            lowest, highest = float(reference[index].min()), float(reference[index].max())
+            if data_range is not None:
+                low = lowest
+            elif lowest < LOWEST or highest > HIGHEST:
+                msg = (
+                    f"Image {index} has floats from {lowest:.4g} to {highest:.4g}, but without a "
+                    f"data_range black is 0 and white is 1. Pass data_range=255 for gray levels, "
+                    f"or white minus black."
+                )
+                raise ValueError(msg)
         limits.append((low, low + (scale if data_range is None else data_range)))
     return limits
 

@@ -9,6 +9,7 @@ import scipy.sparse
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from PIL import Image
 from strategies import (
     DTYPES,
     FLOATS,
@@ -272,6 +273,24 @@ def test_the_shape_of_an_image_has_two_or_three_positive_sides(image_shape):
         read_images(np.ones((2, 4)), image_shape)
 
 
+@pytest.mark.parametrize("shape", [(3, 40, 50), (1, 40, 50), (5, 40, 40)])
+def test_channels_that_come_first_are_told_in_a_list(shape):
+    with pytest.raises(ValueError, match=r"Image 0 of X has shape .* channels first or a stack"):
+        read_images([np.zeros(shape, np.uint8)])
+
+
+def test_one_image_with_one_channel_is_told():
+    with pytest.raises(ValueError, match=r"looks like a single image.*Pass X\[None\]"):
+        read_images(np.zeros((40, 50, 1), np.uint8))
+
+
+@pytest.mark.parametrize("mode", ["P", "CMYK", "LAB"])
+def test_palettes_and_inks_are_no_light(mode):
+    image = Image.new(mode, (20, 20))
+    with pytest.raises(ValueError, match=rf"mode '{mode}'.*Pass image.convert\('RGB'\)"):
+        read_images([image])
+
+
 def test_messages_name_the_container():
     with pytest.raises(ValueError, match="Image 0 of y contains NaN"):
         read_images(np.full((1, 2, 2), np.nan), name="y")
@@ -292,6 +311,21 @@ def test_wide_integers_that_are_almost_black_are_told(dtype, largest, advice):
 def test_negative_ones_are_not_wrapped_by_what_is_advised():
     with pytest.warns(UserWarning, match=r"from -1000 to 3000.*Pass X\.astype\(numpy\.int16\)"):
         read_images(np.array([[[-1000, 3000]]], np.int32))
+
+
+def test_a_table_that_is_probably_one_image_is_told():
+    image = np.zeros((40, 50), np.uint8)
+    with pytest.warns(UserWarning, match=r"a table of 40 images of one row.*pass X\[None\]"):
+        read_images(image)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        read_images(image, (1, 50))
+        read_images(image, (5, 10))
+
+
+def test_flattened_images_are_told_of_their_range():
+    with pytest.warns(UserWarning, match=r"Pass X\.astype\(numpy\.uint8\)"):
+        read_images(np.full((2, 64), 200, np.int64), (8, 8))
 
 
 def test_narrow_integers_and_tables_are_not_told():

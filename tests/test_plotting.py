@@ -102,6 +102,12 @@ def test_other_numbers_of_channels_are_averaged():
     np.testing.assert_array_equal(shown(display.axes_[0, 0]), np.full((20, 24), 0.5))
 
 
+def test_floats_of_another_range_need_one():
+    gray_levels = np.full((1, 32, 32), 200.0)
+    with pytest.raises(ValueError, match=r"floats from 200 to 200.*Pass data_range=255"):
+        DenoisingDisplay.from_images(gray_levels, gray_levels)
+
+
 def test_floats_of_another_range_are_stretched_by_data_range():
     ramp = np.linspace(100, 500, 400).reshape(1, 20, 20)
     display = DenoisingDisplay.from_images(ramp + 40, ramp + 4, ramp, data_range=400)

@@ -260,3 +260,19 @@ def test_weights_of_the_package_are_not_saved_once_more(tmp_path):
     with pytest.raises(NotFittedError, match="Call fit first"):
         _ = denoiser.network_
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("estimator", "advice"),
+    [(AutoencoderDenoiser(), "natural"), (skdenoise.ZeroDCEEnhancer(), "default")],
+)
+def test_who_did_not_fit_hears_of_weights_that_need_no_fit(estimator, advice):
+    with pytest.raises(NotFittedError, match=f"weights='{advice}', which needs no fit"):
+        estimator.transform(np.zeros((1, 32, 32, 3)))
+
+
+def test_columns_that_were_never_fitted_may_have_any_names():
+    pd = pytest.importorskip("pandas")
+    table = pd.DataFrame(np.zeros((3, 64)), columns=[f"pixel {i}" for i in range(64)])
+    denoiser = AutoencoderDenoiser(weights="natural", image_shape=(8, 8))
+    assert denoiser.transform(table).shape == table.shape
