@@ -144,6 +144,19 @@ def test_weights_are_drawn_as_the_initializer_says(initializer, mean, deviation)
     np.testing.assert_array_equal(kernel, again["000.kernel"])
 
 
+def test_layers_of_a_model_in_a_model_follow_the_generator():
+    def build():
+        block = keras.Sequential([keras.layers.Conv2D(4, 3, padding="same"), keras.layers.ReLU()])
+        return keras.Sequential([keras.Input((None, None, 1)), block, conv(1)])
+
+    first, second = (
+        draw_weights(Network(build(), False, 1, 1), np.random.default_rng(0)) for _ in range(2)
+    )
+    assert first.keys() == second.keys()
+    for name, weights in first.items():
+        np.testing.assert_array_equal(weights, second[name])
+
+
 def test_unseeded_layers_follow_the_generator_and_not_the_template():
     def build():
         return chain(

@@ -8,7 +8,7 @@ import copy
 import functools
 import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -219,7 +219,7 @@ def _in_bfloat16(model: keras.Model) -> keras.Model:
 def draw_weights(network: Network, rng: np.random.Generator) -> Weights:
     """Draw initial weights with NumPy, as the layers' initializers say, alike on every backend."""
     initializers = {}
-    for layer in network.model.layers:
+    for layer in _all_layers(network.model):
         for variable in layer.variables:
             initializer = getattr(layer, f"{variable.name}_initializer", None)
             if initializer is None and isinstance(layer, keras.layers.DepthwiseConv2D):
@@ -229,6 +229,14 @@ def draw_weights(network: Network, rng: np.random.Generator) -> Weights:
         name: _draw(initializers.get(id(variable)), variable, rng)
         for (name, variable) in zip(network.shapes(), network.variables, strict=True)
     }
+
+
+def _all_layers(model: keras.Model) -> Iterator[keras.layers.Layer]:
+    """Yield the layers of a model, and after a model among them its own."""
+    for layer in model.layers:
+        yield layer
+        if isinstance(layer, keras.Model):
+            yield from _all_layers(layer)
 
 
 def _draw(initializer: Any, variable: Any, rng: np.random.Generator) -> np.ndarray:
