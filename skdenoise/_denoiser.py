@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from skdenoise import _keras
 from skdenoise._adaptation import Adaptation, Adapting, encoded, large_enough
 from skdenoise._background import in_background
 from skdenoise._choices import ENGINES, KINDS, ORIENTATIONS, PRECISIONS, SIZES
@@ -60,7 +61,6 @@ from skdenoise.scoring import SUREScorer
 if TYPE_CHECKING:
     import keras
 
-    from skdenoise._keras._network import Network
 
 KNOWN_SIGMA = 0.5
 """Share of the patches for which a steerable network is told the strength of the noise."""
@@ -526,11 +526,7 @@ class AutoencoderDenoiser(NetworkTransformer):
 
     def _learn(self, images: Images, target: Images | None, *, partial: bool) -> None:
         """Train the network; remember nothing unless it went well, or diverged later on."""
-        from skdenoise._keras._devices import chosen_devices
-        from skdenoise._keras._prediction import predict
-        from skdenoise._keras._training import DivergenceError
-
-        devices = chosen_devices(self.devices, self.random_state, self.time_budget)
+        devices = _keras.chosen_devices(self.devices, self.random_state, self.time_budget)
         check_engine(self.engine, self.precision)
         # Independent sources: what is drawn for validation does not move the training.
         rng, held_out_rng, revival = generators(self.random_state, 3)
@@ -566,7 +562,7 @@ class AutoencoderDenoiser(NetworkTransformer):
             best, history, optimizer = self._train(
                 start, lesson, rng, None if partial else revival, devices, partial=partial
             )
-        except DivergenceError as error:
+        except _keras.DivergenceError as error:
             if error.weights is not None and adapting is None:
                 history = self.history_ if partial and start.goes_on else {}
                 self._remember(
@@ -580,7 +576,7 @@ class AutoencoderDenoiser(NetworkTransformer):
         adaptation = None
         if adapting is not None:
             adaptation = adapting.judge(
-                lambda weights: functools.partial(predict, network, weights),
+                lambda weights: functools.partial(_keras.predict, network, weights),
                 start.weights,
                 best,
                 multiple=network.stride,
@@ -606,10 +602,8 @@ class AutoencoderDenoiser(NetworkTransformer):
         self, images: Images, learning: str, rng: np.random.Generator, *, partial: bool
     ) -> Start:
         """Return the weights to begin with: those learnt before, of the package, or random."""
-        from skdenoise._keras._network import draw_weights
-
         network = self._template(training=True)
-        drawn = draw_weights(network, rng)
+        drawn = _keras.draw_weights(network, rng)
         if (self.warm_start or partial) and hasattr(self, "weights_"):
             self._check_weights_fit()
             return Start(self.weights_, self._began_trained, goes_on=True)
@@ -641,16 +635,13 @@ class AutoencoderDenoiser(NetworkTransformer):
         partial: bool,
     ) -> tuple[dict[str, np.ndarray], dict[str, list[float]], tuple[Any, tuple[str, str]]]:
         """Return the best weights, their history, and what the optimizer is to remember."""
-        from skdenoise._keras._prediction import predict
-        from skdenoise._keras._training import Plan, Trainer, train
-
         network, reference = self._template(training=True), self._network()
         sampler, training, batches, trained = lesson
         optimizer, rate = self._pace(trained if start.is_trained else None)
         learned_with = optimizer, trained
         # What an optimizer remembers is of use to the same one, for the same numbers.
         remembers = partial and start.goes_on and self._learned_with == learned_with
-        trainer = Trainer(
+        trainer = _keras.Trainer(
             network,
             start.weights,
             loss=self.loss,
@@ -659,7 +650,7 @@ class AutoencoderDenoiser(NetworkTransformer):
             gains_only=trained == "gains",
             devices=devices,
         )
-        plan = Plan(
+        plan = _keras.Plan(
             1 if partial else self.epochs,
             self.time_budget,
             rate,
@@ -674,10 +665,10 @@ class AutoencoderDenoiser(NetworkTransformer):
             )
 
         def validate(weights: dict[str, np.ndarray]) -> float:
-            return psnr_on(functools.partial(predict, reference, weights), batches)
+            return psnr_on(functools.partial(_keras.predict, reference, weights), batches)
 
         with ProgressBar(shown=bool(self.verbose)) as progress:
-            best, history = train(
+            best, history = _keras.train(
                 trainer,
                 epoch,
                 sampler.n_batches(training, self.batch_size),
@@ -713,9 +704,6 @@ class AutoencoderDenoiser(NetworkTransformer):
         self, weights: dict[str, np.ndarray], batches: list[Batch], alone: bool
     ) -> dict[str, float]:
         """Measure what bfloat16 costs, where it could be used."""
-        from skdenoise._keras._precision_loss import precision_loss
-        from skdenoise._keras._prediction import predict
-
         if not self._may_use_bfloat16():
             return {}
         network = self._network()
@@ -724,23 +712,21 @@ class AutoencoderDenoiser(NetworkTransformer):
         if alone:
             # Nobody knows the clean images: those that were denoised are, with as much noise.
             rng = np.random.default_rng(0)
-            clean = list(predict(network, weights, map(Task, noisy)))
+            clean = list(_keras.predict(network, weights, map(Task, noisy)))
             noisy = [
                 (image + (before - image).std() * rng.standard_normal(image.shape)).astype("f4")
                 for before, image in zip(noisy, clean, strict=True)
             ]
-        found = precision_loss("bfloat16", network, weights, list(map(Task, noisy)), clean)
+        found = _keras.precision_loss("bfloat16", network, weights, list(map(Task, noisy)), clean)
         return {"bfloat16": found}
 
     def _loss_on_samples(self, precision: str, n_channels: int) -> float:
         """Measure what a precision costs, on computed images."""
-        from skdenoise._keras._precision_loss import precision_loss
-
         check_engine(self.engine, precision)
         n_channels, network, weights, _ = self._network_for(n_channels)
         tasks, clean = self._samples(n_channels, calibrating=False)
         how = self._how(precision, n_channels)
-        return precision_loss(precision, network, weights, tasks, clean, **how)
+        return _keras.precision_loss(precision, network, weights, tasks, clean, **how)
 
     def _how(self, precision: str, n_channels: int) -> dict[str, Any]:
         """Return the arguments of `predict` that say what runs the network."""
@@ -837,17 +823,15 @@ class AutoencoderDenoiser(NetworkTransformer):
     def _normalizes(self) -> bool:
         return isinstance(self.architecture, str) and self.architecture != "autoencoder"
 
-    def _network(self, n_channels: int | None = None, *, bfloat16: bool = False) -> "Network":
-        from skdenoise._keras._network import get_network
-
+    def _network(
+        self, n_channels: int | None = None, *, bfloat16: bool = False
+    ) -> "_keras.Network":
         n_channels = self.n_channels_in_ if n_channels is None else n_channels
-        return get_network(self.architecture, self.size, n_channels, bfloat16=bfloat16)
+        return _keras.get_network(self.architecture, self.size, n_channels, bfloat16=bfloat16)
 
     def _transform_images(
         self, images: Images, *, return_std: bool = False
     ) -> Iterator[np.ndarray]:
-        from skdenoise._keras._prediction import predict
-
         self._check_parameters()
         check_engine(self.engine, self.precision)
         if self.strength == 0:
@@ -866,7 +850,7 @@ class AutoencoderDenoiser(NetworkTransformer):
                     yield Task(part, mean, gain, sigma, precision), share
 
         how = self._how(self.precision, n_channels)
-        once = functools.partial(predict, network, weights, **how)
+        once = functools.partial(_keras.predict, network, weights, **how)
         run: Callable[..., Iterator] = once
         if self.n_augment > 1:
             run = functools.partial(ensemble, once, n_augment=self.n_augment, return_std=return_std)
@@ -887,11 +871,9 @@ class AutoencoderDenoiser(NetworkTransformer):
         Rounding in between makes much of the last digit, in which floats of other units and
         offsets differ.
         """
-        from skdenoise._keras._backend import has_fast_bfloat16
-
         if self._normalizes and dtype.kind == "f" and self.precision == "auto":
             return "float32"
-        return precision_for(self.precision, losses, fast=has_fast_bfloat16())
+        return precision_for(self.precision, losses, fast=_keras.has_fast_bfloat16())
 
     @property
     def _is_restrained(self) -> bool:
@@ -909,8 +891,6 @@ class AutoencoderDenoiser(NetworkTransformer):
         return adaptation is None or not (adaptation.kept or adaptation.was_adapted)
 
     def _local_transform(self, images: Images) -> LocalTransform | None:
-        from skdenoise._keras._prediction import predict
-
         self._check_parameters()
         check_engine(self.engine, self.precision)
         if self.strength == 0:
@@ -920,7 +900,9 @@ class AutoencoderDenoiser(NetworkTransformer):
         if network.halo is None:
             return None
         return LargeDenoising(
-            functools.partial(predict, network, weights, **self._how(self.precision, n_channels)),
+            functools.partial(
+                _keras.predict, network, weights, **self._how(self.precision, n_channels)
+            ),
             halo=network.halo,
             grid=network.stride,
             n_channels=n_channels,
@@ -941,7 +923,7 @@ class AutoencoderDenoiser(NetworkTransformer):
 
     def _network_for(
         self, n_channels: int
-    ) -> "tuple[int, Network, dict[str, np.ndarray], dict[str, float]]":
+    ) -> "tuple[int, _keras.Network, dict[str, np.ndarray], dict[str, float]]":
         """Return how many channels the network takes at once, it, its weights and their losses."""
         if hasattr(self, "weights_"):
             self._check_weights_fit()
@@ -953,11 +935,11 @@ class AutoencoderDenoiser(NetworkTransformer):
         weights = shipped_weights(name, tuple(network.shapes().items()))
         return n_channels, network, weights, shipped_losses(name)
 
-    def _is_steerable(self, network: "Network") -> bool:
+    def _is_steerable(self, network: "_keras.Network") -> bool:
         alone = getattr(self, "learning_", None) == "self-supervised"
         return network.steerable and not alone
 
-    def _check_steering(self, network: "Network") -> None:
+    def _check_steering(self, network: "_keras.Network") -> None:
         """Refuse a `sigma` or a `strength` that would have no effect."""
         steered = self.sigma is not None or self.strength > 1
         if not steered or self._is_steerable(network):

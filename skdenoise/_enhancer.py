@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from skdenoise import _keras
 from skdenoise._background import in_background
 from skdenoise._choices import DENOISED, ENGINES, PRECISIONS
 from skdenoise._curves import BELOW_WHITE, Bending, Curves, reduced
@@ -50,7 +51,6 @@ from skdenoise.networks import CURVE_NETWORKS
 if TYPE_CHECKING:
     import keras
 
-    from skdenoise._keras._network import Network
 
 REDUCTIONS = {"dce++": 12}
 """How much smaller an image is made for a network, if not 1."""
@@ -442,19 +442,15 @@ class ZeroDCEEnhancer(NetworkTransformer):
 
     def _fit_images(self, images: Images, target: Images | None) -> None:
         """Train the network; remember nothing unless it went well, or diverged later on."""
-        from skdenoise._keras._devices import chosen_devices
-        from skdenoise._keras._network import draw_weights
-        from skdenoise._keras._training import DivergenceError, Plan, Trainer, train
-
         self._check_channels(images)
-        devices = chosen_devices(self.devices, self.random_state, self.time_budget)
+        devices = _keras.chosen_devices(self.devices, self.random_state, self.time_budget)
         check_engine(self.engine, self.precision)
         learning = self._way_to_learn(target)
         if images.has_floats and extremes(images)[1] > HIGHEST:
             _warn_of_range(extremes(images)[1])
         (rng,) = generators(self.random_state, 1)
         network = self._template(training=True)
-        drawn = draw_weights(network, rng)
+        drawn = _keras.draw_weights(network, rng)
         sampler = PatchSampler(
             images,
             images if learning == "zero-reference" else target,
@@ -464,14 +460,14 @@ class ZeroDCEEnhancer(NetworkTransformer):
             normalized=False,
             data_range=1.0,
         )
-        trainer = Trainer(
+        trainer = _keras.Trainer(
             network,
             drawn if self.weights is None else self._shipped(),
             loss=self._objective(network.n_outputs, learning),
             optimizer="adam",
             devices=devices,
         )
-        plan = Plan(self.epochs, self.time_budget, self.learning_rate, None)
+        plan = _keras.Plan(self.epochs, self.time_budget, self.learning_rate, None)
         indices = range(len(images))
 
         def epoch() -> Iterator[ExposureBatch]:
@@ -485,7 +481,7 @@ class ZeroDCEEnhancer(NetworkTransformer):
 
         try:
             with ProgressBar(shown=bool(self.verbose)) as progress:
-                weights, history = train(
+                weights, history = _keras.train(
                     trainer,
                     lambda: in_background(epoch()),
                     sampler.n_batches(indices, self.batch_size),
@@ -494,7 +490,7 @@ class ZeroDCEEnhancer(NetworkTransformer):
                     on_step=progress.step,
                     on_epoch=functools.partial(called_back, self.callbacks),
                 )
-        except DivergenceError as error:
+        except _keras.DivergenceError as error:
             if error.weights is not None:
                 self._remember(error.weights, {}, learning)
             raise
@@ -544,8 +540,6 @@ class ZeroDCEEnhancer(NetworkTransformer):
     def _loss(
         self, precision: str, weights: dict[str, np.ndarray], pairs: Any, **how: Any
     ) -> float:
-        from skdenoise._keras._precision_loss import precision_loss
-
         def enhanced(maps: np.ndarray, task: Any) -> np.ndarray:
             height, width, _ = maps.shape
             curves = Curves(maps.reshape(height, width, -1, 3), height, width)
@@ -557,7 +551,9 @@ class ZeroDCEEnhancer(NetworkTransformer):
         tasks = self._tasks(image for image, _ in pairs)
         clean = [reduced(image, self._reduction) for _, image in pairs]
         network = self._network()
-        return precision_loss(precision, network, weights, tasks, clean, finished=enhanced, **how)
+        return _keras.precision_loss(
+            precision, network, weights, tasks, clean, finished=enhanced, **how
+        )
 
     def _tasks(self, images: Iterable[np.ndarray]) -> list:
         return [Task(seen_by_network(image, self._reduction)) for image in images]
@@ -578,8 +574,6 @@ class ZeroDCEEnhancer(NetworkTransformer):
         return "re-exposed"
 
     def _objective(self, n_maps: int, learning: str) -> Any:
-        from skdenoise._keras._enhancing import Enhancing
-
         smoothness = self.smoothness_weight
         weights = (
             self.spatial_weight,
@@ -588,7 +582,7 @@ class ZeroDCEEnhancer(NetworkTransformer):
             SMOOTHNESS / n_maps if isinstance(smoothness, str) else smoothness,
             0.0 if learning == "zero-reference" else self.paired_weight,
         )
-        return Enhancing(
+        return _keras.Enhancing(
             tuple(map(float, weights)),
             float(self.target_exposure),
             self.spatial_region,
@@ -616,10 +610,8 @@ class ZeroDCEEnhancer(NetworkTransformer):
 
     @property
     def _bending(self) -> Bending:
-        from skdenoise._keras._bending import FusedBending
-
         protection = float(self.protect_highlights)
-        return FusedBending(self.n_iterations, protection, bool(self.keep_hue))
+        return _keras.FusedBending(self.n_iterations, protection, bool(self.keep_hue))
 
     def _weights(self) -> dict[str, np.ndarray]:
         return self.weights_ if hasattr(self, "weights_") else self._shipped()
@@ -629,10 +621,8 @@ class ZeroDCEEnhancer(NetworkTransformer):
         shapes = tuple(self._network().shapes().items())
         return shipped_weights(f"default_{self.architecture}", shapes)
 
-    def _network(self, *, bfloat16: bool = False) -> "Network":
-        from skdenoise._keras._network import get_curve_network
-
-        return get_curve_network(self.architecture, 3, bfloat16=bfloat16)
+    def _network(self, *, bfloat16: bool = False) -> "_keras.Network":
+        return _keras.get_curve_network(self.architecture, 3, bfloat16=bfloat16)
 
     def _transform_images(self, images: Images) -> Iterator[np.ndarray]:
         self._check_parameters()
@@ -644,9 +634,6 @@ class ZeroDCEEnhancer(NetworkTransformer):
 
     def _local_transform(self, images: Images) -> LocalTransform | None:
         """Return how parts are enhanced; None where the whole image must be there."""
-        from skdenoise._keras._backend import has_fast_bfloat16
-        from skdenoise._keras._prediction import predict
-
         self._check_parameters()
         check_engine(self.engine, self.precision)
         self._check_channels(images)
@@ -660,8 +647,12 @@ class ZeroDCEEnhancer(NetworkTransformer):
         if self.smoothing or after or not bounded:
             return None
         return LargeEnhancing(
-            functools.partial(predict, network, self._weights(), **self._how(self.precision)),
-            precision=precision_for(self.precision, self._losses(), fast=has_fast_bfloat16()),
+            functools.partial(
+                _keras.predict, network, self._weights(), **self._how(self.precision)
+            ),
+            precision=precision_for(
+                self.precision, self._losses(), fast=_keras.has_fast_bfloat16()
+            ),
             halo=network.halo or 0,
             grid=network.stride,
             reduction=self._reduction,
@@ -715,16 +706,13 @@ class ZeroDCEEnhancer(NetworkTransformer):
 
     def _with_curves(self, images: Images) -> Iterator[tuple[np.ndarray, Curves]]:
         """Yield each image, denoised where that comes first, and its curves."""
-        from skdenoise._keras._backend import has_fast_bfloat16
-        from skdenoise._keras._prediction import predict
-
         reduction, bending = self._reduction, self._bending
         source: Iterable[np.ndarray] = images
         if self.denoiser is None:
             source = (self._taken(images, index) for index in range(len(images)))
         elif self.denoise == "before":
             source = self._fitted_denoiser(images)._transform_images(images)
-        precision = precision_for(self.precision, self._losses(), fast=has_fast_bfloat16())
+        precision = precision_for(self.precision, self._losses(), fast=_keras.has_fast_bfloat16())
 
         def seen(image: np.ndarray) -> Task:
             return Task(seen_by_network(image, reduction), precision=precision)
@@ -732,7 +720,7 @@ class ZeroDCEEnhancer(NetworkTransformer):
         before: Curves | None = None
         wanted, warned = 0.0, not images.has_floats
         how = self._how(self.precision)
-        run = functools.partial(predict, self._network(), self._weights(), **how)
+        run = functools.partial(_keras.predict, self._network(), self._weights(), **how)
         for image, maps in beside(run, source, seen):
             if not warned and image.max() > HIGHEST:
                 _warn_of_range(float(image.max()))

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from skdenoise import _keras
 from skdenoise._background import in_background
 from skdenoise._enhancer import SMOOTHNESS, ZeroDCEEnhancer
 from skdenoise._exposures import ExposureBatch, exposure_batches, re_exposed, re_exposing
@@ -68,18 +69,15 @@ def pretrain(
     mixed: Sequence[np.ndarray], well_lit: Sequence[np.ndarray], recipe: Recipe
 ) -> ZeroDCEEnhancer:
     """Train on color images of uint8, and return the fitted enhancer; its progress is printed."""
-    from skdenoise._keras._network import draw_weights
-    from skdenoise._keras._training import Trainer, scheduled_rate
-
     enhancer, learning = ZeroDCEEnhancer(recipe.architecture), _learning(recipe.architecture)
     every = max(2, len(well_lit) // HELD_OUT)
     held_out = [_square(image) for image in well_lit[::every]]
     well_lit = [image for i, image in enumerate(well_lit) if i % every]
     network = enhancer._template(training=True)
     rng = np.random.default_rng(recipe.seed)
-    trainer = Trainer(
+    trainer = _keras.Trainer(
         network,
-        _widened(draw_weights(network, rng)),
+        _widened(_keras.draw_weights(network, rng)),
         loss=learning._objective(network.n_outputs, "re-exposed"),
         optimizer="muon",
     )
@@ -91,7 +89,7 @@ def pretrain(
     batches = in_background(next(sources[step % 2]) for step in range(recipe.n_steps))
     losses, terms = [], []
     for step, batch in enumerate(batches, start=1):
-        rate = scheduled_rate(recipe.learning_rate, (step - 1) / recipe.n_steps)
+        rate = _keras.scheduled_rate(recipe.learning_rate, (step - 1) / recipe.n_steps)
         loss, numbers = trainer.step(batch, rate)
         losses.append(loss)
         terms.append(numbers)
@@ -113,9 +111,7 @@ def pretrain(
 
 def _rounded(weights: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Return weights that bfloat16 holds exactly: then it costs next to nothing to apply them."""
-    from skdenoise._keras._backend import rounded_to_bfloat16
-
-    return {name: rounded_to_bfloat16(array) for name, array in weights.items()}
+    return {name: _keras.rounded_to_bfloat16(array) for name, array in weights.items()}
 
 
 def _widened(weights: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from skdenoise import _keras
 from skdenoise._choices import STORED_PRECISIONS
 from skdenoise._denoiser import AutoencoderDenoiser
 from skdenoise._enhancer import ZeroDCEEnhancer
@@ -271,8 +272,6 @@ def export(
     _check_target(target, name, overwrite)
     exported = _exported(estimator, sigma_input, n_channels)
 
-    from skdenoise._keras._formats import read, write
-
     # Beside the place, behind links, so that what is complete can be moved there.
     with tempfile.TemporaryDirectory(
         prefix=".", suffix=".part", dir=target.resolve().parent, ignore_cleanup_errors=True
@@ -282,10 +281,12 @@ def export(
         paths = {kind: Path(folder, kind, file_name) for kind in ("float32", precision)}
         for written in paths.values():
             written.parent.mkdir(exist_ok=True)
-        write(name, exported.graph, paths, lambda: _examples(exported))
+        _keras.write_exported(name, exported.graph, paths, lambda: _examples(exported))
         written = paths[precision]
         n_bytes, n_bytes_float32 = map(_n_bytes, (written.parent, paths["float32"].parent))
-        largest, mean, psnr_change, psnr_of_transform = _differences(exported, read(name, written))
+        largest, mean, psnr_change, psnr_of_transform = _differences(
+            exported, _keras.read_exported(name, written)
+        )
         wrong = precision == "float32" and largest > LARGEST_DIFFERENCE
         if wrong or not np.isfinite(largest):
             msg = (
@@ -424,9 +425,6 @@ def _refuse(estimator: Any, wanted: dict[str, Any]) -> None:
 def _exported_denoiser(
     denoiser: AutoencoderDenoiser, n_channels: int, sigma_input: bool
 ) -> _Exported:
-    from skdenoise._keras._graph import denoising_graph
-    from skdenoise._keras._prediction import predict
-
     if isinstance(denoiser.sigma, np.ndarray | list | tuple):
         denoiser.sigma = "auto"  # which is refused, too, and shorter
     if not sigma_input:
@@ -446,11 +444,11 @@ def _exported_denoiser(
         )
         raise ValueError(msg)
     normalized = denoiser._normalizes
-    graph = denoising_graph(network, weights, normalized=normalized, sigma_input=sigma_input)
+    graph = _keras.denoising_graph(network, weights, normalized=normalized, sigma_input=sigma_input)
 
     def reference(image: np.ndarray, sigma: float) -> np.ndarray:
         mean, gain = image_statistics(image) if normalized else (0.0, 1.0)
-        return next(predict(network, weights, [Task(image, mean, gain, sigma)]))
+        return next(_keras.predict(network, weights, [Task(image, mean, gain, sigma)]))
 
     def degraded(
         clean: np.ndarray, rng: np.random.Generator, share: float
@@ -468,10 +466,8 @@ def _exported_denoiser(
 
 
 def _exported_enhancer(enhancer: ZeroDCEEnhancer, n_channels: int) -> _Exported:
-    from skdenoise._keras._graph import enhancing_graph
-
     _refuse(enhancer, {"exposure": None, "denoiser": None, "smoothing": 0.0})
-    graph = enhancing_graph(
+    graph = _keras.enhancing_graph(
         enhancer._network(),
         enhancer._weights(),
         n_channels=n_channels,

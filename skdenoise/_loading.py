@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from skdenoise import _keras
 from skdenoise._adaptation import decoded
 from skdenoise._denoiser import AutoencoderDenoiser
 from skdenoise._enhancer import ZeroDCEEnhancer
@@ -79,8 +80,6 @@ def load(path: str | os.PathLike[str]) -> AutoencoderDenoiser | ZeroDCEEnhancer:
 
 def _expected_tensors(header: dict[str, Any]) -> dict[str, tuple[tuple[int, ...], Any]]:
     """Return name, shape and dtype of each weight that the parameters ask for."""
-    from skdenoise._keras._network import get_curve_network, get_network
-
     estimator = _estimator(header)
     fitted = header.get("fitted")
     wanted = FITTED[type(estimator).__name__]
@@ -92,9 +91,11 @@ def _expected_tensors(header: dict[str, Any]) -> dict[str, tuple[tuple[int, ...]
         if not wanted[name](value):
             raise ModelFileError(f"its {name} is {value!r}")
     if isinstance(estimator, ZeroDCEEnhancer):
-        network = get_curve_network(estimator.architecture, 3)
+        network = _keras.get_curve_network(estimator.architecture, 3)
     else:
-        network = get_network(estimator.architecture, estimator.size, fitted["n_channels_in_"])
+        network = _keras.get_network(
+            estimator.architecture, estimator.size, fitted["n_channels_in_"]
+        )
     # Files of before there was a choice do not say it.
     dtype = header.get("dtype", "float32")
     if dtype not in WEIGHT_DTYPES:

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
+from skdenoise import _keras
 from skdenoise._base import ImageTransformer
 
 if TYPE_CHECKING:
     import keras
 
-    from skdenoise._keras._network import Network
 
 # Estimator -> (weights, template, network with these weights), which is neither copied nor pickled.
 _networks: "weakref.WeakKeyDictionary[Any, Any]" = weakref.WeakKeyDictionary()
@@ -44,7 +44,7 @@ class NetworkTransformer(ImageTransformer):
         """Tell whether there are weights: learnt ones, or those of the package."""
         return hasattr(self, "weights_") or self.weights in self._ready_weights
 
-    def _network(self, *, bfloat16: bool = False) -> "Network":
+    def _network(self, *, bfloat16: bool = False) -> "_keras.Network":
         raise NotImplementedError
 
     def _with(self, **parameters: Any) -> Self:
@@ -60,11 +60,9 @@ class NetworkTransformer(ImageTransformer):
         """With whom what is made of the weights is kept."""
         return _originals.get(self, self)
 
-    def _template(self, *, training: bool = False) -> "Network":
+    def _template(self, *, training: bool = False) -> "_keras.Network":
         """Return the network as it learns, or as `precision` says."""
-        from skdenoise._keras._backend import has_fast_bfloat16
-
-        fast = training and self.precision != "float32" and has_fast_bfloat16()
+        fast = training and self.precision != "float32" and _keras.has_fast_bfloat16()
         return self._network(bfloat16=self.precision == "bfloat16" or fast)
 
     def _network_with(self, weights: dict[str, np.ndarray]) -> "keras.Model":
@@ -77,9 +75,9 @@ class NetworkTransformer(ImageTransformer):
 
     def _may_use_bfloat16(self) -> bool:
         """Tell whether what bfloat16 costs is of interest here."""
-        from skdenoise._keras._backend import has_fast_bfloat16
-
-        return self.precision == "bfloat16" or (self.precision == "auto" and has_fast_bfloat16())
+        return self.precision == "bfloat16" or (
+            self.precision == "auto" and _keras.has_fast_bfloat16()
+        )
 
     def _losses(self) -> dict[str, float]:
         """Return what each precision costs in dB, as far as it was measured."""
@@ -88,9 +86,7 @@ class NetworkTransformer(ImageTransformer):
 
     def _wake(self) -> None:
         """Start the backend."""
-        from skdenoise._keras._backend import to_tensors
-
-        to_tensors([np.zeros(1)])
+        _keras.to_tensors([np.zeros(1)])
 
     def __sklearn_tags__(self):
         """Return the tags: weights of the package need no fit."""

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from skdenoise import _keras
 from skdenoise._background import in_background
 from skdenoise._denoiser import AutoencoderDenoiser
 from skdenoise._images import read_images
@@ -113,9 +114,7 @@ class Recipe:
 
     def revives(self, step: int) -> bool:
         """Tell whether the rate is still so high that dead units should begin anew."""
-        from skdenoise._keras._revival import REVIVAL_RATE
-
-        return self.rate(step) > REVIVAL_RATE * self.learning_rate
+        return self.rate(step) > _keras.REVIVAL_RATE * self.learning_rate
 
 
 @dataclass
@@ -193,9 +192,6 @@ class Pretraining:
     def __init__(
         self, images: list[np.ndarray], recipe: Recipe, folder: Path, start: Weights | None = None
     ) -> None:
-        from skdenoise._keras._backend import has_fast_bfloat16
-        from skdenoise._keras._network import draw_weights, get_network
-
         self.recipe, self.folder = recipe, folder
         drawn = _procedural(recipe)
         # Photographs, where there are some, are the better judges.
@@ -204,11 +200,11 @@ class Pretraining:
             learned = learned + drawn
         self._sharp, self._oversampled = _in_all_sizes(learned), _without_detail(learned)
         self._network, self._reference = (
-            get_network("unet", recipe.size, recipe.n_channels, bfloat16=bfloat16)
-            for bfloat16 in (has_fast_bfloat16(), False)
+            _keras.get_network("unet", recipe.size, recipe.n_channels, bfloat16=bfloat16)
+            for bfloat16 in (_keras.has_fast_bfloat16(), False)
         )
         if start is None:
-            start = draw_weights(self._network, _generator(recipe.seed, 0))
+            start = _keras.draw_weights(self._network, _generator(recipe.seed, 0))
         self._state = State(0, start, {name: array.copy() for name, array in start.items()}, [], 0)
         newest = [path for path in (self._path("last"), self._path("stable")) if path.exists()]
         for path in newest:
@@ -253,26 +249,21 @@ class Pretraining:
 
     def evaluate(self) -> dict[str, float]:
         """Return the mean PSNR on the held-out images for each sigma, blind and told."""
-        from skdenoise._keras._prediction import predict
-
         found = {}
         for sigma in SIGMAS:
             noisy = [with_white_noise(image, sigma) for image in self._held_out]
             for name, told in (("psnr", 0.0), ("told", sigma / 255)):
                 tasks = (Task(image, *image_statistics(image), sigma=told) for image in noisy)
-                denoised = predict(self._reference, self.weights, tasks)
+                denoised = _keras.predict(self._reference, self.weights, tasks)
                 values = map(quality, self._held_out, denoised)
                 found[f"{name}{sigma}"] = float(np.mean(list(values)))
         return found
 
     def _chunk(self) -> dict[str, float]:
         """Train for so many steps as lie between two checkpoints."""
-        from skdenoise._keras._revival import REVIVAL_STEPS
-        from skdenoise._keras._training import Trainer
-
         state, recipe, began = self._state, self.recipe, time.monotonic()
         mean = {name: array.copy() for name, array in state.mean.items()}
-        trainer = Trainer(
+        trainer = _keras.Trainer(
             self._network,
             state.weights,
             loss="mse",
@@ -284,7 +275,7 @@ class Pretraining:
         losses, step = [], state.step
         # Steps of another size of patches are traced anew, once.
         for batch in in_background(itertools.islice(self._batches(state.step), n_steps)):
-            if step % REVIVAL_STEPS == 0 and recipe.revives(step):
+            if step % _keras.REVIVAL_STEPS == 0 and recipe.revives(step):
                 changed = trainer.revive(batch, _generator(recipe.seed, 1 + step))
                 weights = trainer.weights if changed else {}
                 for name, is_new in changed.items():
@@ -469,9 +460,7 @@ def widened(weights: Weights, size: str, n_channels: int, seed: int) -> Weights:
     .. [1] T. Chen, I. Goodfellow, J. Shlens, "Net2Net: Accelerating Learning via Knowledge
        Transfer", ICLR 2016. https://arxiv.org/abs/1511.05641
     """
-    from skdenoise._keras._network import get_network
-
-    network, rng = get_network("unet", size, n_channels), _generator(seed, 0)
+    network, rng = _keras.get_network("unet", size, n_channels), _generator(seed, 0)
     wide = {}
     layers = zip(network.shapes().items(), network.gain_shapes(), weights.values(), strict=False)
     for (name, shape), gains, array in layers:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 from scipy import ndimage
 
+from skdenoise import _keras
 from skdenoise._images import Images
 from skdenoise._patches import image_statistics, statistics_of
 from skdenoise._randomness import generator_of_order
@@ -58,11 +59,8 @@ def sigmas_by_network(images: Images, sigmas: np.ndarray) -> np.ndarray:
     .. [1] B. Efron, "Tweedie's Formula and Selection Bias", Journal of the American Statistical
        Association 106 (496), 2011.
     """
-    from skdenoise._keras._network import get_network
-    from skdenoise._keras._prediction import predict
-
     n_channels = images.n_channels if shipped_name("natural", SIZE, images.n_channels) else 1
-    network = get_network("unet", SIZE, n_channels)
+    network = _keras.get_network("unet", SIZE, n_channels)
     name = shipped_name("natural", SIZE, n_channels)
     weights = shipped_weights(name, tuple(network.shapes().items()))
     pairs: deque[tuple[int, Task, Task]] = deque()
@@ -72,7 +70,7 @@ def sigmas_by_network(images: Images, sigmas: np.ndarray) -> np.ndarray:
             pairs.append(pair)
             yield from pair[1:]
 
-    outputs = predict(network, weights, tasks())
+    outputs = _keras.predict(network, weights, tasks())
     power, share = np.zeros(len(images)), np.zeros(len(images))
     for first, second in zip(outputs, outputs, strict=True):
         index, task, stepped = pairs.popleft()

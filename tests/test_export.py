@@ -273,12 +273,12 @@ def test_a_lower_precision_is_smaller_and_nearly_as_good(tmp_path, format):
     for precision in STORED_PRECISIONS:
         paths[precision] = tmp_path / precision / f"d{FORMATS[format].suffix}"
         paths[precision].parent.mkdir()
-    _formats.write(format, exported.graph, paths, lambda: _export._examples(exported))
+    _formats.write_exported(format, exported.graph, paths, lambda: _export._examples(exported))
     whole = _export._n_bytes(paths["float32"].parent)
     # The weights of the package are stored in float16, so that half as many bits lose nothing.
     for precision, share, most, loss in [("float16", 0.55, 1e-5, 1e-3), ("int8", 0.35, 0.1, 0.1)]:
         assert _export._n_bytes(paths[precision].parent) < share * whole
-        run = _formats.read(format, paths[precision])
+        run = _formats.read_exported(format, paths[precision])
         largest, mean, psnr_change, _ = _export._differences(exported, run)
         assert mean < largest < most
         assert psnr_change > -loss
@@ -404,9 +404,9 @@ def test_a_link_to_a_saved_model_stays_a_link(tmp_path):
 
 def test_what_appears_meanwhile_is_not_replaced(tmp_path, monkeypatch):
     path = tmp_path / "d.keras"
-    read = _formats.read
+    read, name = _formats.read_exported, "read_exported"
     monkeypatch.setattr(
-        _formats, "read", lambda *arguments: path.write_text("precious") and read(*arguments)
+        _formats, name, lambda *arguments: path.write_text("precious") and read(*arguments)
     )
     with pytest.raises(FileExistsError, match="overwrite=True"):
         skdenoise.export(denoiser_of(patchwork), path)
@@ -437,7 +437,9 @@ def test_neither_file_of_openvino_is_replaced(tmp_path, name):
 
 @pytest.mark.parametrize("wrong", [0.1, np.nan])
 def test_a_file_that_computes_something_else_is_not_kept(tmp_path, monkeypatch, wrong):
-    monkeypatch.setattr(_formats, "read", lambda name, path: lambda inputs: inputs["noisy"] + wrong)
+    monkeypatch.setattr(
+        _formats, "read_exported", lambda name, path: lambda inputs: inputs["noisy"] + wrong
+    )
     with pytest.raises(RuntimeError, match="Nothing was kept"):
         skdenoise.export(denoiser_of(patchwork), tmp_path / "d.keras")
     assert list(tmp_path.iterdir()) == []

@@ -7,13 +7,13 @@ from contextlib import contextmanager
 
 import numpy as np
 
+from skdenoise import _keras
+
 
 def wake_keras() -> None:
     """Import Keras and use it once; no setting of TensorFlow stops all that it writes then."""
     with _muted_stderr():
-        from skdenoise._keras._backend import to_tensors
-
-        to_tensors([np.zeros(1)])
+        _keras.to_tensors([np.zeros(1)])
 
 
 @contextmanager

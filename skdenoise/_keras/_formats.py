@@ -53,7 +53,7 @@ class Runtime:
     backends: tuple[str, ...] = ("tensorflow",)
 
 
-def write(name: str, model: keras.Model, paths: Paths, examples: Examples) -> None:
+def write_exported(name: str, model: keras.Model, paths: Paths, examples: Examples) -> None:
     """Write a model in the format of that name, and in one precision or more.
 
     Raises
@@ -89,7 +89,7 @@ def write(name: str, model: keras.Model, paths: Paths, examples: Examples) -> No
         raise ValueError(msg) from error
 
 
-def read(name: str, path: Path) -> Run:
+def read_exported(name: str, path: Path) -> Run:
     """Return the function that runs the files in the runtime of that format."""
     with _quiet():
         return RUNTIMES[name].read(path)
