@@ -427,3 +427,43 @@ def test_what_was_kept_to_be_resumed_goes_away_with_a_whole_run(tmp_path, monkey
 
 def interrupted(*arguments):
     raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("command", ["denoise", "enhance"])
+def test_the_suffix_chooses_the_format_of_an_array_too(command, tmp_path):
+    image = pixels(40, 50, 3)
+    write_image(tmp_path / "a.png", image)
+    zarr.create_array(tmp_path / "a.zarr", data=image)
+    for source, target in [("a.png", "b.png"), ("a.zarr", "c.png")]:
+        typed = [command, str(tmp_path / source), "-o", str(tmp_path / target), "--quiet"]
+        assert main(typed) == 0
+    assert (tmp_path / "c.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+
+def test_an_array_that_is_too_large_for_a_format_is_told_which_ones_take_it(tmp_path, capsys):
+    zarr.create_array(tmp_path / "a.zarr", data=pixels(40, 50))
+    typed = ["denoise", str(tmp_path / "a.zarr"), "--max-pixels", "1999", "--quiet"]
+    assert main([*typed, "-o", str(tmp_path / "b.png")]) == 1
+    assert "let the result end in .tif or .zarr" in capsys.readouterr().err
+    assert main([*typed, "-o", str(tmp_path / "b.tif")]) == 0
+
+
+@pytest.mark.parametrize("source", ["a.png", "a.zarr"])
+def test_an_array_can_be_learned_from(source, tmp_path):
+    image = pixels(40, 50)
+    if source == "a.png":
+        write_image(tmp_path / source, image)
+    else:
+        zarr.create_array(tmp_path / source, data=image)
+    typed = ["denoise", str(tmp_path / source), "-o", str(tmp_path / "b.zarr"), "--quiet"]
+    assert main([*typed, "--adapt", "--epochs", "1", "--size", "small"]) == 0
+    with opened(tmp_path / "b.zarr") as found:
+        assert found.shape == image.shape
+
+
+def test_frames_may_be_arrays(tmp_path):
+    zarr.create_array(tmp_path / "in" / "a.zarr", data=pixels(40, 50, 3) // 4)
+    typed = ["enhance", str(tmp_path / "in"), "-o", str(tmp_path / "out"), "--quiet", "--frames"]
+    assert main(typed) == 0
+    with opened(tmp_path / "out" / "a.zarr") as found:
+        assert found.shape == (40, 50, 3)

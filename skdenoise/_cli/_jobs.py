@@ -23,6 +23,7 @@ from skdenoise._image_files import (
     read_color_profile,
     read_image,
     read_pixel_size,
+    read_whole,
     write_image,
 )
 
@@ -116,28 +117,30 @@ def read_clean(
 
 def read(job: Job, args: argparse.Namespace) -> np.ndarray:
     """Read an image whose result can be written."""
-    image = read_image(job.source, max_pixels=args.max_pixels)
-    n_channels = 1 if image.ndim == 2 else image.shape[2]
-    check_writable(job.target, image.dtype, n_channels, overwrite=args.overwrite)
+    image = read_whole(job.source, max_pixels=args.max_pixels)
+    if not is_zarr(job.target):
+        n_channels = 1 if image.ndim == 2 else image.shape[2]
+        check_writable(job.target, image.dtype, n_channels, overwrite=args.overwrite)
     return image
 
 
 def write(job: Job, image: np.ndarray, args: argparse.Namespace) -> None:
     """Write a result, with the color profile and the size of pixels of what it was made of."""
     job.target.parent.mkdir(parents=True, exist_ok=True)
-    profile = read_color_profile(job.source)
-    write_image(
-        job.target,
-        image,
-        overwrite=args.overwrite,
-        color_profile=profile,
-        pixel_size=_pixel_size(job),
-    )
+    said = {"overwrite": args.overwrite} | _notes(job)
+    if is_zarr(job.target):  # frames, which are enhanced together
+        with created(job.target, image.shape, image.dtype, **said) as result:
+            result[:] = image
+    else:
+        write_image(job.target, image, **said)
 
 
-def _pixel_size(job: Job) -> dict[str, Any]:
-    """Read how large pixels are, where the result can say so."""
-    return read_pixel_size(job.source) if is_ome_tiff(job.target) else {}
+def _notes(job: Job) -> dict[str, Any]:
+    """Read what a file says of its image besides the pixels, where the result can say so."""
+    return {
+        "color_profile": None if is_zarr(job.source) else read_color_profile(job.source),
+        "pixel_size": read_pixel_size(job.source) if is_ome_tiff(job.target) else {},
+    }
 
 
 def fill(
@@ -170,14 +173,6 @@ def parts(job: Job, args: argparse.Namespace) -> Iterator[tuple[Any, Any]]:
     with opened(job.source, max_pixels=args.max_pixels) as image:
         if image.ndim == 3 and image.shape[2] == 2:
             raise ValueError("gray with opacity cannot be read part by part; store them apart")
-        profile = None if is_zarr(job.source) else read_color_profile(job.source)
-        with created(
-            job.target,
-            image.shape,
-            image.dtype,
-            overwrite=args.overwrite,
-            color_profile=profile,
-            pixel_size=_pixel_size(job),
-            resume=args.resume,
-        ) as result:
+        said = {"overwrite": args.overwrite, "resume": args.resume} | _notes(job)
+        with created(job.target, image.shape, image.dtype, **said) as result:
             yield image, result

@@ -7,7 +7,13 @@ bit depth. Whatever is wrong with a file is an `ImageFileError`.
 from skdenoise._image_files._errors import ImageExistsError, ImageFileError
 from skdenoise._image_files._listing import ListedImage, is_zarr, list_images
 from skdenoise._image_files._reading import read_color_profile, read_image
-from skdenoise._image_files._streaming import check_creatable, created, is_streamed, opened
+from skdenoise._image_files._streaming import (
+    check_creatable,
+    created,
+    is_streamed,
+    opened,
+    read_whole,
+)
 from skdenoise._image_files._tiff import is_ome_tiff, read_pixel_size
 from skdenoise._image_files._writing import check_writable, write_image
 
@@ -26,5 +32,6 @@ __all__ = [
     "read_color_profile",
     "read_image",
     "read_pixel_size",
+    "read_whole",
     "write_image",
 ]

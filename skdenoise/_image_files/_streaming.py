@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import tifffile
 
+from skdenoise._image_files._decoded import native
 from skdenoise._image_files._errors import ImageFileError, refuse_existing
 from skdenoise._image_files._listing import is_zarr
 from skdenoise._image_files._reading import MAX_PIXELS, read_image
@@ -39,13 +40,46 @@ def is_streamed(source: StrPath, target: StrPath) -> bool:
     Parameters
     ----------
     source, target : path
-        Where it lies, and where the result goes.
+        Where it lies, and where the result goes: only TIFF files and zarr arrays are written so.
     """
-    if is_zarr(source) or is_zarr(target):
+    if is_zarr(target):
         return True
     if Path(target).suffix.lower() not in (".tif", ".tiff"):
         return False
-    return is_simple_tiff(source, more_than=STREAMED_PIXELS)
+    return is_zarr(source) or is_simple_tiff(source, more_than=STREAMED_PIXELS)
+
+
+def read_whole(path: StrPath, *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
+    """Read an image into memory.
+
+    Parameters
+    ----------
+    path : path
+        An image file, or the folder of a zarr array.
+    max_pixels : int, default=268435456
+        Refuse an image of more pixels.
+
+    Returns
+    -------
+    ndarray of shape (H, W) or (H, W, C)
+        As `read_image` and `opened` have it.
+
+    Raises
+    ------
+    ImageFileError
+        It is missing, damaged, too large, or of another kind.
+    """
+    if not is_zarr(path):
+        return read_image(path, max_pixels=max_pixels)
+    with opened(path) as image:
+        height, width = image.shape[:2]
+        if height * width > max_pixels:
+            raise ImageFileError(
+                f"Cannot read {os.fspath(path)!r} at once: it has {width} x {height} pixels, at "
+                f"most {max_pixels} are allowed. Pass --max-pixels (in Python max_pixels), or let "
+                f"the result end in .tif or .zarr, which are written part by part."
+            )
+        return native(np.asarray(image[:]))
 
 
 @contextmanager
