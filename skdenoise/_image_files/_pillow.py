@@ -42,6 +42,11 @@ def decode_with_pillow(kind: Any, file: BinaryIO, limits: Limits) -> Decoded:
         """Open the file as Pillow does, or with its bytes unpacked in another way."""
         file.seek(0)
         image = kind(file)
+        stored = _rawmode(image)
+        if kind is TiffImagePlugin.TiffImageFile and stored.startswith("RGBX"):
+            # Pillow leaves out a fourth sample of which no tag says that it is opacity.
+            image._mode = "RGBA"
+            rawmode = rawmode or stored.replace("RGBX", "RGBA")
         if rawmode is not None:
             tile = image.tile[0]
             args = (rawmode, *tile[3][1:]) if isinstance(tile[3], tuple) else rawmode
@@ -81,8 +86,8 @@ def _pixels(image: Any, reopen: Callable[[str], Any]) -> np.ndarray:
     elif rawmode == "LA;16B":
         pairs = np.asarray(reopen("RGBA")).astype(np.uint16)
         pixels = pairs[..., 0::2] << 8 | pairs[..., 1::2]
-    elif image.mode in ("RGB", "RGBX", "RGBA") and ";16" in rawmode:
-        pixels = _both_bytes(rawmode, reopen)[..., : 3 if "X" in rawmode else None]
+    elif image.mode in ("RGB", "RGBA") and ";16" in rawmode:
+        pixels = _both_bytes(rawmode, reopen)
     elif image.mode in _PLAIN_MODES and ";16" not in rawmode:
         mode = _PLAIN_MODES[image.mode]
         if image.mode in ("P", "L", "1", "RGB") and "transparency" in image.info:

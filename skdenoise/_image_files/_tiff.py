@@ -30,6 +30,10 @@ TIFF_TILE = 512
 _PREVIEW_OR_MASK = 1 | 4
 _NOT_COMPRESSED = 1
 _DEFLATED = (8, 32946)
+_N_COLORS = {0: 1, 1: 1, 2: 3, 3: 1, 5: 4, 6: 3, 8: 3}
+"""Samples of a pixel that are its color, for each photometric interpretation of TIFF."""
+_UNSPECIFIED, _ASSOCIATED, _STRAIGHT = range(3)
+"""What a sample beyond the colors is: unknown, or opacity, which colors are multiplied with or not."""
 
 
 def decode_tiff(file: BinaryIO, limits: Limits) -> Decoded:
@@ -43,6 +47,7 @@ def decode_tiff(file: BinaryIO, limits: Limits) -> Decoded:
                     f"it is a stack of {len(tiff.pages)} pages, one image is wanted; read it with "
                     f"tifffile.imread and pass the array to the estimator"
                 )
+        _check_samples(page)
         if _is_plain(page):
             profile = page.tags.get(COLOR_PROFILE_TAG)
             orientation = page.tags.get(ORIENTATION_TAG)
@@ -53,11 +58,51 @@ def decode_tiff(file: BinaryIO, limits: Limits) -> Decoded:
             )
         stored = f"compression {page.compression}, {page.bitspersample} bits"
         inverted = page.photometric == 0 and page.bitspersample == 16
+        # Pillow divides by opacity itself, but for the 16 bits that it does not know.
+        associated = _is_associated(page) and page.bitspersample == 16
     try:
         decoded = decode_with_pillow(TiffImagePlugin.TiffImageFile, file, limits)
     except SyntaxError as error:
         raise ImageFileError(f"this kind of TIFF is not supported ({stored}: {error})") from error
-    return decoded._replace(pixels=65535 - decoded.pixels) if inverted else decoded
+    if inverted:
+        decoded = decoded._replace(pixels=65535 - decoded.pixels)
+    if associated and limits.pixels:
+        _divide_by_opacity(decoded.pixels)
+    return decoded
+
+
+def _check_samples(page: Any) -> None:
+    """Refuse samples that are neither colors nor opacity: they would be lost, or taken for it."""
+    n_samples = page.samplesperpixel
+    n_colors = _N_COLORS.get(page.photometric, n_samples)
+    extra = tuple(page.extrasamples) or (_UNSPECIFIED,) * (n_samples - n_colors)
+    if (
+        n_samples <= n_colors
+        or (n_colors < 4 and extra in ((_ASSOCIATED,), (_STRAIGHT,)))
+        or (n_colors == 3 and extra == (_UNSPECIFIED,))  # opacity, for many programs
+        or (n_colors == 1 and extra == (_UNSPECIFIED,) * 2)  # three channels, which are kept
+    ):
+        return
+    of_one = "[0]" if page.axes.startswith("S") else "[..., 0]"
+    raise ImageFileError(
+        f"it has {n_samples} channels, which is neither gray nor RGB, with opacity or without; put "
+        f"each into a file of its own, such as tifffile.imwrite('channel0.tif', "
+        f"tifffile.imread(name){of_one})"
+    )
+
+
+def _is_associated(page: Any) -> bool:
+    return _ASSOCIATED in page.extrasamples
+
+
+def _divide_by_opacity(pixels: np.ndarray) -> None:
+    """Turn colors that were multiplied with opacity into those that are seen, in place."""
+    white = 1 if pixels.dtype.kind == "f" else np.iinfo(pixels.dtype).max
+    for row in pixels:
+        colors, opacity = row[..., :-1], row[..., -1:]
+        divided = np.zeros(colors.shape)
+        np.divide(colors * float(white), opacity, out=divided, where=opacity > 0)
+        colors[...] = divided if white == 1 else np.rint(np.minimum(divided, white))
 
 
 def _is_plain(page: Any) -> bool:
@@ -82,6 +127,8 @@ def _page_pixels(page: Any, file: BinaryIO) -> np.ndarray:
     if page.photometric == 0 and pixels.dtype.kind == "u":  # white is zero
         gray = pixels[..., :1] if pixels.ndim == 3 else pixels
         np.subtract(np.iinfo(pixels.dtype).max, gray, out=gray)
+    if _is_associated(page):
+        _divide_by_opacity(pixels)
     return pixels
 
 
@@ -139,11 +186,13 @@ def is_simple_tiff(path: StrPath, *, more_than: int = 0) -> bool:
         with plain_file(path) as file, tifffile.TiffFile(file) as tiff:
             page: Any = tiff.pages[0]
             orientation = page.tags.get(ORIENTATION_TAG)
+            _check_samples(page)
             return (
                 page.imagewidth * page.imagelength > more_than
                 and _is_plain(page)
                 and page.axes in ("YX", "YXS")
                 and page.photometric != 0
+                and not _is_associated(page)
                 and (orientation is None or orientation.value == 1)
                 and all(other.subfiletype & _PREVIEW_OR_MASK for other in tiff.pages[1:])  # type: ignore[union-attr]
             )
