@@ -195,12 +195,15 @@ def test_a_link_stays_a_link(name, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "kind"), [("a.zarr", "file"), ("a.zarr", "folder"), ("a.tif", "folder")]
+    ("name", "kind"),
+    [("a.zarr", "file"), ("a.zarr", "folder"), ("a.zarr", "group"), ("a.tif", "folder")],
 )
 def test_what_is_no_such_image_is_not_replaced_by_one(name, kind, tmp_path):
     path = tmp_path / name if kind == "file" else tmp_path / name / "precious"
     path.parent.mkdir(exist_ok=True)
     path.touch()
+    if kind == "group":  # of which an array is a part only
+        zarr.create_group(tmp_path / name).create_array("0", shape=(9, 9), dtype="u1")
     with (
         pytest.raises((ImageFileError, OSError), match=r"no zarr array|is a folder"),
         created(tmp_path / name, (9, 9), np.dtype("u1"), overwrite=True),

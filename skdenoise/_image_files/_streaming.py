@@ -30,8 +30,6 @@ STREAMED_PIXELS = 2**26
 ZARR_CHUNK = 1024
 MOST_CHANNELS = 4
 """Of an image; more are a stack of images, or rows of one whose channels come first."""
-ZARR_FILES = "zarr.json", ".zarray", ".zgroup"
-"""One of them is in the folder of an array or a group."""
 
 
 def is_streamed(source: StrPath, target: StrPath) -> bool:
@@ -226,11 +224,15 @@ def check_creatable(path: StrPath, *, overwrite: bool = False) -> Path:
     if not is_zarr(path):
         return place_of_file(path)
     place = Path(os.path.realpath(path))
-    if place.exists() and not any((place / name).exists() for name in ZARR_FILES):
-        raise ImageFileError(
-            f"Cannot write {os.fspath(path)!r}: it exists, and is no zarr array that could be "
-            f"replaced. Delete it, or choose another name."
-        )
+    if place.exists():
+        zarr = _zarr()
+        try:
+            zarr.open_array(place, mode="r")
+        except Exception as error:
+            raise ImageFileError(
+                f"Cannot write {os.fspath(path)!r}: it exists, and is no zarr array that could be "
+                f"replaced (a group may hold more than that). Delete it, or choose another name."
+            ) from error
     return place
 
 
