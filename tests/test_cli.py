@@ -3,8 +3,10 @@
 import inspect
 import os
 import re
+import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,7 @@ from skdenoise._cli import main
 from skdenoise._cli._denoise import apply
 from skdenoise._cli._enhance import apply as apply_enhancer
 from skdenoise._image_files import read_color_profile, read_image, write_image
+from skdenoise._image_files._writing import WRITERS
 from skdenoise.noise import NoiseInjector
 
 
@@ -371,6 +374,32 @@ def test_interrupting_ends_with_its_own_code(run, monkeypatch):
     assert code == 130
     assert "interrupted" in said
     assert files() == {"a.png"}
+
+
+def test_nothing_is_left_of_what_sigterm_has_stopped(run, monkeypatch):
+    before = signal.getsignal(signal.SIGTERM)
+
+    def encode(file, *_):
+        file.write(b"half of it")
+        assert len(files()) == 2
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setitem(WRITERS, ".png", WRITERS[".png"]._replace(encode=encode))
+    write_image("a.tif", draw(8, 8))
+    code, said = run("denoise", "a.tif", "-o", "b.png")
+    assert code == 130
+    assert "interrupted" in said
+    assert files() == {"a.tif"}
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_commands_run_in_any_thread(run):
+    put("a.png", draw(8, 8))
+    codes = []
+    thread = threading.Thread(target=lambda: codes.append(run("denoise", "a.png", "-o", "b.png")))
+    thread.start()
+    thread.join()
+    assert codes[0][0] == 0
 
 
 @pytest.mark.parametrize(
