@@ -812,6 +812,20 @@ def test_training_goes_on_without_the_bad_images(run, halver):
     assert Path("model").exists()
 
 
+@pytest.mark.parametrize("command", ["train", "denoise"])
+def test_an_image_that_cannot_be_learned_from_is_named_and_left_out(run, halver, command):
+    image = draw(8, 8, dtype=np.float32)
+    put("in/a.tif", image)
+    image[2, 3] = np.nan
+    put("in/b.tif", image)
+    typed = ["-o", "model"] if command == "train" else ["-o", "out", "--adapt"]
+    code, said = run(command, "in", *typed)
+    assert code == 1
+    assert re.search(r"b\.tif.*NaN", said)
+    assert "a.tif" not in said
+    assert len(halver.made[0].seen) == 1
+
+
 def test_training_without_an_image_is_an_error(run, halver):
     Path("in").mkdir()
     code, said = run("train", "in", "-o", "model")

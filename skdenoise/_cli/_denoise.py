@@ -11,7 +11,7 @@ import skdenoise
 from skdenoise._cli import _engine
 from skdenoise._cli._arguments import TIME_BUDGET
 from skdenoise._cli._channels import mean_channel, split_alpha, to_color
-from skdenoise._cli._jobs import Job, fill, parts, plan, read, write
+from skdenoise._cli._jobs import Job, checked, fill, parts, plan, read, write
 from skdenoise._cli._loading import load_model
 from skdenoise._cli._messages import Messages, count
 from skdenoise._cli._waking import wake_keras
@@ -76,7 +76,7 @@ def _adapt(
     random.Random(args.seed or 0).shuffle(shuffled)
     for job in say.progress(shuffled, "reading"):
         with say.trying(job.source):
-            color, _ = split_alpha(read(job, args))
+            color = checked(split_alpha(read(job, args))[0])
             channels[job] = color.shape[-1]
             chosen = images.setdefault(color.shape[-1], [])
             if not chosen or n_pixels + color[..., 0].size <= LEARNING_PIXELS:

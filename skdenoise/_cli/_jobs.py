@@ -26,6 +26,7 @@ from skdenoise._image_files import (
     read_whole,
     write_image,
 )
+from skdenoise._images import read_images
 
 
 class Job(NamedTuple):
@@ -109,10 +110,17 @@ def read_clean(
     images = []
     for path in say.progress(list(dict.fromkeys(listed)), "reading"):
         with say.trying(path):
-            image = taken(split_alpha(read_image(path, max_pixels=args.max_pixels))[0])
+            image = taken(checked(split_alpha(read_image(path, max_pixels=args.max_pixels))[0]))
             if image is not None:
                 images.append(image)
     return images
+
+
+def checked(image: np.ndarray) -> np.ndarray:
+    """Return an image to learn from; an error while its name is known, where it holds NaN."""
+    if image.dtype.kind == "f":
+        read_images(image[None])
+    return image
 
 
 def read(job: Job, args: argparse.Namespace) -> np.ndarray:
