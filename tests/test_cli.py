@@ -206,7 +206,6 @@ def test_color_profiles_are_kept(run):
 def test_folders_keep_their_structure(run):
     for name in ("in/a.png", "in/sub/b.tif", "in/sub/deep/c.JPG", "more/d.bmp"):
         put(name, draw(16, 16))
-    Path("in/notes.txt").touch()
     code, said = run("denoise", "in", "more", "-o", "out/new")
     assert code == 0
     assert {name for name in files() if name.startswith("out")} == {
@@ -216,6 +215,39 @@ def test_folders_keep_their_structure(run):
         "out/new/d.bmp",
     }
     assert "4 images denoised" in said
+
+
+@pytest.mark.parametrize("command", ["denoise", "train"])
+def test_what_is_passed_over_is_told_once(run, command):
+    put("in/a.png", draw(8, 8))
+    for name in (
+        "in/b.gif",
+        "in/sub/c.GIF",
+        "in/d.heic",
+        "in/README",
+        "in/.hidden",
+        "in/out/e.csv",
+    ):
+        Path(name).parent.mkdir(exist_ok=True)
+        Path(name).touch()
+    out = "in/out" if command == "denoise" else "model"
+    code, said = run(command, "in", "in/a.png", "-o", out)
+    assert code == 0
+    kinds = ".gif 2, .heic 1, without suffix 1"
+    passed = f"4 files passed over ({kinds})" if command == "denoise" else "5 files passed over"
+    assert said.count(passed) == said.count("passed over") == 1
+
+
+@pytest.mark.parametrize("out", ["x2.png", "x2.zarr"])
+@pytest.mark.parametrize("inputs", [["a.png", "b.png"], ["."]])
+def test_a_folder_is_not_named_like_an_image_by_mistake(run, inputs, out):
+    put("a.png", draw(8, 8))
+    put("b.png", draw(8, 8))
+    code, said = run("denoise", *inputs, "-o", out)
+    assert code == 2
+    assert "is the name of one image" in said
+    assert run("denoise", *inputs, "-o", f"{out}/")[0] == 0
+    assert {f"{out}/a.png", f"{out}/b.png"} <= files()
 
 
 @pytest.mark.parametrize("out", ["out", "out/"])

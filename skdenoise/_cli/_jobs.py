@@ -2,6 +2,7 @@
 
 import argparse
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,9 +17,11 @@ from skdenoise._image_files import (
     check_creatable,
     check_writable,
     created,
+    is_image_name,
     is_ome_tiff,
     is_zarr,
     list_images,
+    list_others,
     opened,
     read_color_profile,
     read_image,
@@ -40,8 +43,8 @@ def plan(args: argparse.Namespace, say: Messages) -> list[Job]:
     """Find the images, and choose the file for each result."""
     output = Path(args.output)
     is_file = len(args.inputs) == 1 and (_is_one(args.inputs[0]) or not args.inputs[0].is_dir())
-    into_folder = output.is_dir() and not is_zarr(output)
-    if is_file and not into_folder and not args.output.endswith(("/", os.sep)):
+    into_folder = args.output.endswith(("/", os.sep)) or (output.is_dir() and not is_zarr(output))
+    if is_file and not into_folder:
         try:
             _check_target(output, overwrite=True)
         except ImageFileError as error:
@@ -49,11 +52,18 @@ def plan(args: argparse.Namespace, say: Messages) -> list[Job]:
         targets = {output: args.inputs[0]}
     elif output.exists() and not output.is_dir():
         args.wrong_usage(f"{args.output!r} is a file; for several images a folder is wanted")
+    elif not into_folder and is_image_name(output):
+        args.wrong_usage(
+            f"{args.output!r} is the name of one image; for several images a folder is wanted, "
+            f"whose name ends with '/' if it is to look like that"
+        )
     else:
         targets = {}
+        others: list[Path] = []
         for given in args.inputs:
             with say.trying(given):
                 inside = given.is_dir() and given.resolve() in output.resolve().parents
+                others += _others(given, zarr=True)
                 for image in list_images(given, zarr=True):
                     if inside and output.resolve() in image.path.resolve().parents:
                         continue  # what an earlier run has written
@@ -64,6 +74,9 @@ def plan(args: argparse.Namespace, say: Messages) -> list[Job]:
                             f"{str(image.path)!r}: its result would be written to "
                             f"{str(target)!r}, like that of {str(first)!r}; do it on its own"
                         )
+        _tell_others(
+            [path for path in others if output.resolve() not in path.resolve().parents], say
+        )
         if not targets and not say.n_errors:
             say.error(f"there is no image but those in {args.output!r}, from an earlier run")
     jobs = []
@@ -87,6 +100,19 @@ def _is_one(path: Path) -> bool:
     return is_zarr(path) and path.is_dir()
 
 
+def _others(given: Path, *, zarr: bool) -> list[Path]:
+    """List what is no image in a folder that is no image itself."""
+    return list_others(given, zarr=zarr) if given.is_dir() and not is_zarr(given) else []
+
+
+def _tell_others(paths: list[Path], say: Messages) -> None:
+    """Say what was passed over, since it may be images of a kind that is not read."""
+    kinds = Counter(path.suffix.lower() or "without suffix" for path in paths)
+    if kinds:
+        listed = ", ".join(f"{kind} {number}" for kind, number in kinds.most_common())
+        say.note(f"{count(len(paths), 'file')} passed over ({listed})")
+
+
 def _check_target(path: Path, *, overwrite: bool) -> None:
     """Raise the error that writing would raise."""
     check = check_creatable if is_zarr(path) else check_writable
@@ -104,9 +130,12 @@ def read_clean(
 ) -> list[np.ndarray]:
     """Read the images to learn from, without alpha, as what is taken of each; None is left out."""
     listed: list[Path] = []
+    others: list[Path] = []
     for given in args.inputs:
         with say.trying(given):
+            others += _others(given, zarr=False)
             listed += [image.path for image in list_images(given)]
+    _tell_others(others, say)
     images = []
     for path in say.progress(list(dict.fromkeys(listed)), "reading"):
         with say.trying(path):

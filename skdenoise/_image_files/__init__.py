@@ -5,7 +5,13 @@ bit depth. Whatever is wrong with a file is an `ImageFileError`.
 """
 
 from skdenoise._image_files._errors import ImageExistsError, ImageFileError
-from skdenoise._image_files._listing import ListedImage, is_zarr, list_images
+from skdenoise._image_files._listing import (
+    ListedImage,
+    is_image_name,
+    is_zarr,
+    list_images,
+    list_others,
+)
 from skdenoise._image_files._reading import read_color_profile, read_image
 from skdenoise._image_files._streaming import (
     check_creatable,
@@ -24,10 +30,12 @@ __all__ = [
     "check_creatable",
     "check_writable",
     "created",
+    "is_image_name",
     "is_ome_tiff",
     "is_streamed",
     "is_zarr",
     "list_images",
+    "list_others",
     "opened",
     "read_color_profile",
     "read_image",
