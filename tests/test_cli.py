@@ -450,6 +450,10 @@ def test_commands_run_in_any_thread(run):
         (["denoise", "a", "-o", "b", "--model", "c", "--weights", "natural"], "has its own"),
         (["denoise", "a.png", "-o", "b.png", "--adapt", "--model", "m"], "not from a --model"),
         (["denoise", "a.png", "-o", "b.png", "--weights", "heavy"], "invalid choice"),
+        (
+            ["denoise", "a.png", "-o", "b.png", "--weights", "procedural", "--size", "base"],
+            "--weights procedural come in --size small",
+        ),
         (["denoise", "a.png", "-o", "b.png", "--sigma", "-1"], "at least 0, or 'auto'"),
         (["denoise", "a.png", "-o", "b.png", "--sigma", "nan"], "at least 0"),
         (["denoise", "a.png", "-o", "b.png", "--strength", "much"], "a number, at least 0"),

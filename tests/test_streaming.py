@@ -236,6 +236,20 @@ def test_a_zarr_folder_without_an_image_is_told(what, tmp_path):
         pass
 
 
+def test_arrays_in_a_group_are_named_and_can_be_typed(tmp_path, capsys):
+    image = pixels(40, 30)
+    group = zarr.create_group(tmp_path / "a.zarr")
+    group.create_array("deep/b", shape=image.shape, dtype=image.dtype)[:] = image
+    command = "denoise", "--size", "small", "-o", str(tmp_path / "b.png"), "--quiet"
+    assert main([*command, str(tmp_path / "a.zarr")]) == 1
+    said = capsys.readouterr().err
+    assert "a zarr group without an array '0'" in said
+    assert "It holds 'deep/b'; name one of them" in said
+    assert main([*command, str(tmp_path / "a.zarr" / "deep" / "b")]) == 0
+    wanted = AutoencoderDenoiser(weights="natural").transform([image])[0]
+    assert_array_equal(read_image(tmp_path / "b.png"), wanted)
+
+
 def test_the_first_level_of_a_pyramid_is_the_image(tmp_path):
     image = pixels(40, 30)
     group = zarr.create_group(tmp_path / "a.zarr")

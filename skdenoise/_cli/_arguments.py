@@ -37,8 +37,8 @@ def make_parser() -> argparse.ArgumentParser:
         description="Remove noise from images, and brighten dark ones, with neural networks.",
         epilog="Exit codes: 0 all went well, 1 something failed (the rest was done), 2 wrong "
         "arguments, 130 interrupted (Ctrl-C, SIGTERM). Documentation of all options of the "
-        "networks and noise models: help(skdenoise.AutoencoderDenoiser), help(skdenoise.ZeroDCEEnhancer), "
-        "help(skdenoise.NoiseInjector).",
+        "networks and noise models: help(skdenoise.AutoencoderDenoiser), "
+        "help(skdenoise.ZeroDCEEnhancer), help(skdenoise.NoiseInjector).",
     )
     parser.add_argument("--version", action=_Version)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)

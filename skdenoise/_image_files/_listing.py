@@ -9,6 +9,9 @@ from skdenoise._image_files._errors import ImageFileError
 from skdenoise._image_files._writing import WRITERS
 from skdenoise._whole_file import StrPath
 
+ZARR_FILES = "zarr.json", ".zarray", ".zgroup"
+"""One of them is in the folder of an array or a group."""
+
 
 class ListedImage(NamedTuple):
     """An image file, and its path below the folder that was asked for."""
@@ -30,7 +33,7 @@ def list_images(
     recursive : bool, default=True
         Whether the folders within folders are searched too.
     zarr : bool, default=False
-        Whether zarr arrays, folders whose names end in ``.zarr``, are images.
+        Whether zarr arrays, which are folders, are images.
 
     Returns
     -------
@@ -70,8 +73,9 @@ def is_image_name(path: StrPath) -> bool:
 
 
 def is_zarr(path: StrPath) -> bool:
-    """Tell whether a name is that of a zarr array."""
-    return Path(path).suffix.lower() == ".zarr"
+    """Tell whether a name is that of a zarr array, or there is one, such as one in a group."""
+    path = Path(path)
+    return path.suffix.lower() == ".zarr" or any((path / name).is_file() for name in ZARR_FILES)
 
 
 def _list_folder(folder: Path, recursive: bool, zarr: bool) -> list[ListedImage]:
@@ -93,9 +97,10 @@ def _visible(folder: Path, recursive: bool, zarr: bool) -> Iterator[tuple[Path, 
     """Yield the files in a folder, and zarr arrays if wanted, and whether they are images."""
     for where, folders, names in os.walk(folder):
         shown = [name for name in folders if not name.startswith(".")]
-        folders[:] = [name for name in shown if recursive and not is_zarr(name)]
+        arrays = [name for name in shown if is_zarr(Path(where, name))]
+        folders[:] = [name for name in shown if recursive and name not in arrays]
         if zarr:
-            yield from ((Path(where, name), True) for name in shown if is_zarr(name))
+            yield from ((Path(where, name), True) for name in arrays)
         for name in names:
             if not name.startswith("."):
                 yield Path(where, name), Path(name).suffix.lower() in WRITERS

@@ -28,6 +28,8 @@ from skdenoise._whole_file import StrPath, place_of_file, plain_file, take_place
 STREAMED_PIXELS = 2**26
 """TIFF files of more pixels are read and written part by part."""
 ZARR_CHUNK = 1024
+NAMED = 5
+"""Arrays in a group that an error lists."""
 MOST_CHANNELS = 4
 """Of an image; more are a stack of images, or rows of one whose channels come first."""
 
@@ -112,7 +114,9 @@ def opened(path: StrPath, *, max_pixels: int = MAX_PIXELS) -> Iterator[Any]:
     zarr = _zarr()
     try:
         found = zarr.open(path, mode="r")
-        image = found if isinstance(found, zarr.Array) else found["0"]
+        image = found if isinstance(found, zarr.Array) else _first_level(found, path)
+    except ImageFileError:
+        raise
     except Exception as error:
         raise ImageFileError(f"Cannot read {os.fspath(path)!r}: {error}.") from error
     shape: tuple[int, ...] = getattr(image, "shape", ())
@@ -300,6 +304,23 @@ def _of_another(path: Path) -> ImageFileError:
     return ImageFileError(
         f"Cannot go on with {str(path)!r}: it was kept of an image of another size or dtype. "
         f"Delete it to begin anew, or leave out --resume."
+    )
+
+
+def _first_level(group: Any, path: StrPath) -> Any:
+    """Return the image of which others in a zarr group are smaller copies."""
+    if "0" in group:
+        return group["0"]
+    arrays = [name for name, found in group.members(max_depth=None) if hasattr(found, "dtype")]
+    held = ", ".join(map(repr, sorted(arrays)[:NAMED])) + (", ..." if len(arrays) > NAMED else "")
+    raise ImageFileError(
+        f"Cannot read {os.fspath(path)!r}: it is a zarr group without an array '0', which would be "
+        f"the image of an OME-Zarr folder. "
+        + (
+            f"It holds {held}; name one of them, such as {str(Path(path, min(arrays)))!r}."
+            if arrays
+            else "It holds no array."
+        )
     )
 
 

@@ -33,7 +33,7 @@ _DEFLATED = (8, 32946)
 _N_COLORS = {0: 1, 1: 1, 2: 3, 3: 1, 5: 4, 6: 3, 8: 3}
 """Samples of a pixel that are its color, for each photometric interpretation of TIFF."""
 _UNSPECIFIED, _ASSOCIATED, _STRAIGHT = range(3)
-"""What a sample beyond the colors is: unknown, or opacity that colors are multiplied with, or not."""
+"""What a sample beyond the colors is: unknown, or opacity, multiplied with the colors or not."""
 
 
 def decode_tiff(file: BinaryIO, limits: Limits) -> Decoded:
