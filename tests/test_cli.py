@@ -17,7 +17,7 @@ from skdenoise._adaptation import Adaptation
 from skdenoise._cli import main
 from skdenoise._cli._denoise import apply
 from skdenoise._cli._enhance import apply as apply_enhancer
-from skdenoise._image_files import read_color_profile, read_image, write_image
+from skdenoise._image_files import Notes, read_image, read_notes, write_image
 from skdenoise._image_files._writing import WRITERS
 from skdenoise.noise import NoiseInjector
 
@@ -194,10 +194,13 @@ def test_a_gray_model_works_on_a_color_image_channel_by_channel():
     assert len(model.steered) == 1
 
 
-def test_color_profiles_are_kept(run):
-    write_image("a.png", draw(5, 4, 3), color_profile=b"profile")
+def test_color_profiles_and_resolution_are_kept(run):
+    notes = Notes(b"profile", dpi=(300.0, 150.0))
+    write_image("a.png", draw(5, 4, 3), notes=notes)
     assert run("denoise", "a.png", "-o", "b.tif")[0] == 0
-    assert read_color_profile("b.tif") == b"profile"
+    found = read_notes("b.tif")
+    assert found.color_profile == b"profile"
+    assert found.dpi == pytest.approx(notes.dpi, rel=1e-3)
 
 
 # Files and folders

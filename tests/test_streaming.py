@@ -16,7 +16,7 @@ from skdenoise._image_files import (
     created,
     opened,
     read_image,
-    read_pixel_size,
+    read_notes,
     write_image,
 )
 from skdenoise._journal import Journal
@@ -421,7 +421,7 @@ def test_ome_tiff_files_keep_the_size_of_their_pixels(streamed, tmp_path, monkey
     tifffile.imwrite(tmp_path / "a.ome.tif", image, ome=True, metadata={"axes": "YX", **size})
     source, target = str(tmp_path / "a.ome.tif"), str(tmp_path / "b.ome.tif")
     assert main(["denoise", source, "-o", target, "--size", "small", "--quiet"]) == 0
-    found = read_pixel_size(target)
+    found = read_notes(target).pixel_size
     assert {name: found[name] for name in size} == size
     (wanted,) = AutoencoderDenoiser(weights="natural").transform([image])
     assert_array_equal(read_image(target), wanted)

@@ -13,19 +13,19 @@ import numpy as np
 from skdenoise._cli._channels import split_alpha
 from skdenoise._cli._messages import Messages, count
 from skdenoise._image_files import (
+    NO_NOTES,
     ImageFileError,
+    Notes,
     check_creatable,
     check_writable,
     created,
     is_image_name,
-    is_ome_tiff,
     is_zarr,
     list_images,
     list_others,
     opened,
-    read_color_profile,
     read_image,
-    read_pixel_size,
+    read_notes,
     read_whole,
     write_image,
 )
@@ -162,22 +162,18 @@ def read(job: Job, args: argparse.Namespace) -> np.ndarray:
 
 
 def write(job: Job, image: np.ndarray, args: argparse.Namespace) -> None:
-    """Write a result, with the color profile and the size of pixels of what it was made of."""
+    """Write a result, with what is said of the image that it was made of."""
     job.target.parent.mkdir(parents=True, exist_ok=True)
-    said = {"overwrite": args.overwrite} | _notes(job)
     if is_zarr(job.target):  # frames, which are enhanced together
-        with created(job.target, image.shape, image.dtype, **said) as result:
+        with created(job.target, image.shape, image.dtype, overwrite=args.overwrite) as result:
             result[:] = image
     else:
-        write_image(job.target, image, **said)
+        write_image(job.target, image, overwrite=args.overwrite, notes=_notes(job))
 
 
-def _notes(job: Job) -> dict[str, Any]:
-    """Read what a file says of its image besides the pixels, where the result can say so."""
-    return {
-        "color_profile": None if is_zarr(job.source) else read_color_profile(job.source),
-        "pixel_size": read_pixel_size(job.source) if is_ome_tiff(job.target) else {},
-    }
+def _notes(job: Job) -> Notes:
+    """Read what is said of an image besides its pixels."""
+    return NO_NOTES if is_zarr(job.source) else read_notes(job.source)
 
 
 def fill(
@@ -210,6 +206,12 @@ def parts(job: Job, args: argparse.Namespace) -> Iterator[tuple[Any, Any]]:
     with opened(job.source, max_pixels=args.max_pixels) as image:
         if image.ndim == 3 and image.shape[2] == 2:
             raise ValueError("gray with opacity cannot be read part by part; store them apart")
-        said = {"overwrite": args.overwrite, "resume": args.resume} | _notes(job)
-        with created(job.target, image.shape, image.dtype, **said) as result:
+        with created(
+            job.target,
+            image.shape,
+            image.dtype,
+            overwrite=args.overwrite,
+            notes=_notes(job),
+            resume=args.resume,
+        ) as result:
             yield image, result

@@ -13,8 +13,12 @@ from PIL import (
     WebPImagePlugin,
 )
 
-from skdenoise._image_files._decoded import ORIENTATION_TAG, Decoded, Limits, native
+from skdenoise._image_files._decoded import ORIENTATION_TAG, Decoded, Limits, Notes, as_dpi, native
 from skdenoise._image_files._errors import ImageFileError
+
+EXIF_TAG = 34665
+EXIF_SIZE_TAGS = 40962, 40963
+"""How wide and high an image is, before it is turned."""
 
 # Pillow's classes are called by name, since Image.open would stop at a size of its own choice.
 
@@ -59,15 +63,35 @@ def decode_with_pillow(kind: Any, file: BinaryIO, limits: Limits) -> Decoded:
     if kind is not TiffImagePlugin.TiffImageFile and getattr(image, "n_frames", 1) > 1:
         raise ImageFileError(f"it is an animation of {image.n_frames} frames, one image is wanted")
     limits.check_size(*image.size)
-    profile = None if image.mode == "CMYK" else image.info.get("icc_profile")
     if not limits.pixels:
-        return Decoded(np.empty((0, 0)), 1, profile)
+        return Decoded(np.empty((0, 0)), _orientation(image), _notes(image))
     if image.mode == "CMYK" and limits.cmyk == "refuse":
         raise ImageFileError("its colors are CMYK; convert it to RGB first")
     if kind is TiffImagePlugin.TiffImageFile:
-        return Decoded(_pixels(image, reopen), 1, profile)  # Pillow turns TIFF files by itself
+        return Decoded(_pixels(image, reopen))  # Pillow turns TIFF files by itself
     pixels = _pixels(image, reopen)
-    return Decoded(pixels, _orientation(image), profile)
+    return Decoded(pixels, _orientation(image))
+
+
+def _notes(image: Any) -> Notes:
+    """Return what is said of an image besides its pixels."""
+    # A profile of inks does not fit the colors that are made of them.
+    profile = None if image.mode == "CMYK" else image.info.get("icc_profile")
+    return Notes(profile, as_dpi(image.info.get("dpi")), _exif(image))
+
+
+def _exif(image: Any) -> bytes | None:
+    """Return the notes of a camera, as they are of the image that `read_image` returns."""
+    try:
+        exif = image.getexif()
+        if not exif:
+            return None
+        exif[ORIENTATION_TAG] = 1
+        for tag in EXIF_SIZE_TAGS:
+            exif.get_ifd(EXIF_TAG).pop(tag, None)
+        return exif.tobytes()
+    except Exception:  # the notes of cameras break in every way there is
+        return None
 
 
 def _orientation(image: Any) -> int:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import tifffile
 
-from skdenoise._image_files._decoded import native
+from skdenoise._image_files._decoded import NO_NOTES, Notes, native
 from skdenoise._image_files._errors import ImageFileError, refuse_existing
 from skdenoise._image_files._listing import is_zarr
 from skdenoise._image_files._reading import MAX_PIXELS, read_image
@@ -136,8 +136,7 @@ def created(
     dtype: np.dtype,
     *,
     overwrite: bool = False,
-    color_profile: bytes | None = None,
-    pixel_size: dict[str, Any] | None = None,
+    notes: Notes = NO_NOTES,
     resume: bool = False,
 ) -> Iterator[Any]:
     """Create an image, to be filled part by part.
@@ -153,10 +152,8 @@ def created(
         Of the pixels.
     overwrite : bool, default=False
         Whether an existing image is replaced or an error.
-    color_profile : bytes, default=None
-        An ICC profile, for TIFF files.
-    pixel_size : dict, default=None
-        What `read_pixel_size` returned, for OME-TIFF files.
+    notes : Notes, default=NO_NOTES
+        What `read_notes` returned, for TIFF files.
     resume : bool, default=False
         Whether what was filled is kept when something stops the filling, in a hidden file or
         folder beside `path`, and what an earlier call has kept is gone on with.
@@ -186,8 +183,7 @@ def created(
         else:
             pixels = _memory_map_to_fill(raw, shape, dtype)
             yield pixels
-            ome = (pixel_size or {}) if is_ome_tiff(path) else None
-            write_tiff(beside, pixels, color_profile, ome)
+            write_tiff(beside, pixels, notes, ome=is_ome_tiff(path))
     except BaseException:
         if not resume:
             _forget(beside, raw)

@@ -15,13 +15,15 @@ import numpy as np
 import tifffile
 from PIL import TiffImagePlugin
 
-from skdenoise._image_files._decoded import ORIENTATION_TAG, Decoded, Limits, native
+from skdenoise._image_files._decoded import ORIENTATION_TAG, Decoded, Limits, Notes, as_dpi, native
 from skdenoise._image_files._errors import ImageFileError
 from skdenoise._image_files._pillow import decode_with_pillow
 from skdenoise._tiling import within
 from skdenoise._whole_file import StrPath, plain_file
 
 COLOR_PROFILE_TAG = 34675
+RESOLUTION_UNIT_TAG = 296
+_INCH_OR_CENTIMETER = 2, 3
 PIXEL_SIZE = "PhysicalSizeX", "PhysicalSizeXUnit", "PhysicalSizeY", "PhysicalSizeYUnit"
 """What OME-TIFF says about it."""
 REMEMBERED_BYTES = 2**26
@@ -30,7 +32,8 @@ TIFF_TILE = 512
 _PREVIEW_OR_MASK = 1 | 4
 _NOT_COMPRESSED = 1
 _DEFLATED = (8, 32946)
-_N_COLORS = {0: 1, 1: 1, 2: 3, 3: 1, 5: 4, 6: 3, 8: 3}
+_INKS = 5
+_N_COLORS = {0: 1, 1: 1, 2: 3, 3: 1, _INKS: 4, 6: 3, 8: 3}
 """Samples of a pixel that are its color, for each photometric interpretation of TIFF."""
 _UNSPECIFIED, _ASSOCIATED, _STRAIGHT = range(3)
 """What a sample beyond the colors is: unknown, or opacity, multiplied with the colors or not."""
@@ -48,14 +51,11 @@ def decode_tiff(file: BinaryIO, limits: Limits) -> Decoded:
                     f"tifffile.imread and pass the array to the estimator"
                 )
         _check_samples(page)
+        orientation = page.tags.valueof(ORIENTATION_TAG, default=1)
+        if not limits.pixels:
+            return Decoded(np.empty((0, 0)), orientation, _notes(tiff))
         if _is_plain(page):
-            profile = page.tags.get(COLOR_PROFILE_TAG)
-            orientation = page.tags.get(ORIENTATION_TAG)
-            return Decoded(
-                _page_pixels(page, file) if limits.pixels else np.empty((0, 0)),
-                1 if orientation is None else orientation.value,
-                None if profile is None else profile.value,
-            )
+            return Decoded(_page_pixels(page, file), orientation)
         stored = f"compression {page.compression}, {page.bitspersample} bits"
         inverted = page.photometric == 0 and page.bitspersample == 16
         # Pillow divides by opacity itself, but for the 16 bits that it does not know.
@@ -66,7 +66,7 @@ def decode_tiff(file: BinaryIO, limits: Limits) -> Decoded:
         raise ImageFileError(f"this kind of TIFF is not supported ({stored}: {error})") from error
     if inverted:
         decoded = decoded._replace(pixels=65535 - decoded.pixels)
-    if associated and limits.pixels:
+    if associated:
         _divide_by_opacity(decoded.pixels)
     return decoded
 
@@ -164,15 +164,25 @@ def _segment_size(page: Any) -> int:
     return math.prod(page.chunks) * page.dtype.itemsize
 
 
-def read_pixel_size(path: StrPath) -> dict[str, Any]:
-    """Return how large pixels are, in the words of OME-TIFF; empty where no file says so."""
+def _notes(tiff: tifffile.TiffFile) -> Notes:
+    """Return what is said of an image besides its pixels."""
+    page: Any = tiff.pages[0]
+    # A profile of inks does not fit the colors that are made of them.
+    profile = None if page.photometric == _INKS else page.tags.valueof(COLOR_PROFILE_TAG)
+    dpi = None
+    if page.tags.valueof(RESOLUTION_UNIT_TAG) in _INCH_OR_CENTIMETER:
+        dpi = as_dpi(page.get_resolution("inch"))
+    return Notes(profile, dpi, pixel_size=_pixel_size(tiff))
+
+
+def _pixel_size(tiff: tifffile.TiffFile) -> dict[str, Any] | None:
+    """Return how large pixels are, in the words of OME-TIFF; None where no file says so."""
     try:
-        with plain_file(path) as file, tifffile.TiffFile(file) as tiff:
-            found: Any = tifffile.xml2dict(tiff.ome_metadata or "")
-            pixels = found["OME"]["Image"]["Pixels"]
-            return {name: pixels[name] for name in PIXEL_SIZE if name in pixels}
-    except Exception:  # no TIFF file, or one of several images, or damaged: reading will tell
-        return {}
+        found: Any = tifffile.xml2dict(tiff.ome_metadata or "")
+        pixels = found["OME"]["Image"]["Pixels"]
+        return {name: pixels[name] for name in PIXEL_SIZE if name in pixels}
+    except Exception:  # no OME-TIFF file, or one of several images
+        return None
 
 
 def is_ome_tiff(path: StrPath) -> bool:
@@ -266,12 +276,7 @@ def _overlap(one: slice, other: slice) -> slice:
     return slice(max(one.start, other.start), min(one.stop, other.stop))
 
 
-def encode_tiff(
-    file: BinaryIO,
-    pixels: np.ndarray,
-    profile: bytes | None,
-    ome: dict[str, Any] | None = None,
-) -> None:
+def encode_tiff(file: BinaryIO, pixels: np.ndarray, notes: Notes, *, ome: bool = False) -> None:
     """Write an image at once.
 
     Parameters
@@ -280,17 +285,15 @@ def encode_tiff(
         Where to.
     pixels : ndarray of shape (H, W) or (H, W, C)
         The image.
-    profile : bytes or None
-        An ICC profile.
-    ome : dict, default=None
-        What an OME-TIFF file says about the image; None makes another TIFF file.
+    notes : Notes
+        What is said of it.
+    ome : bool, default=False
+        Whether it is an OME-TIFF file.
     """
-    tifffile.imwrite(file, pixels, **_options(pixels, profile, ome))
+    tifffile.imwrite(file, pixels, **_options(pixels, notes, ome))
 
 
-def write_tiff(
-    path: StrPath, pixels: np.ndarray, profile: bytes | None, ome: dict[str, Any] | None
-) -> None:
+def write_tiff(path: StrPath, pixels: np.ndarray, notes: Notes, *, ome: bool) -> None:
     """Write an image as `encode_tiff` does, in deflated tiles, one after the other."""
 
     def tiles() -> Iterator[np.ndarray]:
@@ -308,13 +311,11 @@ def write_tiff(
         dtype=pixels.dtype,
         tile=(TIFF_TILE, TIFF_TILE),
         bigtiff=pixels.nbytes > 2**31,
-        **_options(pixels, profile, ome),
+        **_options(pixels, notes, ome),
     )
 
 
-def _options(
-    pixels: np.ndarray, profile: bytes | None, ome: dict[str, Any] | None
-) -> dict[str, Any]:
+def _options(pixels: np.ndarray, notes: Notes, ome: bool) -> dict[str, Any]:
     """Return how such an image is stored in a TIFF file."""
     n_channels = 1 if pixels.ndim == 2 else pixels.shape[2]
     return {
@@ -324,8 +325,10 @@ def _options(
         "compression": "zlib",
         # As tifffile can.
         "predictor": pixels.dtype.kind != "f" and pixels.dtype.itemsize < 8,
-        "iccprofile": profile,
-        "ome": ome is not None,
-        "metadata": None if ome is None else {"axes": "YXS"[: pixels.ndim], **ome},
+        "iccprofile": notes.color_profile,
+        "resolution": notes.dpi,
+        "resolutionunit": None if notes.dpi is None else "INCH",
+        "ome": ome,
+        "metadata": {"axes": "YXS"[: pixels.ndim], **(notes.pixel_size or {})} if ome else None,
         "software": False,
     }
