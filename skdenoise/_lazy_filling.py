@@ -15,7 +15,7 @@ import numpy as np
 from skdenoise._fingerprint import fingerprint
 from skdenoise._images import Images
 from skdenoise._journal import Journal, finish, pixels_digest
-from skdenoise._target import OVERWRITTEN, Target, file_of
+from skdenoise._target import OVERWRITTEN, Target, file_of, place_of
 
 IN_MEMORY = (
     "out is in the memory of this process, where the workers of dask cannot write to. Type "
@@ -96,8 +96,8 @@ def _digest(X: Any) -> str:
 
 def _check_apart(out: Any, X: Any) -> None:
     """Refuse to write over the images: a block is read once more for its neighbors."""
-    mine = file_of(out)
-    if mine is not None and any(file_of(array) == mine for array in _arrays_in(X)):
+    mine = place_of(out)
+    if mine is not None and any(place_of(array) == mine for array in _arrays_in(X)):
         raise ValueError(OVERWRITTEN)
 
 

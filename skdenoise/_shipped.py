@@ -57,9 +57,14 @@ def shipped_name(kind: str, size: str, n_channels: int) -> str | None:
     return name if known else None
 
 
+def shipped_sizes(kind: str) -> list[str]:
+    """Return the sizes in which weights of a kind come, the best ones first."""
+    return [size for size in SHIPPED_SIZES if shipped_name(kind, size, 1)]
+
+
 def largest_size(kind: str) -> str:
-    """Return the size of the best weights of a kind."""
-    return next((size for size in SHIPPED_SIZES if shipped_name(kind, size, 1)), SHIPPED_SIZES[-1])
+    """Return the size of the best weights of a kind; also of one that is not known."""
+    return next(iter(shipped_sizes(kind)), SHIPPED_SIZES[-1])
 
 
 @functools.lru_cache(maxsize=8)

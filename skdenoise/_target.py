@@ -214,9 +214,9 @@ def _check_apart(images: Images, out: Any) -> None:
     """Refuse to write over the images, whose pixels are needed around every part."""
     sources = images.source if images.kind == "sequence" else [images.source]
     targets = out if images.kind == "sequence" else [out]
-    files = {file_of(source) for source in sources} - {None}
+    places = {place_of(source) for source in sources} - {None}
     for target in targets:
-        shared = file_of(target) in files or any(
+        shared = place_of(target) in places or any(
             target is source
             or (
                 isinstance(target, np.ndarray)
@@ -236,6 +236,15 @@ def _share_memory(one: np.ndarray, other: np.ndarray) -> bool:
         return np.shares_memory(one, other, max_work=MOST_WORK)  # type: ignore[arg-type]
     except np.exceptions.TooHardError:
         return True
+
+
+def place_of(array: Any) -> tuple[str, ...] | None:
+    """Return what tells where an array is kept from other places; None for an array in memory."""
+    file = getattr(getattr(array, "file", None), "filename", None)
+    if isinstance(file, str):  # HDF5 makes a new object of a data set whenever it is asked for
+        return os.path.realpath(file), str(array.name)
+    found = file_of(array)
+    return None if found is None else (found,)
 
 
 def file_of(array: Any) -> str | None:

@@ -3,8 +3,10 @@
 import inspect
 import os
 import re
+import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +17,8 @@ from skdenoise._adaptation import Adaptation
 from skdenoise._cli import main
 from skdenoise._cli._denoise import apply
 from skdenoise._cli._enhance import apply as apply_enhancer
-from skdenoise._image_files import read_color_profile, read_image, write_image
+from skdenoise._image_files import Notes, read_image, read_notes, write_image
+from skdenoise._image_files._writing import WRITERS
 from skdenoise.noise import NoiseInjector
 
 
@@ -191,10 +194,13 @@ def test_a_gray_model_works_on_a_color_image_channel_by_channel():
     assert len(model.steered) == 1
 
 
-def test_color_profiles_are_kept(run):
-    write_image("a.png", draw(5, 4, 3), color_profile=b"profile")
+def test_color_profiles_and_resolution_are_kept(run):
+    notes = Notes(b"profile", dpi=(300.0, 150.0))
+    write_image("a.png", draw(5, 4, 3), notes=notes)
     assert run("denoise", "a.png", "-o", "b.tif")[0] == 0
-    assert read_color_profile("b.tif") == b"profile"
+    found = read_notes("b.tif")
+    assert found.color_profile == b"profile"
+    assert found.dpi == pytest.approx(notes.dpi, rel=1e-3)
 
 
 # Files and folders
@@ -203,7 +209,6 @@ def test_color_profiles_are_kept(run):
 def test_folders_keep_their_structure(run):
     for name in ("in/a.png", "in/sub/b.tif", "in/sub/deep/c.JPG", "more/d.bmp"):
         put(name, draw(16, 16))
-    Path("in/notes.txt").touch()
     code, said = run("denoise", "in", "more", "-o", "out/new")
     assert code == 0
     assert {name for name in files() if name.startswith("out")} == {
@@ -213,6 +218,39 @@ def test_folders_keep_their_structure(run):
         "out/new/d.bmp",
     }
     assert "4 images denoised" in said
+
+
+@pytest.mark.parametrize("command", ["denoise", "train"])
+def test_what_is_passed_over_is_told_once(run, command):
+    put("in/a.png", draw(8, 8))
+    for name in (
+        "in/b.gif",
+        "in/sub/c.GIF",
+        "in/d.heic",
+        "in/README",
+        "in/.hidden",
+        "in/out/e.csv",
+    ):
+        Path(name).parent.mkdir(exist_ok=True)
+        Path(name).touch()
+    out = "in/out" if command == "denoise" else "model"
+    code, said = run(command, "in", "in/a.png", "-o", out)
+    assert code == 0
+    kinds = ".gif 2, .heic 1, without suffix 1"
+    passed = f"4 files passed over ({kinds})" if command == "denoise" else "5 files passed over"
+    assert said.count(passed) == said.count("passed over") == 1
+
+
+@pytest.mark.parametrize("out", ["x2.png", "x2.zarr"])
+@pytest.mark.parametrize("inputs", [["a.png", "b.png"], ["."]])
+def test_a_folder_is_not_named_like_an_image_by_mistake(run, inputs, out):
+    put("a.png", draw(8, 8))
+    put("b.png", draw(8, 8))
+    code, said = run("denoise", *inputs, "-o", out)
+    assert code == 2
+    assert "is the name of one image" in said
+    assert run("denoise", *inputs, "-o", f"{out}/")[0] == 0
+    assert {f"{out}/a.png", f"{out}/b.png"} <= files()
 
 
 @pytest.mark.parametrize("out", ["out", "out/"])
@@ -373,6 +411,32 @@ def test_interrupting_ends_with_its_own_code(run, monkeypatch):
     assert files() == {"a.png"}
 
 
+def test_nothing_is_left_of_what_sigterm_has_stopped(run, monkeypatch):
+    before = signal.getsignal(signal.SIGTERM)
+
+    def encode(file, *_):
+        file.write(b"half of it")
+        assert len(files()) == 2
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setitem(WRITERS, ".png", WRITERS[".png"]._replace(encode=encode))
+    write_image("a.tif", draw(8, 8))
+    code, said = run("denoise", "a.tif", "-o", "b.png")
+    assert code == 130
+    assert "interrupted" in said
+    assert files() == {"a.tif"}
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_commands_run_in_any_thread(run):
+    put("a.png", draw(8, 8))
+    codes = []
+    thread = threading.Thread(target=lambda: codes.append(run("denoise", "a.png", "-o", "b.png")))
+    thread.start()
+    thread.join()
+    assert codes[0][0] == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -389,6 +453,10 @@ def test_interrupting_ends_with_its_own_code(run, monkeypatch):
         (["denoise", "a", "-o", "b", "--model", "c", "--weights", "natural"], "has its own"),
         (["denoise", "a.png", "-o", "b.png", "--adapt", "--model", "m"], "not from a --model"),
         (["denoise", "a.png", "-o", "b.png", "--weights", "heavy"], "invalid choice"),
+        (
+            ["denoise", "a.png", "-o", "b.png", "--weights", "procedural", "--size", "base"],
+            "--weights procedural come in --size small",
+        ),
         (["denoise", "a.png", "-o", "b.png", "--sigma", "-1"], "at least 0, or 'auto'"),
         (["denoise", "a.png", "-o", "b.png", "--sigma", "nan"], "at least 0"),
         (["denoise", "a.png", "-o", "b.png", "--strength", "much"], "a number, at least 0"),
@@ -781,6 +849,20 @@ def test_training_goes_on_without_the_bad_images(run, halver):
     assert "nowhere" in said
     assert len(halver.made[0].seen) == 1
     assert Path("model").exists()
+
+
+@pytest.mark.parametrize("command", ["train", "denoise"])
+def test_an_image_that_cannot_be_learned_from_is_named_and_left_out(run, halver, command):
+    image = draw(8, 8, dtype=np.float32)
+    put("in/a.tif", image)
+    image[2, 3] = np.nan
+    put("in/b.tif", image)
+    typed = ["-o", "model"] if command == "train" else ["-o", "out", "--adapt"]
+    code, said = run(command, "in", *typed)
+    assert code == 1
+    assert re.search(r"b\.tif.*NaN", said)
+    assert "a.tif" not in said
+    assert len(halver.made[0].seen) == 1
 
 
 def test_training_without_an_image_is_an_error(run, halver):

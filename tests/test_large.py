@@ -331,6 +331,17 @@ def test_nothing_is_written_over_the_images(noisy, learned, tmp_path):
     assert_array_equal(X, noisy)
 
 
+def test_a_data_set_is_not_written_over_but_others_of_its_file_are(noisy, learned, tmp_path):
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["X"], file["out"] = noisy, np.zeros_like(noisy)
+        with pytest.raises(ValueError, match="images are never written over"):
+            learned.transform(file["X"], file["X"])
+        learned.transform(file["X"], file["out"])
+        assert_array_equal(file["X"][:], noisy)
+        assert_array_equal(file["out"][:], learned.transform(noisy))
+
+
 def test_a_read_only_out_is_refused(noisy, learned, tmp_path):
     out = memory_map(tmp_path / "out", noisy, "r")
     with pytest.raises(ValueError, match=r"read-only.*mode='r\+'"):

@@ -316,6 +316,16 @@ def test_a_result_is_not_written_over_what_is_read(noisy, tmp_path):
     assert_array_equal(out[:], noisy)
 
 
+def test_a_data_set_is_not_written_over_while_it_is_read(noisy, tmp_path):
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["X"] = noisy
+        X = da.from_array(file["X"], chunks=(1, 120, 100))
+        with pytest.raises(ValueError, match="out must not be X"):
+            quick().transform(X, file["X"])
+        assert_array_equal(file["X"][:], noisy)
+
+
 def test_a_result_in_the_memory_of_another_process_is_missed(noisy):
     zarr = pytest.importorskip("zarr")
     out = zarr.create_array(zarr.storage.MemoryStore(), shape=noisy.shape, dtype="u1")

@@ -16,7 +16,7 @@ from skdenoise._image_files import (
     created,
     opened,
     read_image,
-    read_pixel_size,
+    read_notes,
     write_image,
 )
 from skdenoise._journal import Journal
@@ -195,12 +195,15 @@ def test_a_link_stays_a_link(name, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "kind"), [("a.zarr", "file"), ("a.zarr", "folder"), ("a.tif", "folder")]
+    ("name", "kind"),
+    [("a.zarr", "file"), ("a.zarr", "folder"), ("a.zarr", "group"), ("a.tif", "folder")],
 )
 def test_what_is_no_such_image_is_not_replaced_by_one(name, kind, tmp_path):
     path = tmp_path / name if kind == "file" else tmp_path / name / "precious"
     path.parent.mkdir(exist_ok=True)
     path.touch()
+    if kind == "group":  # of which an array is a part only
+        zarr.create_group(tmp_path / name).create_array("0", shape=(9, 9), dtype="u1")
     with (
         pytest.raises((ImageFileError, OSError), match=r"no zarr array|is a folder"),
         created(tmp_path / name, (9, 9), np.dtype("u1"), overwrite=True),
@@ -231,6 +234,20 @@ def test_a_zarr_folder_without_an_image_is_told(what, tmp_path):
         zarr.create_group(tmp_path / "a.zarr")
     with pytest.raises(ImageFileError, match="Cannot read"), opened(tmp_path / "a.zarr"):
         pass
+
+
+def test_arrays_in_a_group_are_named_and_can_be_typed(tmp_path, capsys):
+    image = pixels(40, 30)
+    group = zarr.create_group(tmp_path / "a.zarr")
+    group.create_array("deep/b", shape=image.shape, dtype=image.dtype)[:] = image
+    command = "denoise", "--size", "small", "-o", str(tmp_path / "b.png"), "--quiet"
+    assert main([*command, str(tmp_path / "a.zarr")]) == 1
+    said = capsys.readouterr().err
+    assert "a zarr group without an array '0'" in said
+    assert "It holds 'deep/b'; name one of them" in said
+    assert main([*command, str(tmp_path / "a.zarr" / "deep" / "b")]) == 0
+    wanted = AutoencoderDenoiser(weights="natural").transform([image])[0]
+    assert_array_equal(read_image(tmp_path / "b.png"), wanted)
 
 
 def test_the_first_level_of_a_pyramid_is_the_image(tmp_path):
@@ -404,7 +421,7 @@ def test_ome_tiff_files_keep_the_size_of_their_pixels(streamed, tmp_path, monkey
     tifffile.imwrite(tmp_path / "a.ome.tif", image, ome=True, metadata={"axes": "YX", **size})
     source, target = str(tmp_path / "a.ome.tif"), str(tmp_path / "b.ome.tif")
     assert main(["denoise", source, "-o", target, "--size", "small", "--quiet"]) == 0
-    found = read_pixel_size(target)
+    found = read_notes(target).pixel_size
     assert {name: found[name] for name in size} == size
     (wanted,) = AutoencoderDenoiser(weights="natural").transform([image])
     assert_array_equal(read_image(target), wanted)
@@ -427,3 +444,43 @@ def test_what_was_kept_to_be_resumed_goes_away_with_a_whole_run(tmp_path, monkey
 
 def interrupted(*arguments):
     raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("command", ["denoise", "enhance"])
+def test_the_suffix_chooses_the_format_of_an_array_too(command, tmp_path):
+    image = pixels(40, 50, 3)
+    write_image(tmp_path / "a.png", image)
+    zarr.create_array(tmp_path / "a.zarr", data=image)
+    for source, target in [("a.png", "b.png"), ("a.zarr", "c.png")]:
+        typed = [command, str(tmp_path / source), "-o", str(tmp_path / target), "--quiet"]
+        assert main(typed) == 0
+    assert (tmp_path / "c.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+
+def test_an_array_that_is_too_large_for_a_format_is_told_which_ones_take_it(tmp_path, capsys):
+    zarr.create_array(tmp_path / "a.zarr", data=pixels(40, 50))
+    typed = ["denoise", str(tmp_path / "a.zarr"), "--max-pixels", "1999", "--quiet"]
+    assert main([*typed, "-o", str(tmp_path / "b.png")]) == 1
+    assert "let the result end in .tif or .zarr" in capsys.readouterr().err
+    assert main([*typed, "-o", str(tmp_path / "b.tif")]) == 0
+
+
+@pytest.mark.parametrize("source", ["a.png", "a.zarr"])
+def test_an_array_can_be_learned_from(source, tmp_path):
+    image = pixels(40, 50)
+    if source == "a.png":
+        write_image(tmp_path / source, image)
+    else:
+        zarr.create_array(tmp_path / source, data=image)
+    typed = ["denoise", str(tmp_path / source), "-o", str(tmp_path / "b.zarr"), "--quiet"]
+    assert main([*typed, "--adapt", "--epochs", "1", "--size", "small"]) == 0
+    with opened(tmp_path / "b.zarr") as found:
+        assert found.shape == image.shape
+
+
+def test_frames_may_be_arrays(tmp_path):
+    zarr.create_array(tmp_path / "in" / "a.zarr", data=pixels(40, 50, 3) // 4)
+    typed = ["enhance", str(tmp_path / "in"), "-o", str(tmp_path / "out"), "--quiet", "--frames"]
+    assert main(typed) == 0
+    with opened(tmp_path / "out" / "a.zarr") as found:
+        assert found.shape == (40, 50, 3)

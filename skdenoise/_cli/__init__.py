@@ -6,9 +6,13 @@ at once.
 
 import logging
 import os
+import signal
 import sys
+import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 from skdenoise._cli._arguments import make_parser
 from skdenoise._cli._messages import Messages
@@ -29,7 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        The exit code: 0 if all went well, 1 if an image could not be processed, 130 after Ctrl-C.
+        The exit code: 0 if all went well, 1 if an image could not be processed, 130 after Ctrl-C
+        or SIGTERM.
 
     Raises
     ------
@@ -48,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.getLogger("tifffile").addHandler(logging.NullHandler())  # errors are enough
     say = Messages(args.quiet)
     try:
-        with warnings.catch_warnings():
+        with _interrupted_by_sigterm(), warnings.catch_warnings():
             warnings.showwarning = say.warning  # type: ignore[assignment]
             args.run(args, say)
     except KeyboardInterrupt:
@@ -61,3 +66,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         say.failure(error)
     return SOME_FAILED if say.n_errors else DONE
+
+
+@contextmanager
+def _interrupted_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM be Ctrl-C: whoever stops a container or a job leaves no half-written file."""
+    before = signal.getsignal(signal.SIGTERM)
+    # Only the main thread may ask, and what was not set from Python cannot be set again.
+    if threading.current_thread() is not threading.main_thread() or before is None:
+        yield
+        return
+
+    def interrupt(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -36,9 +36,9 @@ def make_parser() -> argparse.ArgumentParser:
         prog="skdenoise",
         description="Remove noise from images, and brighten dark ones, with neural networks.",
         epilog="Exit codes: 0 all went well, 1 something failed (the rest was done), 2 wrong "
-        "arguments, 130 interrupted. Documentation of all options of the networks and noise "
-        "models: help(skdenoise.AutoencoderDenoiser), help(skdenoise.ZeroDCEEnhancer), "
-        "help(skdenoise.NoiseInjector).",
+        "arguments, 130 interrupted (Ctrl-C, SIGTERM). Documentation of all options of the "
+        "networks and noise models: help(skdenoise.AutoencoderDenoiser), "
+        "help(skdenoise.ZeroDCEEnhancer), help(skdenoise.NoiseInjector).",
     )
     parser.add_argument("--version", action=_Version)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
@@ -58,9 +58,10 @@ def _add_denoise(commands: Any) -> None:
         help="remove noise from images",
         description="Remove noise from images of any size: PNG, JPEG, TIFF, BMP, WebP, PGM and "
         "PPM, with 8 or 16 bits (TIFF: floats, too), gray or in color; zarr arrays. Size, bit "
-        "depth, alpha and color profile stay as they are. Large TIFF files and zarr arrays are "
-        "read and written part by part, so they may be larger than memory, and than --max-pixels; "
-        "an output named .ome.tif or .zarr becomes one.",
+        "depth and alpha stay as they are, and so do color profile, resolution and EXIF where "
+        "the format of the result has them (see the guide); other metadata go. Large TIFF files "
+        "and zarr arrays are read and written part by part, so they may be larger than memory, and "
+        "than --max-pixels; an output named .ome.tif or .zarr becomes one.",
         epilog="The network has learned from photographs with noise of all kinds and strengths, "
         "and sees for itself how strong the noise is. A --model for gray images works on color "
         "images channel by channel; a model for color images works on three copies of a gray image "
@@ -124,7 +125,7 @@ def _add_enhance(commands: Any) -> None:
         help="brighten dark photographs",
         description="Brighten dark photographs of any size: PNG, JPEG, TIFF, BMP, WebP, PGM and "
         "PPM, with 8 or 16 bits (TIFF: floats in [0, 1], too), gray or in color; zarr arrays. "
-        "Size, bit depth, alpha and color profile stay as they are. Large TIFF files and zarr "
+        "What stays as it is, and what goes, is as with denoise. Large TIFF files and zarr "
         "arrays are read and written part by part, as by denoise, except with --frames.",
         epilog="The network draws a curve for every pixel, and the curves make the image brighter "
         "where it is dark. What is not said about them is as the model has it.",

@@ -11,12 +11,12 @@ import skdenoise
 from skdenoise._cli import _engine
 from skdenoise._cli._arguments import TIME_BUDGET
 from skdenoise._cli._channels import mean_channel, split_alpha, to_color
-from skdenoise._cli._jobs import Job, fill, parts, plan, read, write
+from skdenoise._cli._jobs import Job, checked, fill, parts, plan, read, write
 from skdenoise._cli._loading import load_model
 from skdenoise._cli._messages import Messages, count
 from skdenoise._cli._waking import wake_keras
 from skdenoise._image_files import is_streamed
-from skdenoise._shipped import largest_size
+from skdenoise._shipped import shipped_sizes
 
 LEARNING_PIXELS = 2**26
 """Noisy images are learned from until they have so many pixels together."""
@@ -29,7 +29,10 @@ def denoise(args: argparse.Namespace, say: Messages) -> None:
     if args.model is not None and (args.weights, args.size) != (None, None):
         args.wrong_usage("--weights and --size choose weights of this package; --model has its own")
     weights = args.weights or "natural"
-    which = {"weights": weights, "size": args.size or largest_size(weights)}
+    sizes = shipped_sizes(weights)
+    if args.size not in (None, *sizes):
+        args.wrong_usage(f"--weights {weights} come in --size {' or '.join(sizes)}")
+    which = {"weights": weights, "size": args.size or sizes[0]}
     if not args.adapt and (args.epochs, args.time_budget, args.seed) != (None, None, None):
         args.wrong_usage("--epochs, --time-budget and --seed are for --adapt; nothing learns here")
     if args.adapt and args.resume:
@@ -76,7 +79,7 @@ def _adapt(
     random.Random(args.seed or 0).shuffle(shuffled)
     for job in say.progress(shuffled, "reading"):
         with say.trying(job.source):
-            color, _ = split_alpha(read(job, args))
+            color = checked(split_alpha(read(job, args))[0])
             channels[job] = color.shape[-1]
             chosen = images.setdefault(color.shape[-1], [])
             if not chosen or n_pixels + color[..., 0].size <= LEARNING_PIXELS:

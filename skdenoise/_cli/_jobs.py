@@ -2,6 +2,7 @@
 
 import argparse
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,19 +13,23 @@ import numpy as np
 from skdenoise._cli._channels import split_alpha
 from skdenoise._cli._messages import Messages, count
 from skdenoise._image_files import (
+    NO_NOTES,
     ImageFileError,
+    Notes,
     check_creatable,
     check_writable,
     created,
-    is_ome_tiff,
+    is_image_name,
     is_zarr,
     list_images,
+    list_others,
     opened,
-    read_color_profile,
     read_image,
-    read_pixel_size,
+    read_notes,
+    read_whole,
     write_image,
 )
+from skdenoise._images import read_images
 
 
 class Job(NamedTuple):
@@ -38,8 +43,8 @@ def plan(args: argparse.Namespace, say: Messages) -> list[Job]:
     """Find the images, and choose the file for each result."""
     output = Path(args.output)
     is_file = len(args.inputs) == 1 and (_is_one(args.inputs[0]) or not args.inputs[0].is_dir())
-    into_folder = output.is_dir() and not is_zarr(output)
-    if is_file and not into_folder and not args.output.endswith(("/", os.sep)):
+    into_folder = args.output.endswith(("/", os.sep)) or (output.is_dir() and not is_zarr(output))
+    if is_file and not into_folder:
         try:
             _check_target(output, overwrite=True)
         except ImageFileError as error:
@@ -47,11 +52,18 @@ def plan(args: argparse.Namespace, say: Messages) -> list[Job]:
         targets = {output: args.inputs[0]}
     elif output.exists() and not output.is_dir():
         args.wrong_usage(f"{args.output!r} is a file; for several images a folder is wanted")
+    elif not into_folder and is_image_name(output):
+        args.wrong_usage(
+            f"{args.output!r} is the name of one image; for several images a folder is wanted, "
+            f"whose name ends with '/' if it is to look like that"
+        )
     else:
         targets = {}
+        others: list[Path] = []
         for given in args.inputs:
             with say.trying(given):
                 inside = given.is_dir() and given.resolve() in output.resolve().parents
+                others += _others(given, zarr=True)
                 for image in list_images(given, zarr=True):
                     if inside and output.resolve() in image.path.resolve().parents:
                         continue  # what an earlier run has written
@@ -62,6 +74,9 @@ def plan(args: argparse.Namespace, say: Messages) -> list[Job]:
                             f"{str(image.path)!r}: its result would be written to "
                             f"{str(target)!r}, like that of {str(first)!r}; do it on its own"
                         )
+        _tell_others(
+            [path for path in others if output.resolve() not in path.resolve().parents], say
+        )
         if not targets and not say.n_errors:
             say.error(f"there is no image but those in {args.output!r}, from an earlier run")
     jobs = []
@@ -85,6 +100,19 @@ def _is_one(path: Path) -> bool:
     return is_zarr(path) and path.is_dir()
 
 
+def _others(given: Path, *, zarr: bool) -> list[Path]:
+    """List what is no image in a folder that is no image itself."""
+    return list_others(given, zarr=zarr) if given.is_dir() and not is_zarr(given) else []
+
+
+def _tell_others(paths: list[Path], say: Messages) -> None:
+    """Say what was passed over, since it may be images of a kind that is not read."""
+    kinds = Counter(path.suffix.lower() or "without suffix" for path in paths)
+    if kinds:
+        listed = ", ".join(f"{kind} {number}" for kind, number in kinds.most_common())
+        say.note(f"{count(len(paths), 'file')} passed over ({listed})")
+
+
 def _check_target(path: Path, *, overwrite: bool) -> None:
     """Raise the error that writing would raise."""
     check = check_creatable if is_zarr(path) else check_writable
@@ -102,42 +130,50 @@ def read_clean(
 ) -> list[np.ndarray]:
     """Read the images to learn from, without alpha, as what is taken of each; None is left out."""
     listed: list[Path] = []
+    others: list[Path] = []
     for given in args.inputs:
         with say.trying(given):
+            others += _others(given, zarr=False)
             listed += [image.path for image in list_images(given)]
+    _tell_others(others, say)
     images = []
     for path in say.progress(list(dict.fromkeys(listed)), "reading"):
         with say.trying(path):
-            image = taken(split_alpha(read_image(path, max_pixels=args.max_pixels))[0])
+            image = taken(checked(split_alpha(read_image(path, max_pixels=args.max_pixels))[0]))
             if image is not None:
                 images.append(image)
     return images
 
 
+def checked(image: np.ndarray) -> np.ndarray:
+    """Return an image to learn from; an error while its name is known, where it holds NaN."""
+    if image.dtype.kind == "f":
+        read_images(image[None])
+    return image
+
+
 def read(job: Job, args: argparse.Namespace) -> np.ndarray:
     """Read an image whose result can be written."""
-    image = read_image(job.source, max_pixels=args.max_pixels)
-    n_channels = 1 if image.ndim == 2 else image.shape[2]
-    check_writable(job.target, image.dtype, n_channels, overwrite=args.overwrite)
+    image = read_whole(job.source, max_pixels=args.max_pixels)
+    if not is_zarr(job.target):
+        n_channels = 1 if image.ndim == 2 else image.shape[2]
+        check_writable(job.target, image.dtype, n_channels, overwrite=args.overwrite)
     return image
 
 
 def write(job: Job, image: np.ndarray, args: argparse.Namespace) -> None:
-    """Write a result, with the color profile and the size of pixels of what it was made of."""
+    """Write a result, with what is said of the image that it was made of."""
     job.target.parent.mkdir(parents=True, exist_ok=True)
-    profile = read_color_profile(job.source)
-    write_image(
-        job.target,
-        image,
-        overwrite=args.overwrite,
-        color_profile=profile,
-        pixel_size=_pixel_size(job),
-    )
+    if is_zarr(job.target):  # frames, which are enhanced together
+        with created(job.target, image.shape, image.dtype, overwrite=args.overwrite) as result:
+            result[:] = image
+    else:
+        write_image(job.target, image, overwrite=args.overwrite, notes=_notes(job))
 
 
-def _pixel_size(job: Job) -> dict[str, Any]:
-    """Read how large pixels are, where the result can say so."""
-    return read_pixel_size(job.source) if is_ome_tiff(job.target) else {}
+def _notes(job: Job) -> Notes:
+    """Read what is said of an image besides its pixels."""
+    return NO_NOTES if is_zarr(job.source) else read_notes(job.source)
 
 
 def fill(
@@ -170,14 +206,12 @@ def parts(job: Job, args: argparse.Namespace) -> Iterator[tuple[Any, Any]]:
     with opened(job.source, max_pixels=args.max_pixels) as image:
         if image.ndim == 3 and image.shape[2] == 2:
             raise ValueError("gray with opacity cannot be read part by part; store them apart")
-        profile = None if is_zarr(job.source) else read_color_profile(job.source)
         with created(
             job.target,
             image.shape,
             image.dtype,
             overwrite=args.overwrite,
-            color_profile=profile,
-            pixel_size=_pixel_size(job),
+            notes=_notes(job),
             resume=args.resume,
         ) as result:
             yield image, result

@@ -4,27 +4,44 @@ The array is what a person sees: upright, with colors instead of palette entries
 bit depth. Whatever is wrong with a file is an `ImageFileError`.
 """
 
+from skdenoise._image_files._decoded import NO_NOTES, Notes
 from skdenoise._image_files._errors import ImageExistsError, ImageFileError
-from skdenoise._image_files._listing import ListedImage, is_zarr, list_images
-from skdenoise._image_files._reading import read_color_profile, read_image
-from skdenoise._image_files._streaming import check_creatable, created, is_streamed, opened
-from skdenoise._image_files._tiff import is_ome_tiff, read_pixel_size
+from skdenoise._image_files._listing import (
+    ListedImage,
+    is_image_name,
+    is_zarr,
+    list_images,
+    list_others,
+)
+from skdenoise._image_files._reading import read_image, read_notes
+from skdenoise._image_files._streaming import (
+    check_creatable,
+    created,
+    is_streamed,
+    opened,
+    read_whole,
+)
+from skdenoise._image_files._tiff import is_ome_tiff
 from skdenoise._image_files._writing import check_writable, write_image
 
 __all__ = [
+    "NO_NOTES",
     "ImageExistsError",
     "ImageFileError",
     "ListedImage",
+    "Notes",
     "check_creatable",
     "check_writable",
     "created",
+    "is_image_name",
     "is_ome_tiff",
     "is_streamed",
     "is_zarr",
     "list_images",
+    "list_others",
     "opened",
-    "read_color_profile",
     "read_image",
-    "read_pixel_size",
+    "read_notes",
+    "read_whole",
     "write_image",
 ]

@@ -1,13 +1,16 @@
 """Finding image files: by their suffix in folders, by name otherwise."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from skdenoise._image_files._errors import ImageFileError
 from skdenoise._image_files._writing import WRITERS
 from skdenoise._whole_file import StrPath
+
+ZARR_FILES = "zarr.json", ".zarray", ".zgroup"
+"""One of them is in the folder of an array or a group."""
 
 
 class ListedImage(NamedTuple):
@@ -30,7 +33,7 @@ def list_images(
     recursive : bool, default=True
         Whether the folders within folders are searched too.
     zarr : bool, default=False
-        Whether zarr arrays, folders whose names end in ``.zarr``, are images.
+        Whether zarr arrays, which are folders, are images.
 
     Returns
     -------
@@ -59,26 +62,45 @@ def list_images(
     return list(found.values())
 
 
+def list_others(folder: StrPath, *, zarr: bool = False) -> list[Path]:
+    """List the files in a folder, and those within, that `list_images` passes over; none hidden."""
+    return [path for path, is_image in _visible(Path(folder), True, zarr) if not is_image]
+
+
+def is_image_name(path: StrPath) -> bool:
+    """Tell whether a name is that of an image: a file that is written, or a zarr array."""
+    return is_zarr(path) or Path(path).suffix.lower() in WRITERS
+
+
 def is_zarr(path: StrPath) -> bool:
-    """Tell whether a name is that of a zarr array."""
-    return Path(path).suffix.lower() == ".zarr"
+    """Tell whether a name is that of a zarr array, or there is one, such as one in a group."""
+    path = Path(path)
+    return path.suffix.lower() == ".zarr" or any((path / name).is_file() for name in ZARR_FILES)
 
 
 def _list_folder(folder: Path, recursive: bool, zarr: bool) -> list[ListedImage]:
     """List the images in one folder."""
-    listed = []
-    for where, folders, names in os.walk(folder):
-        visible = [name for name in folders if not name.startswith(".")]
-        folders[:] = [name for name in visible if recursive and not is_zarr(name)]
-        images = [name for name in visible if zarr and is_zarr(name)]
-        images += [name for name in names if Path(name).suffix.lower() in WRITERS]
-        for name in images:
-            if not name.startswith("."):
-                path = Path(where, name)
-                listed.append(ListedImage(path, path.relative_to(folder)))
+    listed = [
+        ListedImage(path, path.relative_to(folder))
+        for path, is_image in _visible(folder, recursive, zarr)
+        if is_image
+    ]
     if not listed:
         raise ImageFileError(
             f"The folder {os.fspath(folder)!r} holds no image: no file "
             f"{'in it or its folders ' if recursive else ''}ends in {' '.join(WRITERS)}."
         )
     return sorted(listed)
+
+
+def _visible(folder: Path, recursive: bool, zarr: bool) -> Iterator[tuple[Path, bool]]:
+    """Yield the files in a folder, and zarr arrays if wanted, and whether they are images."""
+    for where, folders, names in os.walk(folder):
+        shown = [name for name in folders if not name.startswith(".")]
+        arrays = [name for name in shown if is_zarr(Path(where, name))]
+        folders[:] = [name for name in shown if recursive and name not in arrays]
+        if zarr:
+            yield from ((Path(where, name), True) for name in arrays)
+        for name in names:
+            if not name.startswith("."):
+                yield Path(where, name), Path(name).suffix.lower() in WRITERS

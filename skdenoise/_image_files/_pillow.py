@@ -13,8 +13,12 @@ from PIL import (
     WebPImagePlugin,
 )
 
-from skdenoise._image_files._decoded import ORIENTATION_TAG, Decoded, Limits, native
+from skdenoise._image_files._decoded import ORIENTATION_TAG, Decoded, Limits, Notes, as_dpi, native
 from skdenoise._image_files._errors import ImageFileError
+
+EXIF_TAG = 34665
+EXIF_SIZE_TAGS = 40962, 40963
+"""How wide and high an image is, before it is turned."""
 
 # Pillow's classes are called by name, since Image.open would stop at a size of its own choice.
 
@@ -42,6 +46,11 @@ def decode_with_pillow(kind: Any, file: BinaryIO, limits: Limits) -> Decoded:
         """Open the file as Pillow does, or with its bytes unpacked in another way."""
         file.seek(0)
         image = kind(file)
+        stored = _rawmode(image)
+        if kind is TiffImagePlugin.TiffImageFile and stored.startswith("RGBX"):
+            # Pillow leaves out a fourth sample of which no tag says that it is opacity.
+            image._mode = "RGBA"
+            rawmode = rawmode or stored.replace("RGBX", "RGBA")
         if rawmode is not None:
             tile = image.tile[0]
             args = (rawmode, *tile[3][1:]) if isinstance(tile[3], tuple) else rawmode
@@ -54,15 +63,35 @@ def decode_with_pillow(kind: Any, file: BinaryIO, limits: Limits) -> Decoded:
     if kind is not TiffImagePlugin.TiffImageFile and getattr(image, "n_frames", 1) > 1:
         raise ImageFileError(f"it is an animation of {image.n_frames} frames, one image is wanted")
     limits.check_size(*image.size)
-    profile = None if image.mode == "CMYK" else image.info.get("icc_profile")
     if not limits.pixels:
-        return Decoded(np.empty((0, 0)), 1, profile)
+        return Decoded(np.empty((0, 0)), _orientation(image), _notes(image))
     if image.mode == "CMYK" and limits.cmyk == "refuse":
         raise ImageFileError("its colors are CMYK; convert it to RGB first")
     if kind is TiffImagePlugin.TiffImageFile:
-        return Decoded(_pixels(image, reopen), 1, profile)  # Pillow turns TIFF files by itself
+        return Decoded(_pixels(image, reopen))  # Pillow turns TIFF files by itself
     pixels = _pixels(image, reopen)
-    return Decoded(pixels, _orientation(image), profile)
+    return Decoded(pixels, _orientation(image))
+
+
+def _notes(image: Any) -> Notes:
+    """Return what is said of an image besides its pixels."""
+    # A profile of inks does not fit the colors that are made of them.
+    profile = None if image.mode == "CMYK" else image.info.get("icc_profile")
+    return Notes(profile, as_dpi(image.info.get("dpi")), _exif(image))
+
+
+def _exif(image: Any) -> bytes | None:
+    """Return the notes of a camera, as they are of the image that `read_image` returns."""
+    try:
+        exif = image.getexif()
+        if not exif:
+            return None
+        exif[ORIENTATION_TAG] = 1
+        for tag in EXIF_SIZE_TAGS:
+            exif.get_ifd(EXIF_TAG).pop(tag, None)
+        return exif.tobytes()
+    except Exception:  # the notes of cameras break in every way there is
+        return None
 
 
 def _orientation(image: Any) -> int:
@@ -81,8 +110,8 @@ def _pixels(image: Any, reopen: Callable[[str], Any]) -> np.ndarray:
     elif rawmode == "LA;16B":
         pairs = np.asarray(reopen("RGBA")).astype(np.uint16)
         pixels = pairs[..., 0::2] << 8 | pairs[..., 1::2]
-    elif image.mode in ("RGB", "RGBX", "RGBA") and ";16" in rawmode:
-        pixels = _both_bytes(rawmode, reopen)[..., : 3 if "X" in rawmode else None]
+    elif image.mode in ("RGB", "RGBA") and ";16" in rawmode:
+        pixels = _both_bytes(rawmode, reopen)
     elif image.mode in _PLAIN_MODES and ";16" not in rawmode:
         mode = _PLAIN_MODES[image.mode]
         if image.mode in ("P", "L", "1", "RGB") and "transparency" in image.info:

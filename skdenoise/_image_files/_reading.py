@@ -13,11 +13,14 @@ from typing import BinaryIO
 import numpy as np
 
 from skdenoise._choices import MAX_PIXELS
-from skdenoise._image_files._decoded import Decoded, Limits, native
+from skdenoise._image_files._decoded import Decoded, Limits, Notes, native
 from skdenoise._image_files._errors import ImageFileError
 from skdenoise._image_files._pillow import decode_bmp, decode_jpeg, decode_png, decode_webp
 from skdenoise._image_files._tiff import decode_tiff
 from skdenoise._whole_file import StrPath, plain_file
+
+SIDEWAYS = 5, 6, 7, 8
+"""Values of the orientation tag that exchange rows and columns."""
 
 
 def read_image(path: StrPath, *, max_pixels: int = MAX_PIXELS, cmyk: str = "convert") -> np.ndarray:
@@ -65,8 +68,8 @@ def read_image(path: StrPath, *, max_pixels: int = MAX_PIXELS, cmyk: str = "conv
         return np.require(upright, requirements=["C", "W"])
 
 
-def read_color_profile(path: StrPath) -> bytes | None:
-    """Read the ICC profile of an image file, without its pixels.
+def read_notes(path: StrPath) -> Notes:
+    """Read what an image file says besides its pixels: color profile, resolution, EXIF.
 
     Parameters
     ----------
@@ -75,8 +78,8 @@ def read_color_profile(path: StrPath) -> bytes | None:
 
     Returns
     -------
-    bytes or None
-        What `write_image` takes, None if the file has none that fits the colors of `read_image`.
+    notes : Notes
+        Of the image that `read_image` returns, for `write_image`.
 
     Raises
     ------
@@ -84,7 +87,10 @@ def read_color_profile(path: StrPath) -> bytes | None:
         The file is missing, of another format or damaged.
     """
     with _opened(path) as (file, decode):
-        return decode(file, Limits(sys.maxsize, "convert", pixels=False)).color_profile
+        _, orientation, notes = decode(file, Limits(sys.maxsize, "convert", pixels=False))
+        if notes.dpi is not None and orientation in SIDEWAYS:
+            notes = notes._replace(dpi=notes.dpi[::-1])
+        return notes
 
 
 Decoder = Callable[[BinaryIO, Limits], Decoded]
@@ -120,7 +126,7 @@ def _opened(path: StrPath) -> Iterator[tuple[BinaryIO, Decoder]]:
 
 def _upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
     """Turn and mirror an image as its orientation tag, 1 to 8, asks for."""
-    if orientation in (5, 6, 7, 8):
+    if orientation in SIDEWAYS:
         pixels = pixels.swapaxes(0, 1)
     if orientation in (3, 4, 7, 8):
         pixels = pixels[::-1]

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import tifffile
 
+from skdenoise._image_files._decoded import NO_NOTES, Notes, native
 from skdenoise._image_files._errors import ImageFileError, refuse_existing
 from skdenoise._image_files._listing import is_zarr
 from skdenoise._image_files._reading import MAX_PIXELS, read_image
@@ -27,10 +28,10 @@ from skdenoise._whole_file import StrPath, place_of_file, plain_file, take_place
 STREAMED_PIXELS = 2**26
 """TIFF files of more pixels are read and written part by part."""
 ZARR_CHUNK = 1024
+NAMED = 5
+"""Arrays in a group that an error lists."""
 MOST_CHANNELS = 4
 """Of an image; more are a stack of images, or rows of one whose channels come first."""
-ZARR_FILES = "zarr.json", ".zarray", ".zgroup"
-"""One of them is in the folder of an array or a group."""
 
 
 def is_streamed(source: StrPath, target: StrPath) -> bool:
@@ -39,13 +40,46 @@ def is_streamed(source: StrPath, target: StrPath) -> bool:
     Parameters
     ----------
     source, target : path
-        Where it lies, and where the result goes.
+        Where it lies, and where the result goes: only TIFF files and zarr arrays are written so.
     """
-    if is_zarr(source) or is_zarr(target):
+    if is_zarr(target):
         return True
     if Path(target).suffix.lower() not in (".tif", ".tiff"):
         return False
-    return is_simple_tiff(source, more_than=STREAMED_PIXELS)
+    return is_zarr(source) or is_simple_tiff(source, more_than=STREAMED_PIXELS)
+
+
+def read_whole(path: StrPath, *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
+    """Read an image into memory.
+
+    Parameters
+    ----------
+    path : path
+        An image file, or the folder of a zarr array.
+    max_pixels : int, default=268435456
+        Refuse an image of more pixels.
+
+    Returns
+    -------
+    ndarray of shape (H, W) or (H, W, C)
+        As `read_image` and `opened` have it.
+
+    Raises
+    ------
+    ImageFileError
+        It is missing, damaged, too large, or of another kind.
+    """
+    if not is_zarr(path):
+        return read_image(path, max_pixels=max_pixels)
+    with opened(path) as image:
+        height, width = image.shape[:2]
+        if height * width > max_pixels:
+            raise ImageFileError(
+                f"Cannot read {os.fspath(path)!r} at once: it has {width} x {height} pixels, at "
+                f"most {max_pixels} are allowed. Pass --max-pixels (in Python max_pixels), or let "
+                f"the result end in .tif or .zarr, which are written part by part."
+            )
+        return native(np.asarray(image[:]))
 
 
 @contextmanager
@@ -80,7 +114,9 @@ def opened(path: StrPath, *, max_pixels: int = MAX_PIXELS) -> Iterator[Any]:
     zarr = _zarr()
     try:
         found = zarr.open(path, mode="r")
-        image = found if isinstance(found, zarr.Array) else found["0"]
+        image = found if isinstance(found, zarr.Array) else _first_level(found, path)
+    except ImageFileError:
+        raise
     except Exception as error:
         raise ImageFileError(f"Cannot read {os.fspath(path)!r}: {error}.") from error
     shape: tuple[int, ...] = getattr(image, "shape", ())
@@ -100,8 +136,7 @@ def created(
     dtype: np.dtype,
     *,
     overwrite: bool = False,
-    color_profile: bytes | None = None,
-    pixel_size: dict[str, Any] | None = None,
+    notes: Notes = NO_NOTES,
     resume: bool = False,
 ) -> Iterator[Any]:
     """Create an image, to be filled part by part.
@@ -117,10 +152,8 @@ def created(
         Of the pixels.
     overwrite : bool, default=False
         Whether an existing image is replaced or an error.
-    color_profile : bytes, default=None
-        An ICC profile, for TIFF files.
-    pixel_size : dict, default=None
-        What `read_pixel_size` returned, for OME-TIFF files.
+    notes : Notes, default=NO_NOTES
+        What `read_notes` returned, for TIFF files.
     resume : bool, default=False
         Whether what was filled is kept when something stops the filling, in a hidden file or
         folder beside `path`, and what an earlier call has kept is gone on with.
@@ -150,8 +183,7 @@ def created(
         else:
             pixels = _memory_map_to_fill(raw, shape, dtype)
             yield pixels
-            ome = (pixel_size or {}) if is_ome_tiff(path) else None
-            write_tiff(beside, pixels, color_profile, ome)
+            write_tiff(beside, pixels, notes, ome=is_ome_tiff(path))
     except BaseException:
         if not resume:
             _forget(beside, raw)
@@ -192,11 +224,15 @@ def check_creatable(path: StrPath, *, overwrite: bool = False) -> Path:
     if not is_zarr(path):
         return place_of_file(path)
     place = Path(os.path.realpath(path))
-    if place.exists() and not any((place / name).exists() for name in ZARR_FILES):
-        raise ImageFileError(
-            f"Cannot write {os.fspath(path)!r}: it exists, and is no zarr array that could be "
-            f"replaced. Delete it, or choose another name."
-        )
+    if place.exists():
+        zarr = _zarr()
+        try:
+            zarr.open_array(place, mode="r")
+        except Exception as error:
+            raise ImageFileError(
+                f"Cannot write {os.fspath(path)!r}: it exists, and is no zarr array that could be "
+                f"replaced (a group may hold more than that). Delete it, or choose another name."
+            ) from error
     return place
 
 
@@ -264,6 +300,23 @@ def _of_another(path: Path) -> ImageFileError:
     return ImageFileError(
         f"Cannot go on with {str(path)!r}: it was kept of an image of another size or dtype. "
         f"Delete it to begin anew, or leave out --resume."
+    )
+
+
+def _first_level(group: Any, path: StrPath) -> Any:
+    """Return the image of which others in a zarr group are smaller copies."""
+    if "0" in group:
+        return group["0"]
+    arrays = [name for name, found in group.members(max_depth=None) if hasattr(found, "dtype")]
+    held = ", ".join(map(repr, sorted(arrays)[:NAMED])) + (", ..." if len(arrays) > NAMED else "")
+    raise ImageFileError(
+        f"Cannot read {os.fspath(path)!r}: it is a zarr group without an array '0', which would be "
+        f"the image of an OME-Zarr folder. "
+        + (
+            f"It holds {held}; name one of them, such as {str(Path(path, min(arrays)))!r}."
+            if arrays
+            else "It holds no array."
+        )
     )
 
 

@@ -15,13 +15,15 @@ import numpy as np
 import tifffile
 from PIL import TiffImagePlugin
 
-from skdenoise._image_files._decoded import ORIENTATION_TAG, Decoded, Limits, native
+from skdenoise._image_files._decoded import ORIENTATION_TAG, Decoded, Limits, Notes, as_dpi, native
 from skdenoise._image_files._errors import ImageFileError
 from skdenoise._image_files._pillow import decode_with_pillow
 from skdenoise._tiling import within
 from skdenoise._whole_file import StrPath, plain_file
 
 COLOR_PROFILE_TAG = 34675
+RESOLUTION_UNIT_TAG = 296
+_INCH_OR_CENTIMETER = 2, 3
 PIXEL_SIZE = "PhysicalSizeX", "PhysicalSizeXUnit", "PhysicalSizeY", "PhysicalSizeYUnit"
 """What OME-TIFF says about it."""
 REMEMBERED_BYTES = 2**26
@@ -30,6 +32,11 @@ TIFF_TILE = 512
 _PREVIEW_OR_MASK = 1 | 4
 _NOT_COMPRESSED = 1
 _DEFLATED = (8, 32946)
+_INKS = 5
+_N_COLORS = {0: 1, 1: 1, 2: 3, 3: 1, _INKS: 4, 6: 3, 8: 3}
+"""Samples of a pixel that are its color, for each photometric interpretation of TIFF."""
+_UNSPECIFIED, _ASSOCIATED, _STRAIGHT = range(3)
+"""What a sample beyond the colors is: unknown, or opacity, multiplied with the colors or not."""
 
 
 def decode_tiff(file: BinaryIO, limits: Limits) -> Decoded:
@@ -43,21 +50,59 @@ def decode_tiff(file: BinaryIO, limits: Limits) -> Decoded:
                     f"it is a stack of {len(tiff.pages)} pages, one image is wanted; read it with "
                     f"tifffile.imread and pass the array to the estimator"
                 )
+        _check_samples(page)
+        orientation = page.tags.valueof(ORIENTATION_TAG, default=1)
+        if not limits.pixels:
+            return Decoded(np.empty((0, 0)), orientation, _notes(tiff))
         if _is_plain(page):
-            profile = page.tags.get(COLOR_PROFILE_TAG)
-            orientation = page.tags.get(ORIENTATION_TAG)
-            return Decoded(
-                _page_pixels(page, file) if limits.pixels else np.empty((0, 0)),
-                1 if orientation is None else orientation.value,
-                None if profile is None else profile.value,
-            )
+            return Decoded(_page_pixels(page, file), orientation)
         stored = f"compression {page.compression}, {page.bitspersample} bits"
         inverted = page.photometric == 0 and page.bitspersample == 16
+        # Pillow divides by opacity itself, but for the 16 bits that it does not know.
+        associated = _is_associated(page) and page.bitspersample == 16
     try:
         decoded = decode_with_pillow(TiffImagePlugin.TiffImageFile, file, limits)
     except SyntaxError as error:
         raise ImageFileError(f"this kind of TIFF is not supported ({stored}: {error})") from error
-    return decoded._replace(pixels=65535 - decoded.pixels) if inverted else decoded
+    if inverted:
+        decoded = decoded._replace(pixels=65535 - decoded.pixels)
+    if associated:
+        _divide_by_opacity(decoded.pixels)
+    return decoded
+
+
+def _check_samples(page: Any) -> None:
+    """Refuse samples that are neither colors nor opacity: they would be lost, or taken for it."""
+    n_samples = page.samplesperpixel
+    n_colors = _N_COLORS.get(page.photometric, n_samples)
+    extra = tuple(page.extrasamples) or (_UNSPECIFIED,) * (n_samples - n_colors)
+    if (
+        n_samples <= n_colors
+        or (n_colors < 4 and extra in ((_ASSOCIATED,), (_STRAIGHT,)))
+        or (n_colors == 3 and extra == (_UNSPECIFIED,))  # opacity, for many programs
+        or (n_colors == 1 and extra == (_UNSPECIFIED,) * 2)  # three channels, which are kept
+    ):
+        return
+    of_one = "[0]" if page.axes.startswith("S") else "[..., 0]"
+    raise ImageFileError(
+        f"it has {n_samples} channels, which is neither gray nor RGB, with opacity or without; put "
+        f"each into a file of its own, such as tifffile.imwrite('channel0.tif', "
+        f"tifffile.imread(name){of_one})"
+    )
+
+
+def _is_associated(page: Any) -> bool:
+    return _ASSOCIATED in page.extrasamples
+
+
+def _divide_by_opacity(pixels: np.ndarray) -> None:
+    """Turn colors that were multiplied with opacity into those that are seen, in place."""
+    white = 1 if pixels.dtype.kind == "f" else np.iinfo(pixels.dtype).max
+    for row in pixels:
+        colors, opacity = row[..., :-1], row[..., -1:]
+        divided = np.zeros(colors.shape)
+        np.divide(colors * float(white), opacity, out=divided, where=opacity > 0)
+        colors[...] = divided if white == 1 else np.rint(np.minimum(divided, white))
 
 
 def _is_plain(page: Any) -> bool:
@@ -82,6 +127,8 @@ def _page_pixels(page: Any, file: BinaryIO) -> np.ndarray:
     if page.photometric == 0 and pixels.dtype.kind == "u":  # white is zero
         gray = pixels[..., :1] if pixels.ndim == 3 else pixels
         np.subtract(np.iinfo(pixels.dtype).max, gray, out=gray)
+    if _is_associated(page):
+        _divide_by_opacity(pixels)
     return pixels
 
 
@@ -117,15 +164,25 @@ def _segment_size(page: Any) -> int:
     return math.prod(page.chunks) * page.dtype.itemsize
 
 
-def read_pixel_size(path: StrPath) -> dict[str, Any]:
-    """Return how large pixels are, in the words of OME-TIFF; empty where no file says so."""
+def _notes(tiff: tifffile.TiffFile) -> Notes:
+    """Return what is said of an image besides its pixels."""
+    page: Any = tiff.pages[0]
+    # A profile of inks does not fit the colors that are made of them.
+    profile = None if page.photometric == _INKS else page.tags.valueof(COLOR_PROFILE_TAG)
+    dpi = None
+    if page.tags.valueof(RESOLUTION_UNIT_TAG) in _INCH_OR_CENTIMETER:
+        dpi = as_dpi(page.get_resolution("inch"))
+    return Notes(profile, dpi, pixel_size=_pixel_size(tiff))
+
+
+def _pixel_size(tiff: tifffile.TiffFile) -> dict[str, Any] | None:
+    """Return how large pixels are, in the words of OME-TIFF; None where no file says so."""
     try:
-        with plain_file(path) as file, tifffile.TiffFile(file) as tiff:
-            found: Any = tifffile.xml2dict(tiff.ome_metadata or "")
-            pixels = found["OME"]["Image"]["Pixels"]
-            return {name: pixels[name] for name in PIXEL_SIZE if name in pixels}
-    except Exception:  # no TIFF file, or one of several images, or damaged: reading will tell
-        return {}
+        found: Any = tifffile.xml2dict(tiff.ome_metadata or "")
+        pixels = found["OME"]["Image"]["Pixels"]
+        return {name: pixels[name] for name in PIXEL_SIZE if name in pixels}
+    except Exception:  # no OME-TIFF file, or one of several images
+        return None
 
 
 def is_ome_tiff(path: StrPath) -> bool:
@@ -139,11 +196,13 @@ def is_simple_tiff(path: StrPath, *, more_than: int = 0) -> bool:
         with plain_file(path) as file, tifffile.TiffFile(file) as tiff:
             page: Any = tiff.pages[0]
             orientation = page.tags.get(ORIENTATION_TAG)
+            _check_samples(page)
             return (
                 page.imagewidth * page.imagelength > more_than
                 and _is_plain(page)
                 and page.axes in ("YX", "YXS")
                 and page.photometric != 0
+                and not _is_associated(page)
                 and (orientation is None or orientation.value == 1)
                 and all(other.subfiletype & _PREVIEW_OR_MASK for other in tiff.pages[1:])  # type: ignore[union-attr]
             )
@@ -217,12 +276,7 @@ def _overlap(one: slice, other: slice) -> slice:
     return slice(max(one.start, other.start), min(one.stop, other.stop))
 
 
-def encode_tiff(
-    file: BinaryIO,
-    pixels: np.ndarray,
-    profile: bytes | None,
-    ome: dict[str, Any] | None = None,
-) -> None:
+def encode_tiff(file: BinaryIO, pixels: np.ndarray, notes: Notes, *, ome: bool = False) -> None:
     """Write an image at once.
 
     Parameters
@@ -231,17 +285,15 @@ def encode_tiff(
         Where to.
     pixels : ndarray of shape (H, W) or (H, W, C)
         The image.
-    profile : bytes or None
-        An ICC profile.
-    ome : dict, default=None
-        What an OME-TIFF file says about the image; None makes another TIFF file.
+    notes : Notes
+        What is said of it.
+    ome : bool, default=False
+        Whether it is an OME-TIFF file.
     """
-    tifffile.imwrite(file, pixels, **_options(pixels, profile, ome))
+    tifffile.imwrite(file, pixels, **_options(pixels, notes, ome))
 
 
-def write_tiff(
-    path: StrPath, pixels: np.ndarray, profile: bytes | None, ome: dict[str, Any] | None
-) -> None:
+def write_tiff(path: StrPath, pixels: np.ndarray, notes: Notes, *, ome: bool) -> None:
     """Write an image as `encode_tiff` does, in deflated tiles, one after the other."""
 
     def tiles() -> Iterator[np.ndarray]:
@@ -259,13 +311,11 @@ def write_tiff(
         dtype=pixels.dtype,
         tile=(TIFF_TILE, TIFF_TILE),
         bigtiff=pixels.nbytes > 2**31,
-        **_options(pixels, profile, ome),
+        **_options(pixels, notes, ome),
     )
 
 
-def _options(
-    pixels: np.ndarray, profile: bytes | None, ome: dict[str, Any] | None
-) -> dict[str, Any]:
+def _options(pixels: np.ndarray, notes: Notes, ome: bool) -> dict[str, Any]:
     """Return how such an image is stored in a TIFF file."""
     n_channels = 1 if pixels.ndim == 2 else pixels.shape[2]
     return {
@@ -275,8 +325,10 @@ def _options(
         "compression": "zlib",
         # As tifffile can.
         "predictor": pixels.dtype.kind != "f" and pixels.dtype.itemsize < 8,
-        "iccprofile": profile,
-        "ome": ome is not None,
-        "metadata": None if ome is None else {"axes": "YXS"[: pixels.ndim], **ome},
+        "iccprofile": notes.color_profile,
+        "resolution": notes.dpi,
+        "resolutionunit": None if notes.dpi is None else "INCH",
+        "ome": ome,
+        "metadata": {"axes": "YXS"[: pixels.ndim], **(notes.pixel_size or {})} if ome else None,
         "software": False,
     }

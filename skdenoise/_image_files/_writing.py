@@ -10,9 +10,13 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 from PIL import Image
 
+from skdenoise._image_files._decoded import NO_NOTES, Notes
 from skdenoise._image_files._errors import ImageExistsError, ImageFileError, refuse_existing
 from skdenoise._image_files._tiff import encode_tiff, is_ome_tiff
 from skdenoise._whole_file import StrPath, whole_file
+
+JPEG_DPI, JPEG_EXIF_BYTES = 65535, 65533
+"""The most that a JPEG file holds."""
 
 
 def write_image(
@@ -20,8 +24,7 @@ def write_image(
     image: np.ndarray,
     *,
     overwrite: bool = False,
-    color_profile: bytes | None = None,
-    pixel_size: dict[str, Any] | None = None,
+    notes: Notes = NO_NOTES,
 ) -> None:
     """Write an image file, whole or not at all.
 
@@ -35,10 +38,9 @@ def write_image(
         never converted: if the format cannot hold it, the error says which one can.
     overwrite : bool, default=False
         Whether an existing file is replaced or an error.
-    color_profile : bytes, default=None
-        The ICC profile from `read_color_profile`. Formats without profiles drop it.
-    pixel_size : dict, default=None
-        What `read_pixel_size` returned, for OME-TIFF files, whose names end in ``.ome.tif``.
+    notes : Notes, default=NO_NOTES
+        What `read_notes` returned; each format keeps what it has a place for. The size of pixels
+        is for OME-TIFF files, whose names end in ``.ome.tif``.
 
     Raises
     ------
@@ -72,9 +74,9 @@ def write_image(
     try:
         with whole_file(path) as file:
             if is_ome_tiff(path):
-                encode_tiff(file, pixels, color_profile, pixel_size or {})
+                encode_tiff(file, pixels, notes, ome=True)
             else:
-                encode(file, pixels, color_profile)
+                encode(file, pixels, notes)
             refuse_existing(path, overwrite=overwrite)  # somebody else may have been faster
     except ImageExistsError:
         raise
@@ -126,14 +128,21 @@ def check_writable(
         )
 
 
-def _encode_png(file: BinaryIO, pixels: np.ndarray, profile: bytes | None) -> None:
+def _encode_png(file: BinaryIO, pixels: np.ndarray, notes: Notes) -> None:
     if pixels.dtype == np.uint8:
-        Image.fromarray(pixels).save(file, "PNG", icc_profile=profile)
+        kept = _told(notes, "icc_profile", "dpi", "exif")
+        Image.fromarray(pixels).save(file, "PNG", **kept)
     else:
-        _encode_deep_png(file, pixels, profile)
+        _encode_deep_png(file, pixels, notes)
 
 
-def _encode_deep_png(file: BinaryIO, pixels: np.ndarray, profile: bytes | None) -> None:
+def _told(notes: Notes, *kept: str) -> dict[str, Any]:
+    """Return the notes that a format keeps as Pillow calls them; of what is not said, nothing."""
+    told = {"icc_profile": notes.color_profile, "dpi": notes.dpi, "exif": notes.exif}
+    return {name: told[name] for name in kept if told[name] is not None}
+
+
+def _encode_deep_png(file: BinaryIO, pixels: np.ndarray, notes: Notes) -> None:
     """Encode 16 bits per channel, which Pillow cannot; each pixel less its left neighbor."""
     height, width = pixels.shape[:2]
     n_channels = 1 if pixels.ndim == 2 else pixels.shape[2]
@@ -151,8 +160,13 @@ def _encode_deep_png(file: BinaryIO, pixels: np.ndarray, profile: bytes | None) 
 
     file.write(b"\x89PNG\r\n\x1a\n")
     chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, color_type, 0, 0, 0))
-    if profile is not None:
-        chunk(b"iCCP", b"ICC\0\0" + zlib.compress(profile))
+    if notes.color_profile is not None:
+        chunk(b"iCCP", b"ICC\0\0" + zlib.compress(notes.color_profile))
+    if notes.dpi is not None:
+        per_meter = (round(number / 0.0254) for number in notes.dpi)
+        chunk(b"pHYs", struct.pack(">IIB", *per_meter, 1))
+    if notes.exif is not None:
+        chunk(b"eXIf", notes.exif.removeprefix(b"Exif\0\0"))
     deflater = zlib.compressobj(level=4)
     for start in range(0, height, 64):  # a chunk holds at most 2 GiB
         chunk(b"IDAT", deflater.compress(filtered[start : start + 64].data))
@@ -160,21 +174,25 @@ def _encode_deep_png(file: BinaryIO, pixels: np.ndarray, profile: bytes | None) 
     chunk(b"IEND", b"")
 
 
-def _encode_jpeg(file: BinaryIO, pixels: np.ndarray, profile: bytes | None) -> None:
-    image = Image.fromarray(pixels)
-    image.save(file, "JPEG", quality=95, subsampling=0, icc_profile=profile)
+def _encode_jpeg(file: BinaryIO, pixels: np.ndarray, notes: Notes) -> None:
+    kept = _told(notes, "icc_profile", "dpi", "exif")
+    if notes.dpi is not None and not 1 <= min(notes.dpi) <= max(notes.dpi) <= JPEG_DPI:
+        kept.pop("dpi")
+    if len(notes.exif or b"") > JPEG_EXIF_BYTES:
+        kept.pop("exif")
+    Image.fromarray(pixels).save(file, "JPEG", quality=95, subsampling=0, **kept)
 
 
-def _encode_bmp(file: BinaryIO, pixels: np.ndarray, profile: bytes | None) -> None:
-    Image.fromarray(pixels).save(file, "BMP")
+def _encode_bmp(file: BinaryIO, pixels: np.ndarray, notes: Notes) -> None:
+    Image.fromarray(pixels).save(file, "BMP", **_told(notes, "dpi"))
 
 
-def _encode_webp(file: BinaryIO, pixels: np.ndarray, profile: bytes | None) -> None:
-    image = Image.fromarray(pixels)
-    image.save(file, "WEBP", lossless=True, method=1, exact=True, icc_profile=profile)
+def _encode_webp(file: BinaryIO, pixels: np.ndarray, notes: Notes) -> None:
+    kept = _told(notes, "icc_profile", "exif")
+    Image.fromarray(pixels).save(file, "WEBP", lossless=True, method=1, exact=True, **kept)
 
 
-def _encode_pnm(file: BinaryIO, pixels: np.ndarray, profile: bytes | None) -> None:
+def _encode_pnm(file: BinaryIO, pixels: np.ndarray, notes: Notes) -> None:
     kind, largest = 5 if pixels.ndim == 2 else 6, np.iinfo(pixels.dtype).max
     file.write(b"P%d\n%d %d\n%d\n" % (kind, pixels.shape[1], pixels.shape[0], largest))
     file.write(pixels.astype(pixels.dtype.newbyteorder(">")).data)
@@ -183,7 +201,7 @@ def _encode_pnm(file: BinaryIO, pixels: np.ndarray, profile: bytes | None) -> No
 class _Writer(NamedTuple):
     """How a format is written, and which images it holds."""
 
-    encode: Callable[[BinaryIO, np.ndarray, bytes | None], None]
+    encode: Callable[[BinaryIO, np.ndarray, Notes], None]
     dtypes: frozenset[str]
     n_channels: frozenset[int]
 
