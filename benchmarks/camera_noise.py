@@ -1,9 +1,10 @@
-"""Learn to tell noise that a camera has smoothed from texture, for `skdenoise._camera_noise`.
+"""Learn how strong a network is to be told that the noise of a camera is.
 
-Photographs for training are denoised as they are, and with the noise of simulated cameras. A
-logistic regression learns which of them have noise, and a linear one what the network should have
-been told. ``python -m benchmarks.camera_noise`` prints both, after half an hour. The
-photographs are looked for in the folder that SKDENOISE_DATA names, or in ../shared/data.
+Photographs for training get the noise of simulated cameras, and are denoised by networks that are
+told strengths of all kinds. A linear regression learns which would have been best. ``python -m
+benchmarks.camera_noise`` prints it for `skdenoise._camera_noise`, after a quarter of an hour, and
+how often photographs with and without noise are taken for noisy. They are looked for in the folder
+that SKDENOISE_DATA names, or in ../shared/data.
 """
 
 import os
@@ -17,14 +18,14 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 from PIL import Image
 from scipy import ndimage
-from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.linear_model import Ridge
 from sklearn.model_selection import GroupKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from benchmarks._photographs import folder
 from skdenoise import AutoencoderDenoiser
-from skdenoise._camera_noise import LIKELY, PROBED, range_of, signs
+from skdenoise._camera_noise import PROBED, noise_of_camera, range_of, signs
 from skdenoise._choices import SHIPPED_SIZES
 from skdenoise._image_files import read_image
 from skdenoise.noise._coding import jpeg
@@ -54,6 +55,7 @@ class Case(NamedTuple):
 
     photograph: int
     has_noise: bool
+    is_found: bool
     signs: list[float]
     strengths: np.ndarray
     """Logarithms of what it may be told, in units of what it was told for the signs."""
@@ -151,7 +153,9 @@ def cases(denoiser: AutoencoderDenoiser, *, gray: bool) -> Iterator[Case]:
         gains = _decibels(results, clean) - _decibels([noisy], clean)
         if unit and (gains.max() > LEAST_GAIN or not has_noise):
             taken = signs(windows, blind, again(windows, unit), unit)
-            yield Case(scene.photograph, has_noise, taken, np.log(STRENGTHS / unit), gains)
+            is_found = noise_of_camera(windows, blind, again)[0] > 0
+            units = np.log(STRENGTHS / unit)
+            yield Case(scene.photograph, has_noise, is_found, taken, units, gains)
 
 
 def _decibels(images: list[np.ndarray], clean: np.ndarray) -> np.ndarray:
@@ -168,44 +172,26 @@ def main() -> None:
         for size in SHIPPED_SIZES
         for gray in (True, False)
     }
-    found = [case for of_network in networks.values() for case in of_network]
-    X = np.array([case.signs for case in found])
-    has_noise = np.array([case.has_noise for case in found])
-    best = np.array([case.strengths[np.argmax(case.gains)] for case in found])
-    groups = np.array([case.photograph for case in found])
-    evidence = make_pipeline(StandardScaler(), LogisticRegression())
-    strength = make_pipeline(StandardScaler(), Ridge(3.0))
-    folds = GroupKFold(6)
-    likely = cross_val_predict(
-        evidence, X, has_noise, groups=groups, cv=folds, method="predict_proba"
-    )[:, 1]
-    told = np.zeros(len(found))
-    told[has_noise] = cross_val_predict(
-        strength, X[has_noise], best[has_noise], groups=groups[has_noise], cv=folds
-    )
-    first = 0
-    for name, of_network in networks.items():
-        own = slice(first, first := first + len(of_network))
-        noisy, taken = has_noise[own], likely[own] > np.mean(LIKELY)
-        gains = [
-            np.interp(one, case.strengths, case.gains)
-            for case, one in zip(of_network, told[own], strict=True)
-            if case.has_noise
-        ]
-        most = [case.gains.max() for case in of_network if case.has_noise]
+    noisy = [case for found in networks.values() for case in found if case.has_noise]
+    X = np.array([case.signs for case in noisy])
+    best = np.array([case.strengths[np.argmax(case.gains)] for case in noisy])
+    photographs = [case.photograph for case in noisy]
+    model = make_pipeline(StandardScaler(), Ridge(3.0))
+    told = iter(cross_val_predict(model, X, best, groups=photographs, cv=GroupKFold(6)))
+    for name, found in networks.items():
+        clean = [case.is_found for case in found if not case.has_noise]
+        own = [(case, next(told)) for case in found if case.has_noise]
+        gains = [np.interp(one, case.strengths, case.gains) for case, one in own]
         print(
-            f"{name}: of {(~noisy).sum()} without noise {taken[~noisy].mean():.3f} are taken for "
-            f"noisy; of {noisy.sum()} with noise {taken[noisy].mean():.3f}, which wins "
-            f"{np.mean(gains * taken[noisy]):.2f} dB of {np.mean(gains):.2f} if all were, and of "
-            f"{np.mean(most):.2f} if the network were always told what is best"
+            f"{name}: {np.mean(clean):.3f} of {len(clean)} without noise are taken for noisy, and "
+            f"{np.mean([case.is_found for case, _ in own]):.3f} of {len(own)} with noise, which "
+            f"wins {np.mean(gains):.2f} dB where it is told this, and "
+            f"{np.mean([case.gains.max() for case, _ in own]):.2f} where it is told the best"
         )
-    evidence.fit(X, has_noise)
-    strength.fit(X[has_noise], best[has_noise])
-    for name, model in (("EVIDENCE", evidence), ("STRENGTH", strength)):
-        scaler, linear = (step for _, step in model.steps)
-        weights = np.ravel(linear.coef_) / scaler.scale_
-        constant = np.ravel(linear.intercept_)[0] - weights @ scaler.mean_
-        print(f"{name} = {np.round([constant, *weights], 2).tolist()}")
+    scaler, linear = (step for _, step in model.fit(X, best).steps)
+    weights = linear.coef_ / scaler.scale_
+    constant = linear.intercept_ - weights @ scaler.mean_
+    print(f"STRENGTH = {np.round([constant, *weights], 2).tolist()}")
 
 
 if __name__ == "__main__":

@@ -1,16 +1,15 @@
 """Noise that a camera has smoothed: whether an image has any, and how strong.
 
-It looks like texture, but not in flat places. What a network takes from an image, blind and told of
-a little noise, from the flattest quarter and from everywhere, says how likely there is such noise,
-and what the network is best told. How that follows was learned from photographs for training, with
-simulated noise and without: ``python -m benchmarks.camera_noise``.
+It looks like texture, but not in flat places. What a network takes from the flattest quarter of an
+image, blind and told of a little noise, says whether there is such noise; and what it takes from
+there and from everywhere, how strong the network is best told that it is. How that follows was
+learned from photographs for training with simulated noise: ``python -m benchmarks.camera_noise``.
 """
 
 import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from scipy.special import expit
 
 from skdenoise.noise._flat_places import blocks_of, products_of_neighbors
 
@@ -24,12 +23,18 @@ OUTLIERS = 0.005
 """Share of the darkest and of the brightest values that the range leaves out."""
 LEAST = 1e-4
 """Less than that share of what the network is told counts as so much."""
-EVIDENCE = np.array([1.95, 1.7, 2.36, 1.74, 0.7, 0.65, 0.18])
-"""Log odds that there is such noise: a constant, and the weights of `signs`."""
-STRENGTH = np.array([0.69, -0.4, 0.15, 0.43, -0.03, -0.17, 0.51])
-"""The same for the logarithm of what the network is told, in units of what it was told."""
-LIKELY = 0.6, 0.75
-"""How likely noise must be for some of it to be taken away, and for all of it."""
+LEAST_TAKEN, LEAST_TAKEN_IF_SMOOTHED = 0.55, 0.45
+"""Of what the network is told, at least this share is taken from flat places with noise."""
+LEAST_CORRELATION = 0.4
+"""Of neighbors in what is taken there, where noise is not white."""
+LEAST_SMOOTHED = 0.55
+"""The same of what a blind network takes, where a camera has smoothed the noise."""
+FAINT = 0.006, 0.009
+"""Shares of the image's range: of noise below the first nothing is taken away, since the grain of
+clean photographs is as strong, and from the second on all."""
+STRENGTH = np.array([0.83, 0.22, -0.02, -0.04, 0.02, -0.24, 0.39])
+"""What makes the logarithm of what the network is best told, in units of what it was told before: a
+constant, and the weights of `signs`."""
 STRONGEST = 8.0
 """What the network is told at most, in the same units."""
 
@@ -56,10 +61,22 @@ def noise_of_camera(
     probed = PROBED * range_of(noisy)
     if not probed > 0:
         return 0.0, 0.0
-    found = np.array([1.0, *signs(noisy, denoised, again(noisy, probed), probed)])
-    low, high = LIKELY
-    share = np.clip((expit(EVIDENCE @ found) - low) / (high - low), 0, 1)
-    return float(share), probed * min(math.exp(STRENGTH @ found), STRONGEST)
+    found = signs(noisy, denoised, again(noisy, probed), probed)
+    taken, correlation, _, _, smoothness, _ = found
+    share = visible(noisy, probed * math.exp(taken))
+    is_correlated = correlation > LEAST_CORRELATION
+    if is_correlated:
+        share = float(smoothness > LEAST_SMOOTHED)
+    if taken < math.log(LEAST_TAKEN_IF_SMOOTHED if is_correlated else LEAST_TAKEN):
+        share = 0.0
+    told = math.exp(STRENGTH @ [1.0, *found])
+    return share, probed * min(told, STRONGEST)
+
+
+def visible(noisy: Sequence[np.ndarray], sigma: float) -> float:
+    """Return how much of noise of that deviation is to be removed, in [0, 1]."""
+    none, all_ = (share * range_of(noisy) for share in FAINT)
+    return float(np.clip((sigma - none) / (all_ - none), 0, 1)) if all_ > none else float(sigma > 0)
 
 
 def signs(

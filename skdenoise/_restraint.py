@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skdenoise import _tiling
-from skdenoise._camera_noise import Again, differences, noise_of_camera, range_of
+from skdenoise._camera_noise import Again, differences, noise_of_camera, visible
 from skdenoise._stein import PROBE, random_step, slopes
 from skdenoise._task import Run, Task, beside
 from skdenoise.noise._estimation import estimate_of_windows
@@ -31,9 +31,6 @@ EXCESS = 1.03
 """Where more than so many times the deviation of the noise is removed, some of it is none."""
 LIMITS = 1.0, 1.5, 2.0, 3.0, math.inf
 """What may at most be taken from a pixel, in standard deviations of the noise."""
-FAINT = 0.006, 0.009
-"""Shares of the image's range: of noise below the first nothing is taken away, since the grain of
-clean photographs is as strong, and from the second on all."""
 
 
 class Verdict(NamedTuple):
@@ -172,7 +169,7 @@ def _verdict(
         verdict = Verdict(1.0)
         if _is_excessive(noisy, denoised, sigma):
             verdict = _verdict_of_least_error(noisy, denoised, again, sigma)
-        return verdict._replace(share=_visible(noisy, sigma) * verdict.share, sigma=sigma)
+        return verdict._replace(share=visible(noisy, sigma) * verdict.share, sigma=sigma)
     power = _mean([np.square(part) for part in differences(noisy, denoised)])
     # In float32, squares of some units overflow or vanish.
     contrast = float(_together(noisy).std(dtype=np.float64))
@@ -187,13 +184,7 @@ def _verdict(
     verdict = _verdict_of_least_error(
         noisy, denoised, lambda windows, _: again(windows, 0.0), float(found.sigma)
     )
-    return verdict._replace(share=_visible(noisy, float(found.sigma)) * verdict.share)
-
-
-def _visible(noisy: Sequence[np.ndarray], sigma: float) -> float:
-    """Return how much of noise of that deviation is to be removed, in [0, 1]."""
-    none, all_ = (share * range_of(noisy) for share in FAINT)
-    return float(np.clip((sigma - none) / (all_ - none), 0, 1)) if all_ > none else float(sigma > 0)
+    return verdict._replace(share=visible(noisy, float(found.sigma)) * verdict.share)
 
 
 def _is_excessive(
