@@ -10,8 +10,8 @@ from benchmarks._measuring import Rate, Result, ratios, seconds, take_turns
 from benchmarks.denoising import bare_call
 from benchmarks.training import OurTraining, in_torch
 from skdenoise import ZeroDCEEnhancer
+from skdenoise._containers import read_images
 from skdenoise._exposures import exposure_batches
-from skdenoise._images import read_images
 from skdenoise._keras._backend import has_fast_bfloat16
 from skdenoise._keras._network import get_curve_network
 from skdenoise._patches import PatchSampler

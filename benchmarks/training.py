@@ -12,7 +12,7 @@ from benchmarks._beside import Beside
 from benchmarks._measuring import Rate, Result, calls_per_second, ratios, take_turns
 from skdenoise import NoiseInjector
 from skdenoise._background import in_background
-from skdenoise._images import read_images
+from skdenoise._containers import read_images
 from skdenoise._keras._backend import has_fast_bfloat16
 from skdenoise._keras._network import Network, draw_weights, get_network
 from skdenoise._keras._training import Trainer

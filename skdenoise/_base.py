@@ -18,8 +18,9 @@ from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
+from skdenoise._containers import holds_labels, read_images
 from skdenoise._fingerprint import fingerprint
-from skdenoise._images import Images, holds_labels, read_images
+from skdenoise._images import Images
 from skdenoise._large import transform
 from skdenoise._lazy import is_dask_array, transform_lazily
 from skdenoise._lazy_filling import fill

@@ -12,7 +12,8 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
 from skdenoise._base import ImageTransformer
-from skdenoise._images import Images, read_images
+from skdenoise._containers import read_images
+from skdenoise._images import Images
 from skdenoise._validation import Interval, OneOf, check_parameters
 from skdenoise.metrics._reading import check_matching, in_own_units
 from skdenoise.noise import NoiseInjector

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from skdenoise._containers import check_container
 from skdenoise._denoiser import AutoencoderDenoiser
-from skdenoise._images import check_container
 from skdenoise._shipped import largest_size
 
 MOST_CHANNELS = 4

@@ -14,8 +14,9 @@ from skdenoise import _keras
 from skdenoise._adaptation import Adaptation, Adapting, encoded, large_enough
 from skdenoise._background import in_background
 from skdenoise._choices import ENGINES, KINDS, ORIENTATIONS, PRECISIONS, SIZES
+from skdenoise._containers import read_images
 from skdenoise._ensemble import ensemble
-from skdenoise._images import Images, read_images
+from skdenoise._images import Images
 from skdenoise._large_denoising import LargeDenoising
 from skdenoise._learning import (
     Lesson,

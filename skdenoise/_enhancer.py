@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from skdenoise import _keras
 from skdenoise._background import in_background
 from skdenoise._choices import DENOISED, ENGINES, PRECISIONS
+from skdenoise._containers import read_images
 from skdenoise._curves import BELOW_WHITE, Bending, Curves, reduced
 from skdenoise._denoiser import AutoencoderDenoiser
 from skdenoise._exposures import (
@@ -22,7 +23,7 @@ from skdenoise._exposures import (
     re_exposing,
     seen_by_network,
 )
-from skdenoise._images import Images, read_images
+from skdenoise._images import Images
 from skdenoise._large_enhancing import LargeEnhancing
 from skdenoise._learning import called_back, check_schedule, extremes
 from skdenoise._model_file import ModelFileError, write_estimator

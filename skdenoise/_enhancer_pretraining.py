@@ -17,10 +17,10 @@ from PIL import Image
 
 from skdenoise import _keras
 from skdenoise._background import in_background
+from skdenoise._containers import read_images
 from skdenoise._enhancer import SMOOTHNESS, ZeroDCEEnhancer
 from skdenoise._exposures import ExposureBatch, exposure_batches, re_exposed, re_exposing
 from skdenoise._image_files import list_images, read_image
-from skdenoise._images import read_images
 from skdenoise._patches import PatchSampler
 from skdenoise.metrics import psnr
 

@@ -19,9 +19,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdenoise import _keras
 from skdenoise._choices import STORED_PRECISIONS
+from skdenoise._containers import read_images
 from skdenoise._denoiser import AutoencoderDenoiser
 from skdenoise._enhancer import ZeroDCEEnhancer
-from skdenoise._images import read_images
 from skdenoise._patches import image_statistics
 from skdenoise._procedural import procedural_stack
 from skdenoise._task import Task

@@ -18,8 +18,9 @@ from typing import Any
 
 import numpy as np
 
+from skdenoise._containers import read_images
 from skdenoise._fingerprint import fingerprint
-from skdenoise._images import Images, Part, in_own_form, read_images
+from skdenoise._images import Images, Part, in_own_form
 from skdenoise._survey import Findings, LocalTransform, Moments
 from skdenoise._tiling import squares, tile_side, within
 

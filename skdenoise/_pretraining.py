@@ -19,8 +19,8 @@ import numpy as np
 
 from skdenoise import _keras
 from skdenoise._background import in_background
+from skdenoise._containers import read_images
 from skdenoise._denoiser import AutoencoderDenoiser
-from skdenoise._images import read_images
 from skdenoise._patches import Batch, PatchSampler, image_statistics
 from skdenoise._procedural import procedural_images
 from skdenoise._protocol import quality, with_white_noise

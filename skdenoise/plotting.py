@@ -10,8 +10,9 @@ from typing import Any, Self
 import numpy as np
 from scipy import ndimage
 
+from skdenoise._containers import read_images
 from skdenoise._curves import Bending, Curves
-from skdenoise._images import Images, read_images
+from skdenoise._images import Images
 from skdenoise._report import DenoisingReport, denoising_report
 from skdenoise._unit_range import HIGHEST, LOWEST
 from skdenoise.losses._table import TERMS

@@ -17,7 +17,7 @@ from skdenoise._adaptation import (
     masked_errors,
     sure_errors,
 )
-from skdenoise._images import read_images
+from skdenoise._containers import read_images
 
 
 @pytest.fixture(scope="module")

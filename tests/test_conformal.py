@@ -22,7 +22,7 @@ from strategies import assert_same_container, objects
 
 from skdenoise import AutoencoderDenoiser, ConformalDenoiser, NoiseInjector
 from skdenoise._conformal import _smallest_with, _upper_quantiles
-from skdenoise._images import read_images
+from skdenoise._containers import read_images
 
 
 class Blur(TransformerMixin, BaseEstimator):

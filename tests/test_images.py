@@ -22,7 +22,7 @@ from strategies import (
     tables,
 )
 
-from skdenoise._images import is_image_sequence, read_images
+from skdenoise._containers import is_image_sequence, read_images
 
 SMALL_INTEGERS = ["bool", "uint8", "int8", "uint16", "int16"]
 EXACT = [*SMALL_INTEGERS, "uint32", "int32", *FLOATS]

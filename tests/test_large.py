@@ -18,9 +18,10 @@ from skdenoise import (
     _target,
     _tiling,
 )
+from skdenoise._containers import read_images
 from skdenoise._fingerprint import fingerprint
-from skdenoise._images import Stored, read_images
 from skdenoise._large_enhancing import LargeEnhancing
+from skdenoise._stored import Stored
 from skdenoise._survey import Moments, moments_of
 
 zarr = pytest.importorskip("zarr", reason="zarr arrays: pip install 'skdenoise[zarr]'")
@@ -368,7 +369,7 @@ class Watched:
 @pytest.mark.parametrize("dtype", ["uint8", "float32", "int32"])
 @pytest.mark.filterwarnings("ignore:Image 0 of X has dtype int32")
 def test_a_large_image_is_read_a_few_parts_at_a_time(dtype, learned, small_parts, monkeypatch):
-    monkeypatch.setattr("skdenoise._images.BLOCK_SIDE", 64)
+    monkeypatch.setattr("skdenoise._stored.BLOCK_SIDE", 64)
     X = Watched(np.random.default_rng(0).integers(200, size=(1, 300, 250)).astype(dtype))
     out = np.empty(X.shape, X.dtype)
     learned.transform(X, out)
@@ -378,7 +379,7 @@ def test_a_large_image_is_read_a_few_parts_at_a_time(dtype, learned, small_parts
 
 
 def test_patches_are_learned_from_a_part_at_a_time(small_parts, monkeypatch):
-    monkeypatch.setattr("skdenoise._images.BLOCK_SIDE", 64)
+    monkeypatch.setattr("skdenoise._stored.BLOCK_SIDE", 64)
     X = Watched(np.random.default_rng(0).random((1, 200, 300)))
     noise = NoiseInjector(sigma=0.1)
     AutoencoderDenoiser(size="nano", epochs=1, noise=noise, validation_fraction=0).fit(X)

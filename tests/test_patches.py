@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skdenoise._background import in_background
-from skdenoise._images import read_images
+from skdenoise._containers import read_images
 from skdenoise._patches import PatchSampler, image_statistics
 from skdenoise.noise import NoiseInjector
 

@@ -10,7 +10,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from skdenoise import NoiseInjector, SUREScorer, denoising_report, psnr
-from skdenoise._images import read_images
+from skdenoise._containers import read_images
 from skdenoise.noise import correlated
 
 FIELDS = ["residual_ratio", "correlation", "leak", "bias"]

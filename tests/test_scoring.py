@@ -12,7 +12,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_score, cross_validat
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from skdenoise._images import read_images
+from skdenoise._containers import read_images
 from skdenoise.metrics import psnr, ssim
 from skdenoise.noise import NoiseInjector
 from skdenoise.scoring import (

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from skdenoise import AutoencoderDenoiser, denoising_report, estimate_noise, sure_scorer
-from skdenoise._images import read_images
+from skdenoise._containers import read_images
 from skdenoise._white_noise import SMALLEST_SIDE, sigmas_by_network
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from skdenoise._cli._channels import split_alpha
 from skdenoise._cli._messages import Messages, count
+from skdenoise._containers import read_images
 from skdenoise._image_files import (
     NO_NOTES,
     ImageFileError,
@@ -29,7 +30,6 @@ from skdenoise._image_files import (
     read_whole,
     write_image,
 )
-from skdenoise._images import read_images
 
 
 class Job(NamedTuple):

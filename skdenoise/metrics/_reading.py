@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from skdenoise._images import SINGLE_IMAGE_SIDE, Images, is_image_sequence, read_images
+from skdenoise._containers import SINGLE_IMAGE_SIDE, is_image_sequence, read_images
+from skdenoise._images import Images
 
 SLACK = 1e-3
 """Part of the range by which pixels may leave it: rounding and resampling, not another scale."""

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from skdenoise._images import Images, read_images
+from skdenoise._containers import read_images
+from skdenoise._images import Images
 from skdenoise._tiling import windows
 from skdenoise._validation import Interval
 from skdenoise.noise._flat_places import Pixels, correlation_of_neighbors

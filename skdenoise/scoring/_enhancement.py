@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from skdenoise._images import Images, read_images
+from skdenoise._containers import read_images
+from skdenoise._images import Images
 from skdenoise._validation import INT_POSITIVE, SHARE, check_parameters
 from skdenoise.metrics._enhancement import (
     clipped_share_of_images,

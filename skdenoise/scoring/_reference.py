@@ -6,7 +6,8 @@ from typing import Any, Self
 import numpy as np
 from sklearn.base import clone
 
-from skdenoise._images import Images, holds_labels, read_images
+from skdenoise._containers import holds_labels, read_images
+from skdenoise._images import Images
 from skdenoise._validation import INT_NOT_NEGATIVE, check_parameters
 from skdenoise._warning import warn
 from skdenoise.metrics._reading import check_data_range

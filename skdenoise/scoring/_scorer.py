@@ -3,7 +3,8 @@
 import inspect
 from typing import Any
 
-from skdenoise._images import Images, read_images
+from skdenoise._containers import read_images
+from skdenoise._images import Images
 
 
 class Scorer:

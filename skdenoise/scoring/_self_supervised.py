@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from skdenoise._containers import read_images
 from skdenoise._decibels import decibels
-from skdenoise._images import Images, read_images
+from skdenoise._images import Images
 from skdenoise._masking import fill_masked, grid_masks, neighbor_mean
 from skdenoise._randomness import generator_of_order
 from skdenoise._stein import PROBE, random_step
