@@ -4,7 +4,7 @@ import functools
 import itertools
 import os
 from collections.abc import Callable, Iterator
-from numbers import Integral, Real
+from numbers import Real
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -12,8 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdenoise import _keras
 from skdenoise._adaptation import Adaptation, Adapting, encoded, large_enough
-from skdenoise._background import in_background
-from skdenoise._choices import ENGINES, KINDS, ORIENTATIONS, PRECISIONS, SIZES
+from skdenoise._choices import KINDS, ORIENTATIONS, SIZES
 from skdenoise._containers import read_images
 from skdenoise._ensemble import ensemble
 from skdenoise._images import Images
@@ -21,8 +20,6 @@ from skdenoise._large_denoising import LargeDenoising
 from skdenoise._learning import (
     Lesson,
     Start,
-    called_back,
-    check_schedule,
     data_range_of,
     extremes,
     independent_stride,
@@ -36,7 +33,6 @@ from skdenoise._network_transformer import NetworkTransformer, read_only
 from skdenoise._noise_maps import noise_maps, read_sigma, taken_in_part
 from skdenoise._patches import Batch, PatchSampler, image_statistics
 from skdenoise._precision import check_engine, engine_for, noisy_samples, precision_for
-from skdenoise._progress import ProgressBar
 from skdenoise._randomness import generators
 from skdenoise._restraint import restrained
 from skdenoise._shipped import model_cards, shipped_losses, shipped_name, shipped_weights
@@ -50,7 +46,6 @@ from skdenoise._validation import (
     REAL_POSITIVE,
     Interval,
     OneOf,
-    check_parameters,
 )
 from skdenoise._warning import warn
 from skdenoise.losses import LOSSES
@@ -466,8 +461,7 @@ class AutoencoderDenoiser(NetworkTransformer):
     # Learning
 
     def _check_parameters(self) -> None:
-        check_parameters(
-            self,
+        self._check(
             {
                 "architecture": [OneOf(NETWORKS), callable],
                 "size": [OneOf(SIZES)],
@@ -480,23 +474,11 @@ class AutoencoderDenoiser(NetworkTransformer):
                 "loss": [OneOf(LOSSES), callable],
                 "optimizer": [OneOf({"auto", "adam", "adamw", "muon", "sgd"})],
                 "learning_rate": [REAL_POSITIVE, OneOf({"auto"})],
-                "epochs": [INT_POSITIVE, None],
-                "batch_size": [INT_POSITIVE],
-                "patch_size": [INT_POSITIVE],
                 "validation_fraction": [Interval(Real, 0, 1, closed="left")],
                 "n_iter_no_change": [INT_POSITIVE, None],
-                "time_budget": [REAL_POSITIVE, None],
                 "warm_start": ["boolean"],
-                "callbacks": [list, tuple, None],
-                "devices": [OneOf({"all"}), INT_POSITIVE, list, tuple, None],
-                "engine": [OneOf(ENGINES)],
-                "precision": [OneOf(PRECISIONS)],
-                "image_shape": [tuple, list, None],
-                "random_state": ["random_state"],
-                "verbose": ["boolean", Interval(Integral, 0, 10)],
-            },
+            }
         )
-        check_schedule(self.epochs, self.time_budget, self.callbacks)
         self._check_weights()
         if self.noise is not None:
             self.noise._check_parameters()
@@ -661,24 +643,19 @@ class AutoencoderDenoiser(NetworkTransformer):
         known_sigma = KNOWN_SIGMA if network.steerable and not sampler.alone else 0.0
 
         def epoch() -> Iterator[Batch]:
-            return in_background(
-                sampler.epoch(training, self.batch_size, rng=rng, known_sigma=known_sigma)
-            )
+            return sampler.epoch(training, self.batch_size, rng=rng, known_sigma=known_sigma)
 
         def validate(weights: dict[str, np.ndarray]) -> float:
             return psnr_on(functools.partial(_keras.predict, reference, weights), batches)
 
-        with ProgressBar(shown=bool(self.verbose)) as progress:
-            best, history = _keras.train(
-                trainer,
-                epoch,
-                sampler.n_batches(training, self.batch_size),
-                plan=plan,
-                validate=validate if batches else None,
-                on_step=progress.step,
-                on_epoch=functools.partial(called_back, self.callbacks),
-                revival=None if start.is_trained else revival,
-            )
+        best, history = self._trained(
+            trainer,
+            epoch,
+            sampler.n_batches(training, self.batch_size),
+            plan,
+            validate=validate if batches else None,
+            revival=None if start.is_trained else revival,
+        )
         return best, history, (trainer.optimizer_state, learned_with)
 
     def _remember(
@@ -833,8 +810,7 @@ class AutoencoderDenoiser(NetworkTransformer):
     def _transform_images(
         self, images: Images, *, return_std: bool = False
     ) -> Iterator[np.ndarray]:
-        self._check_parameters()
-        check_engine(self.engine, self.precision)
+        self._check_ready()
         if self.strength == 0:
             return (np.stack([image, 0 * image]) if return_std else image for image in images)
         n_channels, network, weights, losses = self._network_for(images.n_channels)
@@ -892,8 +868,7 @@ class AutoencoderDenoiser(NetworkTransformer):
         return adaptation is None or not (adaptation.kept or adaptation.was_adapted)
 
     def _local_transform(self, images: Images) -> LocalTransform | None:
-        self._check_parameters()
-        check_engine(self.engine, self.precision)
+        self._check_ready()
         if self.strength == 0:
             return Unchanged()
         n_channels, network, weights, losses = self._network_for(images.n_channels)

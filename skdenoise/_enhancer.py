@@ -3,7 +3,7 @@
 import functools
 import os
 from collections.abc import Iterable, Iterator
-from numbers import Integral, Real
+from numbers import Real
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -11,8 +11,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from skdenoise import _keras
-from skdenoise._background import in_background
-from skdenoise._choices import DENOISED, ENGINES, PRECISIONS
+from skdenoise._choices import DENOISED
 from skdenoise._containers import read_images
 from skdenoise._curves import BELOW_WHITE, Bending, Curves, reduced
 from skdenoise._denoiser import AutoencoderDenoiser
@@ -25,13 +24,12 @@ from skdenoise._exposures import (
 )
 from skdenoise._images import Images
 from skdenoise._large_enhancing import LargeEnhancing
-from skdenoise._learning import called_back, check_schedule, extremes
+from skdenoise._learning import extremes
 from skdenoise._model_file import ModelFileError, write_estimator
 from skdenoise._network_transformer import NetworkTransformer, read_only
 from skdenoise._noise_maps import noise_maps
 from skdenoise._patches import PatchSampler
 from skdenoise._precision import check_engine, dark_samples, engine_for, precision_for
-from skdenoise._progress import ProgressBar
 from skdenoise._randomness import generators
 from skdenoise._shipped import shipped_losses, shipped_weights
 from skdenoise._survey import LocalTransform, Unchanged
@@ -44,7 +42,6 @@ from skdenoise._validation import (
     REAL_POSITIVE,
     Interval,
     OneOf,
-    check_parameters,
 )
 from skdenoise._warning import warn
 from skdenoise.networks import CURVE_NETWORKS
@@ -395,8 +392,7 @@ class ZeroDCEEnhancer(NetworkTransformer):
 
     def _check_parameters(self) -> None:
         weight, share = [REAL_NOT_NEGATIVE], Interval(Real, 0, 1)
-        check_parameters(
-            self,
+        self._check(
             {
                 "architecture": [OneOf(CURVE_NETWORKS), callable],
                 "weights": [OneOf({"default"}), None],
@@ -420,20 +416,8 @@ class ZeroDCEEnhancer(NetworkTransformer):
                 "exposure_region": [INT_POSITIVE],
                 "re_expose": [share],
                 "learning_rate": [REAL_POSITIVE],
-                "epochs": [INT_POSITIVE, None],
-                "batch_size": [INT_POSITIVE],
-                "patch_size": [INT_POSITIVE],
-                "time_budget": [REAL_POSITIVE, None],
-                "callbacks": [list, tuple, None],
-                "devices": [OneOf({"all"}), INT_POSITIVE, list, tuple, None],
-                "engine": [OneOf(ENGINES)],
-                "precision": [OneOf(PRECISIONS)],
-                "image_shape": [tuple, list, None],
-                "random_state": ["random_state"],
-                "verbose": ["boolean", Interval(Integral, 0, 10)],
-            },
+            }
         )
-        check_schedule(self.epochs, self.time_budget, self.callbacks)
         if self.weights == "default" and not isinstance(self.architecture, str):
             msg = (
                 "weights='default' are those of 'dce' or 'dce++', but architecture is a function. "
@@ -481,16 +465,8 @@ class ZeroDCEEnhancer(NetworkTransformer):
             )
 
         try:
-            with ProgressBar(shown=bool(self.verbose)) as progress:
-                weights, history = _keras.train(
-                    trainer,
-                    lambda: in_background(epoch()),
-                    sampler.n_batches(indices, self.batch_size),
-                    plan=plan,
-                    validate=None,
-                    on_step=progress.step,
-                    on_epoch=functools.partial(called_back, self.callbacks),
-                )
+            n_batches = sampler.n_batches(indices, self.batch_size)
+            weights, history = self._trained(trainer, epoch, n_batches, plan)
         except _keras.DivergenceError as error:
             if error.weights is not None:
                 self._remember(error.weights, {}, learning)
@@ -626,8 +602,7 @@ class ZeroDCEEnhancer(NetworkTransformer):
         return _keras.get_curve_network(self.architecture, 3, bfloat16=bfloat16)
 
     def _transform_images(self, images: Images) -> Iterator[np.ndarray]:
-        self._check_parameters()
-        check_engine(self.engine, self.precision)
+        self._check_ready()
         self._check_channels(images)
         if self.strength == 0:
             return iter(images)
@@ -635,8 +610,7 @@ class ZeroDCEEnhancer(NetworkTransformer):
 
     def _local_transform(self, images: Images) -> LocalTransform | None:
         """Return how parts are enhanced; None where the whole image must be there."""
-        self._check_parameters()
-        check_engine(self.engine, self.precision)
+        self._check_ready()
         self._check_channels(images)
         if self.strength == 0:
             return Unchanged()

@@ -1,13 +1,28 @@
-"""What estimators around a network have in common: the network itself, and its arithmetic."""
+"""What estimators around a network have in common: the network, its arithmetic, its training."""
 
 import copy
+import functools
 import weakref
+from collections.abc import Callable, Iterator
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
 from skdenoise import _keras
+from skdenoise._background import in_background
 from skdenoise._base import ImageTransformer
+from skdenoise._choices import ENGINES, PRECISIONS
+from skdenoise._learning import called_back, check_schedule
+from skdenoise._precision import check_engine
+from skdenoise._progress import ProgressBar
+from skdenoise._validation import (
+    INT_POSITIVE,
+    REAL_POSITIVE,
+    Interval,
+    OneOf,
+    check_parameters,
+)
 
 if TYPE_CHECKING:
     import keras
@@ -25,13 +40,34 @@ def read_only(weights: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     return weights
 
 
+COMMON: dict[str, list] = {
+    "epochs": [INT_POSITIVE, None],
+    "batch_size": [INT_POSITIVE],
+    "patch_size": [INT_POSITIVE],
+    "time_budget": [REAL_POSITIVE, None],
+    "callbacks": [list, tuple, None],
+    "devices": [OneOf({"all"}), INT_POSITIVE, list, tuple, None],
+    "engine": [OneOf(ENGINES)],
+    "precision": [OneOf(PRECISIONS)],
+    "image_shape": [tuple, list, None],
+    "random_state": ["random_state"],
+    "verbose": ["boolean", Interval(Integral, 0, 10)],
+}
+"""What the parameters may be that all of them have."""
+
+
 class NetworkTransformer(ImageTransformer):
     """An estimator whose `precision` says how its network computes."""
 
     # Names of the weights of the package, which need no fit.
     _ready_weights: ClassVar[tuple[str, ...]] = ()
     weights: Any
+    epochs: int | None
+    time_budget: float | None
+    callbacks: Any
+    engine: str
     precision: str
+    verbose: Any
 
     @property
     def _unfitted(self) -> str:
@@ -59,6 +95,36 @@ class NetworkTransformer(ImageTransformer):
     def _owner(self) -> Self:
         """With whom what is made of the weights is kept."""
         return _originals.get(self, self)
+
+    def _check(self, constraints: dict[str, list]) -> None:
+        """Raise ValueError where a parameter is neither what these say nor `COMMON`."""
+        check_parameters(self, {**constraints, **COMMON})
+        check_schedule(self.epochs, self.time_budget, self.callbacks)
+
+    def _check_ready(self) -> None:
+        """Raise an error where a parameter is wrong, or what is to run the network is missing."""
+        self._check_parameters()
+        check_engine(self.engine, self.precision)
+
+    def _trained(
+        self,
+        trainer: "_keras.Trainer",
+        epoch: Callable[[], Iterator[Any]],
+        n_batches: int,
+        plan: "_keras.Plan",
+        **how: Any,
+    ) -> tuple[dict[str, np.ndarray], dict[str, list[float]]]:
+        """Return the weights that are learned from epochs of batches, and their history."""
+        with ProgressBar(shown=bool(self.verbose)) as progress:
+            return _keras.train(
+                trainer,
+                lambda: in_background(epoch()),
+                n_batches,
+                plan=plan,
+                on_step=progress.step,
+                on_epoch=functools.partial(called_back, self.callbacks),
+                **how,
+            )
 
     def _template(self, *, training: bool = False) -> "_keras.Network":
         """Return the network as it learns, or as `precision` says."""

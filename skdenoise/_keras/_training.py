@@ -356,9 +356,9 @@ def train(
     n_batches: int,
     *,
     plan: Plan,
-    validate: Callable[[Weights], float] | None,
     on_step: Callable[[dict[str, float]], None],
     on_epoch: Callable[[dict[str, float]], bool],
+    validate: Callable[[Weights], float] | None = None,
     revival: np.random.Generator | None = None,
 ) -> tuple[Weights, dict[str, list[float]]]:
     """Train until the plan says stop, and return the best weights and the history.
@@ -373,10 +373,10 @@ def train(
         How many these are.
     plan : Plan
         How long.
-    validate : callable or None
-        Weights -> mean PSNR on held-out images.
     on_step, on_epoch : callable
         Get the current numbers; training ends where `on_epoch` returns True.
+    validate : callable, default=None
+        Weights -> mean PSNR on held-out images.
     revival : numpy.random.Generator, default=None
         Source of new kernels for dead units; None leaves these as they are.
 
