@@ -15,12 +15,13 @@ from skdenoise import (
     AutoencoderDenoiser,
     NoiseInjector,
     ZeroDCEEnhancer,
+    _keras,
     estimate_noise,
     load,
     psnr,
     sure_scorer,
 )
-from skdenoise._keras import _backend, _prediction
+from skdenoise._keras import _prediction
 
 NOISE = NoiseInjector(sigma=25, random_state=0)
 
@@ -655,7 +656,7 @@ def test_a_function_may_be_the_architecture(photos, noisy):
 
 @pytest.mark.parametrize("precision", ["auto", "bfloat16"])
 def test_operators_may_stand_between_layers(photos, noisy, precision, monkeypatch):
-    monkeypatch.setattr(_backend, "has_fast_bfloat16", lambda: True)
+    monkeypatch.setattr(_keras, "has_fast_bfloat16", lambda: True)
     denoiser = tiny(architecture=with_operators, precision=precision).fit(noisy, photos)
     assert denoiser.precision_loss_["bfloat16"] > 0
     exact = copy.copy(denoiser).set_params(precision="float32").transform(noisy)

@@ -13,7 +13,15 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
-from skdenoise import AutoencoderDenoiser, NoiseInjector, ZeroDCEEnhancer, load, model_cards, psnr
+from skdenoise import (
+    AutoencoderDenoiser,
+    NoiseInjector,
+    ZeroDCEEnhancer,
+    _keras,
+    load,
+    model_cards,
+    psnr,
+)
 from skdenoise._keras import _backend, _prediction
 from skdenoise._keras._folding import folded
 from skdenoise._keras._network import draw_weights, get_curve_network, get_network, last_layers
@@ -290,7 +298,7 @@ def test_auto_is_bfloat16_where_it_is_quick_and_costs_little(
     assert precision_for("auto", loss, fast=fast) == used
     denoiser = pickle.loads(pickle.dumps(fitted))
     denoiser._precision_loss = loss
-    monkeypatch.setattr(_backend, "has_fast_bfloat16", lambda: fast)
+    monkeypatch.setattr(_keras, "has_fast_bfloat16", lambda: fast)
     _, noisy = scene
     floats = noisy / np.float32(255)
     by_hand = pickle.loads(pickle.dumps(denoiser)).set_params(precision=used)
@@ -301,7 +309,7 @@ def test_auto_is_bfloat16_where_it_is_quick_and_costs_little(
 
 @pytest.mark.parametrize("learning", ["fresh noise", "self-supervised", "no images held out"])
 def test_fit_measures_what_bfloat16_costs(learning, monkeypatch):
-    monkeypatch.setattr(_backend, "has_fast_bfloat16", lambda: True)
+    monkeypatch.setattr(_keras, "has_fast_bfloat16", lambda: True)
     X = procedural_images(3, shape=(40, 40), random_state=2)
     denoiser = AutoencoderDenoiser(size="nano", weights=None, epochs=1, random_state=0)
     if learning == "self-supervised":

@@ -18,7 +18,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 import skdenoise
-from skdenoise import AutoencoderDenoiser, ZeroDCEEnhancer, _export
+from skdenoise import AutoencoderDenoiser, ZeroDCEEnhancer, _export, _keras
 from skdenoise._choices import FORMAT_NAMES, STORED_PRECISIONS
 from skdenoise._cli import main
 from skdenoise._cli._export import _model
@@ -404,9 +404,9 @@ def test_a_link_to_a_saved_model_stays_a_link(tmp_path):
 
 def test_what_appears_meanwhile_is_not_replaced(tmp_path, monkeypatch):
     path = tmp_path / "d.keras"
-    read, name = _formats.read_exported, "read_exported"
+    read, name = _keras.read_exported, "read_exported"
     monkeypatch.setattr(
-        _formats, name, lambda *arguments: path.write_text("precious") and read(*arguments)
+        _keras, name, lambda *arguments: path.write_text("precious") and read(*arguments)
     )
     with pytest.raises(FileExistsError, match="overwrite=True"):
         skdenoise.export(denoiser_of(patchwork), path)
@@ -438,7 +438,7 @@ def test_neither_file_of_openvino_is_replaced(tmp_path, name):
 @pytest.mark.parametrize("wrong", [0.1, np.nan])
 def test_a_file_that_computes_something_else_is_not_kept(tmp_path, monkeypatch, wrong):
     monkeypatch.setattr(
-        _formats, "read_exported", lambda name, path: lambda inputs: inputs["noisy"] + wrong
+        _keras, "read_exported", lambda name, path: lambda inputs: inputs["noisy"] + wrong
     )
     with pytest.raises(RuntimeError, match="Nothing was kept"):
         skdenoise.export(denoiser_of(patchwork), tmp_path / "d.keras")
