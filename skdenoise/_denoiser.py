@@ -520,7 +520,7 @@ class AutoencoderDenoiser(NetworkTransformer):
         if learning == "self-supervised" and start.is_trained:
             chosen = large_enough(images)
             if not chosen:
-                self._stay(start, data_range)
+                self._stay(start, images, data_range)
                 return
             adapting = Adapting(images.take(chosen), self.trainable, data_range)
             images, learning, stride = adapting.images, "adapted", adapting.stride
@@ -596,13 +596,14 @@ class AutoencoderDenoiser(NetworkTransformer):
         weights = shipped_weights(shipped, tuple(network.shapes().items()))
         return Start(weights, is_trained=True, shipped=shipped)
 
-    def _stay(self, start: Start, data_range: float) -> None:
+    def _stay(self, start: Start, images: Images, data_range: float) -> None:
         """Keep the weights where images are too small to tell whether others were better."""
-        warn(
-            "Nothing was learned: no image of X has 32 x 32 pixels, and smaller ones do not show "
-            "whether weights that are adapted to them are better. Pass larger images, or set "
-            "weights=None to learn from nothing.",
-        )
+        if images.has_rows:
+            warn(
+                "Nothing was learned: no image of X has 32 x 32 pixels, and smaller ones do not "
+                "show whether weights that are adapted to them are better. Pass larger images, or "
+                "set weights=None to learn from nothing.",
+            )
         if start.shipped is not None:
             loss = shipped_losses(start.shipped)
             self._remember(start.weights, {}, "adapted", data_range, None, loss, began_trained=True)

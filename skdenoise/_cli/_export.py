@@ -44,5 +44,7 @@ def _model(args: argparse.Namespace) -> tuple[Any, int | None]:
         "AutoencoderDenoiser": skdenoise.AutoencoderDenoiser,
         "ZeroDCEEnhancer": skdenoise.ZeroDCEEnhancer,
     }
-    parameters = {name: card[name] for name in ("architecture", "size", "weights") if name in card}
+    parameters = {
+        name: card[name] for name in ("architecture", "size", "weights") if card[name] is not None
+    }
     return kinds[card["estimator"]](**parameters), card["n_channels"]
