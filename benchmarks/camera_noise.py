@@ -2,8 +2,8 @@
 
 Photographs for training get the noise of simulated cameras, and are denoised by networks that are
 told strengths of all kinds. A linear regression learns which would have been best. ``python -m
-benchmarks.camera_noise`` prints it for `skdenoise._camera_noise`, after a quarter of an hour, and
-how often photographs with and without noise are taken for noisy. They are looked for in the folder
+benchmarks.camera_noise`` prints it for `skdenoise._camera_noise`, after half an hour, and how
+often photographs with and without noise are taken for noisy. They are looked for in the folder
 that SKDENOISE_DATA names, or in ../shared/data.
 """
 
@@ -18,14 +18,12 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 from PIL import Image
 from scipy import ndimage
-from sklearn.linear_model import Ridge
+from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import GroupKFold, cross_val_predict
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from benchmarks._photographs import folder
 from skdenoise import AutoencoderDenoiser
-from skdenoise._camera_noise import PROBED, noise_of_camera, range_of, signs
+from skdenoise._camera_noise import PROBED, noise_of_camera, range_of, taken_from_flat_places
 from skdenoise._choices import SHIPPED_SIZES
 from skdenoise._image_files import read_image
 from skdenoise.noise._coding import jpeg
@@ -56,9 +54,10 @@ class Case(NamedTuple):
     photograph: int
     has_noise: bool
     is_found: bool
-    signs: list[float]
+    taken: float
+    """Logarithm of what is taken from flat places, in units of what the network was told."""
     strengths: np.ndarray
-    """Logarithms of what it may be told, in units of what it was told for the signs."""
+    """Logarithms of what it may be told, in the same units."""
     gains: np.ndarray
     """In dB, of each."""
 
@@ -152,10 +151,10 @@ def cases(denoiser: AutoencoderDenoiser, *, gray: bool) -> Iterator[Case]:
         results = [again(windows, float(strength))[0] for strength in STRENGTHS]
         gains = _decibels(results, clean) - _decibels([noisy], clean)
         if unit and (gains.max() > LEAST_GAIN or not has_noise):
-            taken = signs(windows, blind, again(windows, unit), unit)
+            taken, _ = taken_from_flat_places(windows, again(windows, unit))
             is_found = noise_of_camera(windows, blind, again)[0] > 0
             units = np.log(STRENGTHS / unit)
-            yield Case(scene.photograph, has_noise, is_found, taken, units, gains)
+            yield Case(scene.photograph, has_noise, is_found, np.log(taken / unit), units, gains)
 
 
 def _decibels(images: list[np.ndarray], clean: np.ndarray) -> np.ndarray:
@@ -173,11 +172,11 @@ def main() -> None:
         for gray in (True, False)
     }
     noisy = [case for found in networks.values() for case in found if case.has_noise]
-    X = np.array([case.signs for case in noisy])
+    X = np.array([[case.taken] for case in noisy])
     best = np.array([case.strengths[np.argmax(case.gains)] for case in noisy])
     photographs = [case.photograph for case in noisy]
-    model = make_pipeline(StandardScaler(), Ridge(3.0))
-    told = iter(cross_val_predict(model, X, best, groups=photographs, cv=GroupKFold(6)))
+    model, folds = LinearRegression(), GroupKFold(6)
+    told = iter(cross_val_predict(model, X, best, groups=photographs, cv=folds))
     for name, found in networks.items():
         clean = [case.is_found for case in found if not case.has_noise]
         own = [(case, next(told)) for case in found if case.has_noise]
@@ -188,10 +187,8 @@ def main() -> None:
             f"wins {np.mean(gains):.2f} dB where it is told this, and "
             f"{np.mean([case.gains.max() for case, _ in own]):.2f} where it is told the best"
         )
-    scaler, linear = (step for _, step in model.fit(X, best).steps)
-    weights = linear.coef_ / scaler.scale_
-    constant = linear.intercept_ - weights @ scaler.mean_
-    print(f"STRENGTH = {np.round([constant, *weights], 2).tolist()}")
+    model.fit(X, best)
+    print(f"GAIN = {np.exp(model.intercept_):.2f}, POWER = {model.coef_[0]:.2f}")
 
 
 if __name__ == "__main__":

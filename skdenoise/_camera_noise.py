@@ -1,9 +1,9 @@
 """Noise that a camera has smoothed: whether an image has any, and how strong.
 
 It looks like texture, but not in flat places. What a network takes from the flattest quarter of an
-image, blind and told of a little noise, says whether there is such noise; and what it takes from
-there and from everywhere, how strong the network is best told that it is. How that follows was
-learned from photographs for training with simulated noise: ``python -m benchmarks.camera_noise``.
+image, blind and told of a little noise, says whether there is such noise, and how strong the
+network is best told that it is. The latter was learned from photographs for training with simulated
+noise: ``python -m benchmarks.camera_noise``.
 """
 
 import math
@@ -21,8 +21,6 @@ PROBED = 1 / 96
 """Share of the image's range that the network is told, to see what it takes."""
 OUTLIERS = 0.005
 """Share of the darkest and of the brightest values that the range leaves out."""
-LEAST = 1e-4
-"""Less than that share of what the network is told counts as so much."""
 LEAST_TAKEN, LEAST_TAKEN_IF_SMOOTHED = 0.55, 0.45
 """Of what the network is told, at least this share is taken from flat places with noise."""
 LEAST_CORRELATION = 0.4
@@ -32,11 +30,9 @@ LEAST_SMOOTHED = 0.55
 FAINT = 0.006, 0.009
 """Shares of the image's range: of noise below the first nothing is taken away, since the grain of
 clean photographs is as strong, and from the second on all."""
-STRENGTH = np.array([0.83, 0.22, -0.02, -0.04, 0.02, -0.24, 0.39])
-"""What makes the logarithm of what the network is best told, in units of what it was told before: a
-constant, and the weights of `signs`."""
-STRONGEST = 8.0
-"""What the network is told at most, in the same units."""
+GAIN, POWER = 1.9, 0.54
+"""What the network is best told, in units of what it was told, is `GAIN` times the `POWER` of what
+it takes from flat places."""
 
 
 def noise_of_camera(
@@ -61,16 +57,15 @@ def noise_of_camera(
     probed = PROBED * range_of(noisy)
     if not probed > 0:
         return 0.0, 0.0
-    found = signs(noisy, denoised, again(noisy, probed), probed)
-    taken, correlation, _, _, smoothness, _ = found
-    share = visible(noisy, probed * math.exp(taken))
-    is_correlated = correlation > LEAST_CORRELATION
-    if is_correlated:
-        share = float(smoothness > LEAST_SMOOTHED)
-    if taken < math.log(LEAST_TAKEN_IF_SMOOTHED if is_correlated else LEAST_TAKEN):
-        share = 0.0
-    told = math.exp(STRENGTH @ [1.0, *found])
-    return share, probed * min(told, STRONGEST)
+    taken, correlation = taken_from_flat_places(noisy, again(noisy, probed))
+    if correlation > LEAST_CORRELATION:
+        _, smoothness = taken_from_flat_places(noisy, denoised)
+        share, least = float(smoothness > LEAST_SMOOTHED), LEAST_TAKEN_IF_SMOOTHED
+    else:
+        share, least = visible(noisy, taken), LEAST_TAKEN
+    if taken < least * probed:
+        return 0.0, 0.0
+    return share, probed * GAIN * (taken / probed) ** POWER
 
 
 def visible(noisy: Sequence[np.ndarray], sigma: float) -> float:
@@ -79,41 +74,22 @@ def visible(noisy: Sequence[np.ndarray], sigma: float) -> float:
     return float(np.clip((sigma - none) / (all_ - none), 0, 1)) if all_ > none else float(sigma > 0)
 
 
-def signs(
-    noisy: Sequence[np.ndarray],
-    blind: Sequence[np.ndarray],
-    told: Sequence[np.ndarray],
-    probed: float,
-) -> list[float]:
-    """Return what is known about what a network takes.
+def taken_from_flat_places(
+    noisy: Sequence[np.ndarray], denoised: Sequence[np.ndarray]
+) -> tuple[float, float]:
+    """Return the deviation of what was removed from the flattest quarter of an image.
+
+    And how much neighbors are correlated in it.
 
     Parameters
     ----------
-    noisy, blind, told : sequence of ndarray of shape (h, w, C)
-        Windows of an image, and what becomes of them where the network is blind, and told.
-    probed : float
-        What it is told.
-
-    Returns
-    -------
-    list of float
-        Told, and then blind: the logarithm of the deviation of what is taken from flat places, the
-        correlation of neighbors there, and the logarithm for what is taken from everywhere.
+    noisy, denoised : sequence of ndarray of shape (h, w, C)
+        Windows of the image, before and after.
     """
-    return [*_taken(noisy, told, probed), *_taken(noisy, blind, probed)]
-
-
-def _taken(
-    noisy: Sequence[np.ndarray], denoised: Sequence[np.ndarray], unit: float
-) -> tuple[float, float, float]:
-    removed = differences(noisy, denoised)
-    in_flat_places = _in_flat_places(denoised, removed)
-    everywhere = np.concatenate([part.ravel() for part in removed])
-    strengths = (
-        math.log(math.sqrt(np.square(values).mean()) / unit + LEAST)
-        for values in (in_flat_places, everywhere)
-    )
-    return next(strengths), _correlation(in_flat_places), next(strengths)
+    contrast = np.concatenate([_blocks(part).mean(axis=3).var(axis=(1, 2)) for part in denoised])
+    flat = np.argsort(contrast, kind="stable")[: max(1, len(contrast) // 4)]
+    removed = np.concatenate([_blocks(part) for part in differences(noisy, denoised)])[flat]
+    return math.sqrt(np.square(removed).mean()), _correlation(removed)
 
 
 def differences(windows: Sequence[np.ndarray], others: Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -129,13 +105,6 @@ def range_of(windows: Sequence[np.ndarray]) -> float:
     values = np.concatenate([window.ravel() for window in windows])
     dark, bright = np.quantile(values, (OUTLIERS, 1 - OUTLIERS))
     return float(bright - dark)
-
-
-def _in_flat_places(denoised: Sequence[np.ndarray], removed: Sequence[np.ndarray]) -> np.ndarray:
-    """Return what was removed from the flattest quarter of the blocks."""
-    contrast = np.concatenate([_blocks(part).mean(axis=3).var(axis=(1, 2)) for part in denoised])
-    flat = np.argsort(contrast, kind="stable")[: max(1, len(contrast) // 4)]
-    return np.concatenate([_blocks(part) for part in removed])[flat]
 
 
 def _blocks(image: np.ndarray) -> np.ndarray:
