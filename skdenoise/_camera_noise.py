@@ -1,9 +1,7 @@
 """Noise that a camera has smoothed: whether an image has any, and how strong.
 
-It looks like texture, but not in flat places. What a network takes from the flattest quarter of an
-image, blind and told of a little noise, says whether there is such noise, and how strong the
-network is best told that it is. The latter was learned from photographs for training with simulated
-noise: ``python -m benchmarks.camera_noise``.
+It looks like texture, but not in flat places: what a network takes from the flattest quarter of an
+image, blind and told of a little noise, says whether there is such noise, and how strong it is.
 """
 
 import math
@@ -30,9 +28,8 @@ LEAST_SMOOTHED = 0.55
 FAINT = 0.006, 0.009
 """Shares of the image's range: of noise below the first nothing is taken away, since the grain of
 clean photographs is as strong, and from the second on all."""
-GAIN, POWER = 1.9, 0.54
-"""What the network is best told, in units of what it was told, is `GAIN` times the `POWER` of what
-it takes from flat places."""
+HIDDEN = 2.25
+"""How much stronger correlated noise is than what is taken."""
 
 
 def noise_of_camera(
@@ -61,11 +58,11 @@ def noise_of_camera(
     if correlation > LEAST_CORRELATION:
         _, smoothness = taken_from_flat_places(noisy, denoised)
         share, least = float(smoothness > LEAST_SMOOTHED), LEAST_TAKEN_IF_SMOOTHED
+        sigma = HIDDEN * taken
     else:
         share, least = visible(noisy, taken), LEAST_TAKEN
-    if taken < least * probed:
-        return 0.0, 0.0
-    return share, probed * GAIN * (taken / probed) ** POWER
+        sigma = taken
+    return (share, sigma) if taken > least * probed else (0.0, 0.0)
 
 
 def visible(noisy: Sequence[np.ndarray], sigma: float) -> float:
