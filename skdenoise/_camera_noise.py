@@ -97,10 +97,14 @@ def differences(windows: Sequence[np.ndarray], others: Sequence[np.ndarray]) -> 
     ]
 
 
+def together(windows: Sequence[np.ndarray]) -> np.ndarray:
+    """Return all values in no order."""
+    return windows[0] if len(windows) == 1 else np.concatenate([part.ravel() for part in windows])
+
+
 def range_of(windows: Sequence[np.ndarray]) -> float:
     """Return how far black and white are apart in an image, but for outliers."""
-    values = np.concatenate([window.ravel() for window in windows])
-    dark, bright = np.quantile(values, (OUTLIERS, 1 - OUTLIERS))
+    dark, bright = np.quantile(together(windows), (OUTLIERS, 1 - OUTLIERS))
     return float(bright - dark)
 
 

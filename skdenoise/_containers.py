@@ -250,12 +250,13 @@ def _checked(kind: str, raw: Any, container: Any, name: str, lazily: bool = Fals
                 f"numpy.repeat(image[..., None], 3, axis=-1), or pass them separately."
             )
             raise ValueError(msg)
-    if (kind != "table" or shapes[0][0] > 1) and not lazily:
-        _warn_of_wide_integers(raw, dtypes, name)
     scales = [scale_of(dtype) for dtype in dtypes]
-    return Images(
+    images = Images(
         kind, shapes[0][2], dtypes, scales, shapes, raw, container, container, (), len(raw)
     )
+    if images.has_rows and not lazily:
+        _warn_of_wide_integers(raw, dtypes, name)
+    return images
 
 
 def _check_numbers(image: Any, index: int, name: str) -> None:

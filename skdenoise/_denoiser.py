@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skdenoise import _keras
-from skdenoise._adaptation import Adaptation, Adapting, encoded, large_enough
+from skdenoise._adaptation import SMALLEST_SIDE, Adaptation, Adapting, encoded, large_enough
 from skdenoise._choices import KINDS, ORIENTATIONS, SIZES
 from skdenoise._containers import read_images
 from skdenoise._ensemble import ensemble
@@ -32,7 +32,7 @@ from skdenoise._model_file import write_estimator
 from skdenoise._network_transformer import NetworkTransformer, read_only
 from skdenoise._noise_maps import noise_maps, read_sigma, taken_in_part
 from skdenoise._patches import Batch, PatchSampler, image_statistics
-from skdenoise._precision import check_engine, engine_for, noisy_samples, precision_for
+from skdenoise._precision import check_engine, engine_for, noisy_samples
 from skdenoise._randomness import generators
 from skdenoise._restraint import restrained
 from skdenoise._shipped import model_cards, shipped_losses, shipped_name, shipped_weights
@@ -600,9 +600,9 @@ class AutoencoderDenoiser(NetworkTransformer):
         """Keep the weights where images are too small to tell whether others were better."""
         if images.has_rows:
             warn(
-                "Nothing was learned: no image of X has 32 x 32 pixels, and smaller ones do not "
-                "show whether weights that are adapted to them are better. Pass larger images, or "
-                "set weights=None to learn from nothing.",
+                f"Nothing was learned: no image of X has {SMALLEST_SIDE} x {SMALLEST_SIDE} pixels, "
+                f"and smaller ones do not show whether weights that are adapted to them are "
+                f"better. Pass larger images, or set weights=None to learn from nothing.",
             )
         if start.shipped is not None:
             loss = shipped_losses(start.shipped)
@@ -851,7 +851,7 @@ class AutoencoderDenoiser(NetworkTransformer):
         """
         if self._normalizes and dtype.kind == "f" and self.precision == "auto":
             return "float32"
-        return precision_for(self.precision, losses, fast=_keras.has_fast_bfloat16())
+        return self._arithmetic(losses)
 
     @property
     def _is_restrained(self) -> bool:

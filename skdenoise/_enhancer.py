@@ -29,7 +29,7 @@ from skdenoise._model_file import ModelFileError, write_estimator
 from skdenoise._network_transformer import NetworkTransformer, read_only
 from skdenoise._noise_maps import noise_maps
 from skdenoise._patches import PatchSampler
-from skdenoise._precision import check_engine, dark_samples, engine_for, precision_for
+from skdenoise._precision import check_engine, dark_samples, engine_for
 from skdenoise._randomness import generators
 from skdenoise._shipped import shipped_losses, shipped_weights
 from skdenoise._survey import LocalTransform, Unchanged
@@ -625,9 +625,7 @@ class ZeroDCEEnhancer(NetworkTransformer):
             functools.partial(
                 _keras.predict, network, self._weights(), **self._how(self.precision)
             ),
-            precision=precision_for(
-                self.precision, self._losses(), fast=_keras.has_fast_bfloat16()
-            ),
+            precision=self._arithmetic(self._losses()),
             halo=network.halo or 0,
             grid=network.stride,
             reduction=self._reduction,
@@ -687,7 +685,7 @@ class ZeroDCEEnhancer(NetworkTransformer):
             source = (self._taken(images, index) for index in range(len(images)))
         elif self.denoise == "before":
             source = self._fitted_denoiser(images)._transform_images(images)
-        precision = precision_for(self.precision, self._losses(), fast=_keras.has_fast_bfloat16())
+        precision = self._arithmetic(self._losses())
 
         def seen(image: np.ndarray) -> Task:
             return Task(seen_by_network(image, reduction), precision=precision)

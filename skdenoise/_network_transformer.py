@@ -14,7 +14,7 @@ from skdenoise._background import in_background
 from skdenoise._base import ImageTransformer
 from skdenoise._choices import ENGINES, PRECISIONS
 from skdenoise._learning import called_back, check_schedule
-from skdenoise._precision import check_engine
+from skdenoise._precision import check_engine, precision_for
 from skdenoise._progress import ProgressBar
 from skdenoise._validation import (
     INT_POSITIVE,
@@ -144,6 +144,10 @@ class NetworkTransformer(ImageTransformer):
         return self.precision == "bfloat16" or (
             self.precision == "auto" and _keras.has_fast_bfloat16()
         )
+
+    def _arithmetic(self, losses: dict[str, float]) -> str:
+        """Return the precision that `precision` means, given what each costs."""
+        return precision_for(self.precision, losses, fast=_keras.has_fast_bfloat16())
 
     def _losses(self) -> dict[str, float]:
         """Return what each precision costs in dB, as far as it was measured."""

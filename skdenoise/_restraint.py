@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skdenoise import _tiling
-from skdenoise._camera_noise import Again, differences, noise_of_camera, visible
+from skdenoise._camera_noise import Again, differences, noise_of_camera, together, visible
 from skdenoise._stein import PROBE, random_step, slopes
 from skdenoise._task import Run, Task, beside
 from skdenoise.noise._estimation import estimate_of_windows
@@ -172,7 +172,7 @@ def _verdict(
         return verdict._replace(share=visible(noisy, sigma) * verdict.share, sigma=sigma)
     power = _mean([np.square(part) for part in differences(noisy, denoised)])
     # In float32, squares of some units overflow or vanish.
-    contrast = float(_together(noisy).std(dtype=np.float64))
+    contrast = float(together(noisy).std(dtype=np.float64))
     if min(noisy[0].shape[:2]) < SMALLEST_SIDE or not 0 < power < (WEAK * contrast) ** 2:
         return Verdict(1.0)
     found = estimate_of_windows([part for window in noisy for part in _tiling.windows_of(window)])
@@ -232,10 +232,5 @@ def _verdict_of_least_error(
     return verdict
 
 
-def _together(windows: Sequence[np.ndarray]) -> np.ndarray:
-    """Return all values in no order."""
-    return windows[0] if len(windows) == 1 else np.concatenate([part.ravel() for part in windows])
-
-
 def _mean(windows: Sequence[np.ndarray]) -> float:
-    return float(_together(windows).mean())
+    return float(together(windows).mean())

@@ -196,7 +196,7 @@ class NoiseInjector(ImageTransformer):
         container of the kind of `X`
             New images of the same shapes and dtypes.
         """
-        self.fit(X)
+        self.fit(X, y)
         images = self._read(X, reset=False)
         return images.restore(self._noisy(images))
 
