@@ -7,7 +7,7 @@ from unittest import mock
 import numpy as np
 
 from benchmarks._measuring import Result
-from benchmarks._photographs import camera_pairs, folder
+from benchmarks._photographs import camera_pairs, folder, gray
 from skdenoise import AutoencoderDenoiser
 from skdenoise._choices import SHIPPED_SIZES
 from skdenoise._image_files import read_image
@@ -15,8 +15,10 @@ from skdenoise._protocol import quality, with_white_noise
 from skdenoise._restraint import Verdict
 
 N_IMAGES = 11
-SIGMAS = 1, 2, 3, 5, 10
+SIGMAS = 0.5, 1, 2, 3, 5, 10
 """Gray levels."""
+LOST = 0.05
+"""Decibels that count as a loss."""
 CLEAN_EVERY = 5
 """Each so many-th photograph is also given without noise."""
 
@@ -26,6 +28,7 @@ def measure(n_rounds: int) -> Iterator[Result]:
     photographs = {
         "BSD432_color": [read_image(path) for path in folder("BSD432_color", N_IMAGES, first=7)],
         "scikit-image": _sharp(),
+        "Set12": [gray(path) for path in folder("Set12")],
     }
     clean = [read_image(path) for path in folder("BSD432_color")[::CLEAN_EVERY]]
     pairs = [(mean, noisy / np.float32(255)) for mean, noisy in camera_pairs(every=5)]
@@ -86,5 +89,6 @@ def _gains(
             f"{name}: gain in PSNR{what}",
             (float(np.mean(gains)),),
             unit="dB",
-            note=f"from {min(gains):.2f} to {max(gains):.2f}",
+            note=f"from {min(gains):.2f} to {max(gains):.2f}, "
+            f"{np.sum(np.array(gains) < -LOST)} of {len(gains)} lose",
         )

@@ -65,9 +65,9 @@ def noise_of_camera(
     return (share, sigma) if taken > least * probed else (0.0, 0.0)
 
 
-def visible(noisy: Sequence[np.ndarray], sigma: float) -> float:
+def visible(noisy: Sequence[np.ndarray], sigma: float, faint: tuple[float, float] = FAINT) -> float:
     """Return how much of noise of that deviation is to be removed, in [0, 1]."""
-    none, all_ = (share * range_of(noisy) for share in FAINT)
+    none, all_ = (share * range_of(noisy) for share in faint)
     return float(np.clip((sigma - none) / (all_ - none), 0, 1)) if all_ > none else float(sigma > 0)
 
 

@@ -68,12 +68,19 @@ def test_weak_noise_of_sharp_images_in_color_never_gets_worse(sigma):
     assert np.abs(denoised - noisy).max() <= 3.1 * sigma / 255
 
 
-def test_weak_noise_of_large_sharp_images_never_gets_worse(monkeypatch):
+def test_white_noise_as_weak_as_grain_is_left_alone():
+    from skimage import data
+
+    noisy = with_white_noise(data.camera()[:256, :256], 1)
+    np.testing.assert_array_equal(denoise(noisy), noisy)
+
+
+def test_weak_noise_of_large_sharp_images_gets_better(monkeypatch):
     from skimage import data
 
     monkeypatch.setattr(_tiling, "LARGE_PIXELS", 64 * 64)
     photo = data.rocket()[100:228, 300:428]
-    noisy = with_white_noise(photo, 1)
+    noisy = with_white_noise(photo, 2)
     denoised = denoise(noisy)
     assert psnr(photo / 255, denoised, data_range=1) > psnr(photo / 255, noisy, data_range=1)
 
