@@ -28,6 +28,8 @@ LEAST_SMOOTHED = 0.55
 FAINT = 0.006, 0.009
 """Shares of the image's range: of noise below the first nothing is taken away, since the grain of
 clean photographs is as strong, and from the second on all."""
+FAINT_IF_WHITE_AND_GRAY = 0.009, 0.012
+"""The same of white noise in gray images: the grain of old scans is white, too, and stronger."""
 HIDDEN = 2.25
 """How much stronger correlated noise is than what is taken."""
 
@@ -60,14 +62,16 @@ def noise_of_camera(
         share, least = float(smoothness > LEAST_SMOOTHED), LEAST_TAKEN_IF_SMOOTHED
         sigma = HIDDEN * taken
     else:
-        share, least = visible(noisy, taken), LEAST_TAKEN
+        share, least = visible(noisy, taken, is_white=False), LEAST_TAKEN
         sigma = taken
     return (share, sigma) if taken > least * probed else (0.0, 0.0)
 
 
-def visible(noisy: Sequence[np.ndarray], sigma: float, faint: tuple[float, float] = FAINT) -> float:
+def visible(noisy: Sequence[np.ndarray], sigma: float, *, is_white: bool) -> float:
     """Return how much of noise of that deviation is to be removed, in [0, 1]."""
-    none, all_ = (share * range_of(noisy) for share in faint)
+    is_gray = noisy[0].shape[-1] == 1
+    limits = FAINT_IF_WHITE_AND_GRAY if is_white and is_gray else FAINT
+    none, all_ = (share * range_of(noisy) for share in limits)
     return float(np.clip((sigma - none) / (all_ - none), 0, 1)) if all_ > none else float(sigma > 0)
 
 

@@ -32,10 +32,6 @@ EXCESS = 1.03
 LIMITS = 1.0, 1.5, 2.0, 3.0, math.inf
 """What may at most be taken from a pixel, in standard deviations of the noise."""
 
-FAINT = 0.009, 0.012
-"""Shares of the image's range: of white noise below the first nothing is taken away, and from the
-second on all. Noise that a camera has smoothed is seen earlier, since it is coarser."""
-
 
 class Verdict(NamedTuple):
     """What is to be done with an image.
@@ -173,7 +169,8 @@ def _verdict(
         verdict = Verdict(1.0)
         if _is_excessive(noisy, denoised, sigma):
             verdict = _verdict_of_least_error(noisy, denoised, again, sigma)
-        return verdict._replace(share=visible(noisy, sigma, FAINT) * verdict.share, sigma=sigma)
+        share = visible(noisy, sigma, is_white=True) * verdict.share
+        return verdict._replace(share=share, sigma=sigma)
     power = _mean([np.square(part) for part in differences(noisy, denoised)])
     # In float32, squares of some units overflow or vanish.
     contrast = float(together(noisy).std(dtype=np.float64))
@@ -185,10 +182,9 @@ def _verdict(
         return Verdict(share, told) if share else Verdict(0.0)
     if not found.sigma > 0:
         return Verdict(0.0)
-    verdict = _verdict_of_least_error(
-        noisy, denoised, lambda windows, _: again(windows, 0.0), float(found.sigma)
-    )
-    return verdict._replace(share=visible(noisy, float(found.sigma), FAINT) * verdict.share)
+    weak = float(found.sigma)
+    verdict = _verdict_of_least_error(noisy, denoised, lambda windows, _: again(windows, 0.0), weak)
+    return verdict._replace(share=visible(noisy, weak, is_white=True) * verdict.share)
 
 
 def _is_excessive(
