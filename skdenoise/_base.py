@@ -21,10 +21,7 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted, v
 from skdenoise._containers import holds_labels, read_images
 from skdenoise._fingerprint import fingerprint
 from skdenoise._images import Images
-from skdenoise._large import transform
-from skdenoise._lazy import is_dask_array, transform_lazily
-from skdenoise._lazy_filling import fill
-from skdenoise._survey import LocalTransform
+from skdenoise._large import LocalTransform, fill, is_dask_array, transform, transform_lazily
 
 SEEN = "n_channels_in_", "n_features_in_", "feature_names_in_"
 """What is remembered of the images of `fit`."""

@@ -16,6 +16,7 @@ from skdenoise._choices import KINDS, ORIENTATIONS, SIZES
 from skdenoise._containers import read_images
 from skdenoise._ensemble import ensemble
 from skdenoise._images import Images
+from skdenoise._large import LocalTransform, Unchanged
 from skdenoise._large_denoising import LargeDenoising
 from skdenoise._learning import (
     Lesson,
@@ -36,7 +37,6 @@ from skdenoise._precision import check_engine, engine_for, noisy_samples
 from skdenoise._randomness import generators
 from skdenoise._restraint import restrained
 from skdenoise._shipped import model_cards, shipped_losses, shipped_name, shipped_weights
-from skdenoise._survey import LocalTransform, Unchanged
 from skdenoise._task import Task
 from skdenoise._tiling import windows_of
 from skdenoise._unit_range import HIGHEST, LOWEST

@@ -23,6 +23,7 @@ from skdenoise._exposures import (
     seen_by_network,
 )
 from skdenoise._images import Images
+from skdenoise._large import LocalTransform, Unchanged
 from skdenoise._large_enhancing import LargeEnhancing
 from skdenoise._learning import extremes
 from skdenoise._model_file import ModelFileError, write_estimator
@@ -32,7 +33,6 @@ from skdenoise._patches import PatchSampler
 from skdenoise._precision import check_engine, dark_samples, engine_for
 from skdenoise._randomness import generators
 from skdenoise._shipped import shipped_losses, shipped_weights
-from skdenoise._survey import LocalTransform, Unchanged
 from skdenoise._task import Task, beside
 from skdenoise._tiling import windows_of
 from skdenoise._unit_range import HIGHEST, WHITE

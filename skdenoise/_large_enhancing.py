@@ -12,7 +12,7 @@ import numpy as np
 from skdenoise._curves import Bending, Curves, mean_of_maps, places, sampled_within
 from skdenoise._exposures import seen_by_network
 from skdenoise._images import in_working_units
-from skdenoise._survey import Extent, Findings, LocalTransform, Pixels
+from skdenoise._large import Extent, Findings, LocalTransform, Pixels
 from skdenoise._task import Task
 from skdenoise._tiling import on_grid, with_margin
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from skdenoise._images import Images
+from skdenoise._large import moments_of
 from skdenoise._subsampling import neighbor_pair
-from skdenoise._survey import moments_of
 
 Noise = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 """``noise(image, rng)`` returns a noisy copy of a clean image."""

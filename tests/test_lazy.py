@@ -12,7 +12,7 @@ from sklearn.frozen import FrozenEstimator
 
 from skdenoise import AutoencoderDenoiser, NoiseInjector, ZeroDCEEnhancer, _tiling
 from skdenoise._keras import _prediction
-from skdenoise._lazy import Carried, _again, is_dask_array
+from skdenoise._large._lazy import Carried, _again, is_dask_array
 
 dask = pytest.importorskip("dask", reason="clusters: pip install 'skdenoise[dask]'")
 da = pytest.importorskip("dask.array")

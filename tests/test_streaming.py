@@ -8,7 +8,7 @@ import pytest
 import tifffile
 from numpy.testing import assert_array_equal
 
-from skdenoise import AutoencoderDenoiser, ZeroDCEEnhancer, _large, _target, _tiling
+from skdenoise import AutoencoderDenoiser, ZeroDCEEnhancer, _tiling
 from skdenoise._cli import main
 from skdenoise._image_files import (
     ImageFileError,
@@ -19,7 +19,8 @@ from skdenoise._image_files import (
     read_notes,
     write_image,
 )
-from skdenoise._journal import Journal
+from skdenoise._large import _filling, _target
+from skdenoise._large._journal import Journal
 
 zarr = pytest.importorskip("zarr")
 
@@ -290,7 +291,7 @@ def test_the_command_goes_on_where_it_was_interrupted(command, target, tmp_path,
     monkeypatch.setattr(_streaming, "STREAMED_PIXELS", 1000)
     monkeypatch.setattr(_tiling, "LARGE_PIXELS", 1000)
     monkeypatch.setattr(_tiling, "TILE", 40)
-    monkeypatch.setattr(_large, "LARGEST_BLOCK", 80)
+    monkeypatch.setattr(_filling, "LARGEST_BLOCK", 80)
     shape = 170, 90
     image = pixels(*shape, 3) // 2
     tifffile.imwrite(tmp_path / "a.tif", image, photometric="rgb", tile=(32, 32))

@@ -22,7 +22,7 @@ from skdenoise._image_files._errors import ImageFileError, refuse_existing
 from skdenoise._image_files._listing import is_zarr
 from skdenoise._image_files._reading import MAX_PIXELS, read_image
 from skdenoise._image_files._tiff import TiffPixels, is_ome_tiff, is_simple_tiff, write_tiff
-from skdenoise._journal import note_beside
+from skdenoise._large import note_beside
 from skdenoise._whole_file import StrPath, place_of_file, plain_file, take_places
 
 STREAMED_PIXELS = 2**26

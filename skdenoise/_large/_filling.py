@@ -17,10 +17,10 @@ import numpy as np
 from skdenoise._background import in_background
 from skdenoise._fingerprint import fingerprint
 from skdenoise._images import Images, Part, in_own_form
-from skdenoise._journal import Journal
+from skdenoise._large._journal import Journal
+from skdenoise._large._survey import Extent, LocalTransform, survey
+from skdenoise._large._target import Target
 from skdenoise._stored import blocks_of, give_back
-from skdenoise._survey import Extent, LocalTransform, survey
-from skdenoise._target import Target
 from skdenoise._tiling import squares, tile_side, with_margin, within
 
 MEMORY = 2**28

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from skdenoise._images import Images
-from skdenoise._journal import note_beside
+from skdenoise._large._journal import note_beside
+from skdenoise._large._survey import Extent
 from skdenoise._stored import give_back, memory_map_of
-from skdenoise._survey import Extent
 
 OVERWRITTEN = "out must not be X, or in the same file: images are never written over."
 MOST_WORK = 10_000

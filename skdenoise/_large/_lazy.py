@@ -21,7 +21,7 @@ import numpy as np
 from skdenoise._containers import read_images
 from skdenoise._fingerprint import fingerprint
 from skdenoise._images import Images, Part, in_own_form
-from skdenoise._survey import Findings, LocalTransform, Moments
+from skdenoise._large._survey import Findings, LocalTransform, Moments
 from skdenoise._tiling import squares, tile_side, within
 
 MOST_LOADED = 4

@@ -14,8 +14,8 @@ import numpy as np
 
 from skdenoise._fingerprint import fingerprint
 from skdenoise._images import Images
-from skdenoise._journal import Journal, finish, pixels_digest
-from skdenoise._target import OVERWRITTEN, Target, file_of, place_of
+from skdenoise._large._journal import Journal, finish, pixels_digest
+from skdenoise._large._target import OVERWRITTEN, Target, file_of, place_of
 
 IN_MEMORY = (
     "out is in the memory of this process, where the workers of dask cannot write to. Type "
