@@ -18,11 +18,14 @@ import pytest
 from numpy.testing import assert_allclose
 
 import skdenoise
-from skdenoise import AutoencoderDenoiser, ZeroDCEEnhancer, _export, _keras
+from skdenoise import AutoencoderDenoiser, ZeroDCEEnhancer, _keras
 from skdenoise._choices import FORMAT_NAMES, STORED_PRECISIONS
 from skdenoise._cli import main
 from skdenoise._cli._export import _model
-from skdenoise._export import FORMATS
+from skdenoise._export._checking import differences, examples
+from skdenoise._export._exported import exported_from
+from skdenoise._export._formats import FORMATS, format_of
+from skdenoise._export._writing import _n_bytes
 from skdenoise._keras import _formats
 from skdenoise._keras._network import draw_weights, get_network
 from skdenoise._keras._portable import portable
@@ -71,7 +74,7 @@ def images_of(n_channels, shape=(29, 37), n_images=2):
 
 def graph_of(estimator, *, sigma_input=False, n_channels=None):
     """Return the graph and what is known of it, before it is a file."""
-    return _export._exported(estimator, sigma_input, n_channels).graph
+    return exported_from(estimator, sigma_input, n_channels).graph
 
 
 def needs(format):
@@ -268,18 +271,18 @@ def test_sizes_are_open_and_named_in_onnx(elsewhere):
 @pytest.mark.parametrize("format", ["litert", "onnx", "openvino"])
 def test_a_lower_precision_is_smaller_and_nearly_as_good(tmp_path, format):
     needs(format)
-    exported = _export._exported(AutoencoderDenoiser(weights="natural"), False, 1)
+    exported = exported_from(AutoencoderDenoiser(weights="natural"), False, 1)
     paths = {}
     for precision in STORED_PRECISIONS:
         paths[precision] = tmp_path / precision / f"d{FORMATS[format].suffix}"
         paths[precision].parent.mkdir()
-    _formats.write_exported(format, exported.graph, paths, lambda: _export._examples(exported))
-    whole = _export._n_bytes(paths["float32"].parent)
+    _formats.write_exported(format, exported.graph, paths, lambda: examples(exported))
+    whole = _n_bytes(paths["float32"].parent)
     # The weights of the package are stored in float16, so that half as many bits lose nothing.
     for precision, share, most, loss in [("float16", 0.55, 1e-5, 1e-3), ("int8", 0.35, 0.1, 0.1)]:
-        assert _export._n_bytes(paths[precision].parent) < share * whole
+        assert _n_bytes(paths[precision].parent) < share * whole
         run = _formats.read_exported(format, paths[precision])
-        largest, mean, psnr_change, _ = _export._differences(exported, run)
+        largest, mean, psnr_change, _ = differences(exported, run)
         assert mean < largest < most
         assert psnr_change > -loss
     assert largest > 1e-4  # in eight bits something must be lost
@@ -351,7 +354,7 @@ def test_what_exists_is_replaced_only_on_request(tmp_path):
 def test_suffixes_may_be_in_capitals(tmp_path, format):
     needs(format)
     path = tmp_path / f"d{FORMATS[format].suffix.upper()}"
-    assert _export._format_of(path, "auto") == format
+    assert format_of(path, "auto") == format
     skdenoise.export(denoiser_of(patchwork), path, format=format)
     beside = {"d.bin"} if format == "openvino" else set()
     assert {file.name for file in tmp_path.iterdir()} == {path.name, *beside}
