@@ -190,6 +190,14 @@ def test_a_network_is_built_once_and_its_own_weights_are_never_touched():
         np.testing.assert_array_equal(weight.numpy(), array)
 
 
+def test_equal_partials_share_one_template():
+    def of(**keywords):
+        return get_network(partial(dncnn, **keywords), "small", 1)
+
+    assert of(depth=3, width=4) is of(width=4, depth=3)
+    assert of(depth=3, width=4) is not of(depth=3, width=8)
+
+
 @dataclass
 class Wide:
     """A network with a number that can be changed; it remembers what it built."""

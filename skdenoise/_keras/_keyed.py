@@ -1,6 +1,7 @@
 """Functions and other callables as keys of what is made with them once per process."""
 
 import copy
+import functools
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -27,6 +28,10 @@ class Keyed:
         """Return the callable together with its state of now."""
         if isinstance(itself, str):
             return cls(itself, (itself, ""))
+        if isinstance(itself, functools.partial) and not _takes_callables(itself):
+            # Each clone of an estimator has one of its own.
+            state = fingerprint(itself.args, itself.keywords)
+            return cls(itself, (cls.of(itself.func).key, state))
         state = fingerprint(itself, object.__getstate__(itself))
         try:
             hash(itself)
@@ -34,3 +39,8 @@ class Keyed:
             # Such as a dataclass, whose likes are equal; so it must not change along with one.
             return cls(copy.copy(itself), (type(itself), state))
         return cls(itself, (itself, state))
+
+
+def _takes_callables(partial: functools.partial) -> bool:
+    """Tell whether it is given what a fingerprint does not tell apart to the last."""
+    return any(map(callable, (*partial.args, *partial.keywords.values())))
