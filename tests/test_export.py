@@ -99,6 +99,19 @@ def test_the_graph_computes_what_transform_does_at_any_size(architecture, n_chan
         assert_allclose(graph(X), denoiser.transform(X), rtol=0, atol=5e-5)
 
 
+@pytest.mark.parametrize(("n_channels", "n_images", "height"), [(3, 3, 8), (1, 8, 8)])
+def test_as_many_images_as_channels_or_rows_do_not_share_their_brightness(
+    n_channels, n_images, height
+):
+    denoiser = denoiser_of("unet", n_channels)
+    X = images_of(n_channels, (height, 12), n_images)
+    X += np.linspace(0, 1, n_images, dtype=np.float32)[:, None, None, None]
+    assert_allclose(graph_of(denoiser)(X), denoiser.transform(X), atol=5e-5)
+    sigma = np.linspace(0.05, 0.3, n_images, dtype=np.float32)[:, None, None, None]
+    told = copy.copy(denoiser).set_params(sigma=sigma.ravel())
+    assert_allclose(graph_of(denoiser, sigma_input=True)([X, sigma]), told.transform(X), atol=5e-5)
+
+
 @pytest.mark.parametrize("X", [np.zeros, np.ones])
 def test_constant_images_stay_constant(X):
     image = 0.1 * X((1, 9, 12, 1), np.float32)

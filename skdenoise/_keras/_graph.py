@@ -20,6 +20,9 @@ from skdenoise._keras._sizes import blocks, cut, length, line, mirrored, positio
 IMAGES = 1, 2, 3
 """Axes of an image."""
 
+# What is of shape (n, 1, 1, 1) comes first in a sum: second, Keras takes it for a bias along the
+# channels or rows where there are n of these.
+
 
 def denoising_graph(
     network: Network, weights: Weights, *, normalized: bool, sigma_input: bool
@@ -48,7 +51,7 @@ def denoising_graph(
             blind = ops.zeros_like(noisy[..., :1])
             if sigma_input:
                 inputs.append(keras.Input((None, None, 1), name="sigma"))
-                blind = blind + inputs[1] / gain
+                blind = inputs[1] / gain + blind
             seen.append(blind)
         if network.stride > 1:
             seen = [_on_grid(image, network.stride) for image in seen]
@@ -56,7 +59,7 @@ def denoising_graph(
         if network.stride > 1:
             denoised = cut(cut(denoised, 1, noisy), 2, noisy)
         if normalized:
-            denoised = denoised * gain + mean
+            denoised = mean + denoised * gain
         denoised = keras.layers.Identity(name="denoised")(denoised)
         return keras.Model(inputs if sigma_input else noisy, denoised, name="denoiser")
 
