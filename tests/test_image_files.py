@@ -223,7 +223,7 @@ KEEPS_EXIF = [".png", ".jpg", ".webp"]
 )
 def test_formats_keep_the_notes_that_they_have_a_place_for(tmp_path, suffix, dtype):
     exif = Image.Exif()
-    exif[271], exif.get_ifd(34853)[1] = "a camera", "N"
+    exif[271], exif[34853] = "a camera", {1: "N"}
     notes = Notes(dpi=(300, 150), exif=exif.tobytes())
     write_image(tmp_path / f"image{suffix}", draw(dtype, 3), notes=notes)
     found = read_notes(tmp_path / f"image{suffix}")
@@ -242,7 +242,7 @@ def test_formats_keep_the_notes_that_they_have_a_place_for(tmp_path, suffix, dty
 def test_notes_are_of_the_image_that_stands_upright(tmp_path, suffix):
     exif = Image.Exif()
     exif[274] = 6  # turned by a quarter
-    exif.get_ifd(34665).update({40962: 48, 40963: 32, 33434: 0.5})
+    exif[34665] = {40962: 48, 40963: 32, 33434: 0.5}
     save(tmp_path / f"image{suffix}", draw(np.uint8, 3), exif=exif, dpi=(300, 150))
     notes = read_notes(tmp_path / f"image{suffix}")
     found = Image.Exif()
