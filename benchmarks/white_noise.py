@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from unittest import mock
 
 import numpy as np
+from scipy import ndimage
 
 from benchmarks._measuring import Result
 from benchmarks._photographs import folder
@@ -42,6 +43,12 @@ def _blurred(length: float) -> Noise:
     return lambda image, rng: _universal._blurred(_white(image, rng), length)
 
 
+def _turned(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return noise of an image that was turned by a few degrees."""
+    turned = ndimage.rotate(_white(image, rng), 5, reshape=False, order=1, mode="mirror")
+    return turned / turned.std()
+
+
 NOISES: dict[str, Noise] = {
     "white": _white,
     "growing with the light": _with_light(1.0),
@@ -50,6 +57,7 @@ NOISES: dict[str, Noise] = {
     "hardly correlated (0.35 pixels)": _blurred(0.35),
     "a little correlated (0.45 pixels)": _blurred(0.45),
     "correlated (1 pixel)": _blurred(1.0),
+    "of an image that was turned": _turned,
     "of cameras": _universal._of_camera,
 }
 

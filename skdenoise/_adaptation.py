@@ -15,9 +15,8 @@ from scipy.special import stdtrit
 
 from skdenoise._decibels import psnr_of
 from skdenoise._images import Images
-from skdenoise._learning import errors_on, independent_stride, validation_batches
 from skdenoise._masking import fill_masked, grid_masks
-from skdenoise._patches import Batch, PatchSampler, image_statistics
+from skdenoise._patches import image_statistics
 from skdenoise._restraint import sigma_of_white_noise
 from skdenoise._stein import PROBE, random_step, slopes
 from skdenoise._task import Run, Task
@@ -26,6 +25,15 @@ HELD_OUT_ROWS = 0.375, 0.625
 """The strip of each image that is not learned from."""
 SMALLEST_SIDE = 32
 """Pixels of the shorter side of an image that is large enough for that."""
+TINY = (
+    f"no image of X has {SMALLEST_SIDE} x {SMALLEST_SIDE} pixels, and smaller ones do not show "
+    f"whether weights that are adapted to them are better. Pass larger images"
+)
+SMEARED = (
+    "the noise of neighboring pixels in X is correlated. The weights know such noise, and without "
+    "clean images nothing shows whether others are better. Pass clean images as y"
+)
+"""Why nothing can be learned, and what to do."""
 JUDGED = 8
 """At most so many strips are judged."""
 STRIDE = 4
@@ -34,7 +42,7 @@ FEW = 2**18
 """Pixels up to which all of them are hidden once; of more, one out of `STRIDE`."""
 LEAST_GAIN = 0.01
 """Decibels of the estimate below which an improvement is not worth other weights."""
-CONFIDENCE = {"sure": 0.999, "masked": 0.975, "pairs": 0.975}
+CONFIDENCE = {"sure": 0.999, "masked": 0.975}
 """And with this probability it is no chance. White noise is known: a gain is surprising there."""
 BLOCK = 16
 """Pixels of a side of the squares whose errors count as independent of each other."""
@@ -59,12 +67,10 @@ class Adaptation:
         difference has a meaning.
     least_gain : float
         What the difference would have to be more than in order to be no chance, in dB.
-    estimate : {"sure", "masked", "pairs"}
+    estimate : {"sure", "masked"}
         How it was judged: where the noise is white and even, by the PSNR that `SUREScorer`
-        estimates; by how well hidden pixels are predicted, as `Noise2SelfScorer` does; or, where
-        the noise of neighbors is correlated, by the PSNR of one sub-sampled image against another.
-    stride : int
-        Distance in pixels of what was sub-sampled for learning.
+        estimates, and otherwise by how well hidden pixels are predicted, as `Noise2SelfScorer`
+        does.
     trained : {"gains", "all"}
         Whether one factor per channel was learned, or all weights.
     was_adapted : bool, default=False
@@ -76,7 +82,6 @@ class Adaptation:
     after: float
     least_gain: float
     estimate: str
-    stride: int
     trained: str
     was_adapted: bool = False
 
@@ -86,7 +91,6 @@ class Adaptation:
         before: Sequence[np.ndarray],
         after: Sequence[np.ndarray],
         estimate: str,
-        stride: int,
         trained: str,
         was_adapted: bool = False,
     ) -> "Adaptation":
@@ -94,7 +98,7 @@ class Adaptation:
         values = _mean_psnr(before), _mean_psnr(after)
         least = max(LEAST_GAIN, _chance(before, after, CONFIDENCE[estimate]))
         kept = values[1] - values[0] > least
-        return cls(kept, *values, least, estimate, stride, trained, was_adapted)
+        return cls(kept, *values, least, estimate, trained, was_adapted)
 
 
 def encoded(adaptation: Adaptation | None) -> dict[str, Any] | None:
@@ -122,9 +126,6 @@ def decoded(value: Any) -> Adaptation | None:
     are_numbers = all(isinstance(number, float) for number in (*numbers, least))
     if not (known and are_numbers and {type(flag) for flag in flags} == {bool}):
         msg = f"{value!r} says nothing about adapting"
-        raise ValueError(msg)
-    if type(found.stride) is not int or found.stride < 1:
-        msg = f"stride={found.stride!r} is no distance of pixels"
         raise ValueError(msg)
     return replace(found, least_gain=least)
 
@@ -181,8 +182,6 @@ class Adapting:
     ----------
     images, held_out : Images
         The parts to learn from, and to be judged on.
-    stride : int
-        The distance at which their pixels have independent noise.
     trained : {"gains", "all"}
         What learns.
     """
@@ -191,7 +190,6 @@ class Adapting:
         n_pixels = sum(height * width for height, width, _ in images.shapes)
         few = "gains" if n_pixels < DATA_SET else "all"
         self.trained = few if trainable == "auto" else trainable
-        self.stride = independent_stride(images)
         low, high = HELD_OUT_ROWS
         every = -(-len(images) // JUDGED)
         self.images = images.strips((0, low), (high, 1))
@@ -205,7 +203,6 @@ class Adapting:
         before: Weights,
         after: Weights,
         *,
-        multiple: int,
         was_adapted: bool,
     ) -> Adaptation:
         """Estimate on parts that were not learned from whether adapting was of use.
@@ -218,16 +215,9 @@ class Adapting:
             Returns what runs a network with some weights.
         before, after : dict of str to ndarray
             Those that it began with, and the adapted ones.
-        multiple : int
-            What height and width of a patch have to be a multiple of.
         was_adapted : bool
             Whether the former had been adapted before.
         """
-        facts = self.stride, self.trained, was_adapted
-        if self.stride > 1:
-            batches = self._pairs(multiple)
-            first, second = (errors_on(run_with(found), batches) for found in (before, after))
-            return Adaptation.of(first, second, "pairs", *facts)
         tasks = (Task(image, *image_statistics(image)) for image in self._whole)
         sigmas = list(map(sigma_of_white_noise, tasks))
         is_white = min(sigmas) > 0
@@ -246,22 +236,8 @@ class Adapting:
         blind = [0.0] * len(sigmas)
         first = errors_of(before, blind if was_adapted else sigmas)
         estimate = "sure" if is_white else "masked"
-        return Adaptation.of(first, errors_of(after, blind), estimate, *facts)
-
-    def _pairs(self, multiple: int) -> list[Batch]:
-        """Return sub-sampled pairs of the strips, the same for all weights."""
-        sampler = PatchSampler(
-            self.held_out,
-            None,
-            None,
-            patch_size=128,
-            multiple=multiple,
-            normalized=True,
-            data_range=self._data_range,
-            stride=self.stride,
-        )
-        rng = np.random.default_rng(0)
-        return validation_batches(sampler, list(range(len(self.held_out))), rng)
+        facts = estimate, self.trained, was_adapted
+        return Adaptation.of(first, errors_of(after, blind), *facts)
 
 
 Denoise = Callable[[Iterator[np.ndarray]], Iterator[np.ndarray]]

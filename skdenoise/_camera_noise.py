@@ -1,7 +1,8 @@
-"""Noise that a camera has smoothed: whether an image has any, and how strong.
+"""Noise whose neighbors are correlated: whether an image has any, and how strong.
 
-It looks like texture, but not in flat places: what a network takes from the flattest quarter of an
-image, blind and told of a little noise, says whether there is such noise, and how strong it is.
+A camera has smoothed it, or the image was turned or scaled. It looks like texture, but not in flat
+places: what a network takes from the flattest quarter of an image, blind and told of some noise,
+says whether there is such noise, and how strong it is.
 """
 
 import math
@@ -32,6 +33,17 @@ FAINT_IF_WHITE_AND_GRAY = 0.009, 0.012
 """The same of white noise in gray images: the grain of old scans is white, too, and stronger."""
 HIDDEN = 2.25
 """How much stronger correlated noise is than what is taken."""
+STEPS = 1.0, 1.5, 1.5**2, 1.5**3
+"""What the network is told, in turn, as multiples of a first guess that is too low."""
+LEAST_SHARE = 0.55
+"""Of what it is told, so much is taken from flat places that hold as much noise."""
+LEAST_PEAK, LEAST_PEAK_IF_FAINT = 0.7, 0.76
+"""At one of the steps it is so much; the latter where there is little in comparison with the
+contrast of the image, so that it may be texture."""
+LEFT = 1.1
+"""How much more than a blind network is taken there, which otherwise knows such noise."""
+MOST_CORRELATION = 0.45
+"""Of neighbors in what is taken there then: coarser texture does the same."""
 
 
 def noise_of_camera(
@@ -65,6 +77,46 @@ def noise_of_camera(
         share, least = visible(noisy, taken, is_white=False), LEAST_TAKEN
         sigma = taken
     return (share, sigma) if taken > least * probed else (0.0, 0.0)
+
+
+def strong_noise(
+    noisy: Sequence[np.ndarray], denoised: Sequence[np.ndarray], again: Again
+) -> float:
+    """Return how strong correlated noise is, of which a blind network leaves some; or 0.
+
+    Parameters
+    ----------
+    noisy, denoised, again
+        As for `noise_of_camera`.
+    """
+    first, _ = taken_from_flat_places(noisy, denoised)
+    found = peak = 0.0
+    for told in (step * first for step in STEPS):
+        taken, _ = taken_from_flat_places(noisy, again(noisy, told))
+        peak = max(peak, taken / told) if told else 0.0
+        if taken > max(LEAST_SHARE * told, LEFT * first):
+            found = told
+    return found if peak > LEAST_PEAK else 0.0
+
+
+def faint_noise(noisy: Sequence[np.ndarray], sigma: float, again: Again) -> float:
+    """Return how strong noise is whose neighbors are somewhat correlated; 0 where it is texture.
+
+    Parameters
+    ----------
+    noisy, again
+        As for `noise_of_camera`.
+    sigma : float
+        What flat places tell, which is too low.
+    """
+    found, least = 0.0, FAINT_IF_WHITE_AND_GRAY[1] * range_of(noisy)
+    for told in (step * max(sigma, least) for step in STEPS):
+        taken, correlation = taken_from_flat_places(noisy, again(noisy, told))
+        if taken < LEAST_SHARE * told:
+            break
+        if taken > LEAST_PEAK_IF_FAINT * told and correlation < MOST_CORRELATION:
+            found = told
+    return found
 
 
 def visible(noisy: Sequence[np.ndarray], sigma: float, *, is_white: bool) -> float:

@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skdenoise import _keras
-from skdenoise._adaptation import SMALLEST_SIDE, Adaptation, Adapting, encoded, large_enough
+from skdenoise._adaptation import SMEARED, TINY, Adaptation, Adapting, encoded, large_enough
 from skdenoise._choices import KINDS, ORIENTATIONS, SIZES
 from skdenoise._containers import read_images
 from skdenoise._ensemble import ensemble
@@ -179,8 +179,8 @@ class AutoencoderDenoiser(NetworkTransformer):
         After ``fit(X_noisy)`` that began with trained weights: whether the adapted ones were
         ``kept``, and the estimates in dB ``before`` and ``after`` on rows that were held out, on
         which that was decided. Images of less than 32 pixels of height or width are too small to
-        hold anything out, and are left out; None where all are, and the weights are used as they
-        are.
+        hold anything out, and are left out. None where all are, or the noise of neighbors is
+        correlated: the weights are used as they are.
     precision_loss_ : dict of str to float
         What "bfloat16" costs, as the mean absolute change of the PSNR in dB on images that were
         held out, or on training patches where none were; empty where it was not measured,
@@ -516,16 +516,15 @@ class AutoencoderDenoiser(NetworkTransformer):
         learning, data_range = way_to_learn(images, target, self.noise), data_range_of(images)
         start = self._start(images, learning, rng, partial=partial)
         self._warn_of_range(images)
-        adapting, stride = None, 1
+        adapting = None
+        stride = independent_stride(images) if learning == "self-supervised" else 1
         if learning == "self-supervised" and start.is_trained:
             chosen = large_enough(images)
-            if not chosen:
-                self._stay(start, images, data_range)
+            if stride > 1 or not chosen:
+                self._stay(start, images, data_range, SMEARED if chosen else TINY)
                 return
             adapting = Adapting(images.take(chosen), self.trainable, data_range)
-            images, learning, stride = adapting.images, "adapted", adapting.stride
-        elif learning == "self-supervised":
-            stride = independent_stride(images)
+            images, learning = adapting.images, "adapted"
         network = self._network()
         sampler = PatchSampler(
             images,
@@ -562,7 +561,6 @@ class AutoencoderDenoiser(NetworkTransformer):
                 lambda weights: functools.partial(_keras.predict, network, weights),
                 start.weights,
                 best,
-                multiple=network.stride,
                 was_adapted=start.goes_on and not self._measures,
             )
             best = best if adaptation.kept else start.weights
@@ -596,14 +594,10 @@ class AutoencoderDenoiser(NetworkTransformer):
         weights = shipped_weights(shipped, tuple(network.shapes().items()))
         return Start(weights, is_trained=True, shipped=shipped)
 
-    def _stay(self, start: Start, images: Images, data_range: float) -> None:
-        """Keep the weights where images are too small to tell whether others were better."""
+    def _stay(self, start: Start, images: Images, data_range: float, why: str) -> None:
+        """Keep the weights where images do not tell whether others were better."""
         if images.has_rows:
-            warn(
-                f"Nothing was learned: no image of X has {SMALLEST_SIDE} x {SMALLEST_SIDE} pixels, "
-                f"and smaller ones do not show whether weights that are adapted to them are "
-                f"better. Pass larger images, or set weights=None to learn from nothing.",
-            )
+            warn(f"Nothing was learned: {why}, or set weights=None to learn from nothing.")
         if start.shipped is not None:
             loss = shipped_losses(start.shipped)
             self._remember(start.weights, {}, "adapted", data_range, None, loss, began_trained=True)

@@ -17,16 +17,26 @@ from typing import NamedTuple
 import numpy as np
 
 from skdenoise import _tiling
-from skdenoise._camera_noise import Again, differences, noise_of_camera, together, visible
+from skdenoise._camera_noise import (
+    Again,
+    differences,
+    faint_noise,
+    noise_of_camera,
+    strong_noise,
+    together,
+    visible,
+)
 from skdenoise._stein import PROBE, random_step, slopes
 from skdenoise._task import Run, Task, beside
-from skdenoise.noise._estimation import estimate_of_windows
+from skdenoise.noise._estimation import correlation_of_windows, estimate_of_windows
 from skdenoise.noise._even import even_sigma
 
 WEAK = 0.12
 """Deviation of what is removed, as a share of the image's, below which this is looked at."""
 SMALLEST_SIDE = 16
 """Smaller images tell too little about their noise."""
+CORRELATED = 0.2
+"""Mean correlation of neighbors above which noise is not as the network knows it best."""
 EXCESS = 1.03
 """Where more than so many times the deviation of the noise is removed, some of it is none."""
 LIMITS = 1.0, 1.5, 2.0, 3.0, math.inf
@@ -75,7 +85,7 @@ def restrained(
     tasks : iterable of Task
         Images with their statistics.
     measured : bool
-        Whether white noise is measured and told.
+        Whether noise is measured and told where it is white, or the network leaves some of it.
     """
 
     def told() -> Iterator[tuple[Task, float]]:
@@ -87,10 +97,12 @@ def restrained(
         noisy = task.pixels
         both = result.ndim > noisy.ndim
         if noisy.shape[0] * noisy.shape[1] > _tiling.LARGE_PIXELS:
-            verdict = _verdict_on_windows(run, once, task, _tiling.windows_of(noisy), sigma)
+            windows = _tiling.windows_of(noisy)
+            verdict = _verdict_on_windows(run, once, task, windows, sigma, measured=measured)
         else:
             denoised = result[0] if both else result
-            verdict = _verdict([noisy], [denoised], _again(once, task), sigma)
+            again = _again(once, task)
+            verdict = _verdict([noisy], [denoised], again, sigma, measured=measured)
         if verdict.sigma != sigma:
             result = next(run([replace(task, sigma=verdict.sigma)]))
         if not verdict.is_partial:
@@ -130,7 +142,8 @@ def verdict_on_windows(
         As for `restrained`.
     """
     sigma = _even_sigma(task, windows) if measured else 0.0
-    return _verdict_on_windows(run, once, replace(task, sigma=sigma), windows, sigma)
+    task = replace(task, sigma=sigma)
+    return _verdict_on_windows(run, once, task, windows, sigma, measured=measured)
 
 
 def _even_sigma(task: Task, windows: Sequence[np.ndarray]) -> float:
@@ -140,7 +153,13 @@ def _even_sigma(task: Task, windows: Sequence[np.ndarray]) -> float:
 
 
 def _verdict_on_windows(
-    run: Run, once: Run, task: Task, windows: Sequence[np.ndarray], sigma: float
+    run: Run,
+    once: Run,
+    task: Task,
+    windows: Sequence[np.ndarray],
+    sigma: float,
+    *,
+    measured: bool,
 ) -> Verdict:
     """Return the verdict on an image of which the network is told that deviation, or 0."""
     results = run([replace(task, pixels=window) for window in windows])
@@ -148,11 +167,16 @@ def _verdict_on_windows(
         result[0] if result.ndim > window.ndim else result
         for result, window in zip(results, windows, strict=True)
     ]
-    return _verdict(windows, denoised, _again(once, task), sigma)
+    return _verdict(windows, denoised, _again(once, task), sigma, measured=measured)
 
 
 def _verdict(
-    noisy: Sequence[np.ndarray], denoised: Sequence[np.ndarray], again: Again, sigma: float = 0.0
+    noisy: Sequence[np.ndarray],
+    denoised: Sequence[np.ndarray],
+    again: Again,
+    sigma: float = 0.0,
+    *,
+    measured: bool = True,
 ) -> Verdict:
     """Return the verdict on an image of which there are some windows, before and after.
 
@@ -164,6 +188,8 @@ def _verdict(
         Denoises others.
     sigma : float, default=0.0
         What the network was told of white noise; 0 where it was blind.
+    measured : bool, default=True
+        As for `restrained`.
     """
     if sigma:
         verdict = Verdict(1.0)
@@ -174,11 +200,15 @@ def _verdict(
     power = _mean([np.square(part) for part in differences(noisy, denoised)])
     # In float32, squares of some units overflow or vanish.
     contrast = float(together(noisy).std(dtype=np.float64))
-    if min(noisy[0].shape[:2]) < SMALLEST_SIDE or not 0 < power < (WEAK * contrast) ** 2:
+    if min(noisy[0].shape[:2]) < SMALLEST_SIDE or not power > 0:
         return Verdict(1.0)
+    if power >= (WEAK * contrast) ** 2:
+        correlated = measured and correlation_of_windows(noisy) > CORRELATED
+        return Verdict(1.0, strong_noise(noisy, denoised, again) if correlated else 0.0)
     found = estimate_of_windows([part for window in noisy for part in _tiling.windows_of(window)])
     if found.correlated:
-        share, told = noise_of_camera(noisy, denoised, again)
+        faint = faint_noise(noisy, float(found.sigma), again) if measured else 0.0
+        share, told = (1.0, faint) if faint else noise_of_camera(noisy, denoised, again)
         return Verdict(share, told) if share else Verdict(0.0)
     if not found.sigma > 0:
         return Verdict(0.0)

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PIL import Image
+from scipy import ndimage
 
 from skdenoise import AutoencoderDenoiser, NoiseInjector, _tiling, denoise, psnr
 from skdenoise._camera_noise import HIDDEN, PROBED, noise_of_camera, taken_from_flat_places
@@ -83,6 +84,21 @@ def test_weak_noise_of_large_sharp_images_gets_better(monkeypatch):
     noisy = with_white_noise(photo, 2)
     denoised = denoise(noisy)
     assert psnr(photo / 255, denoised, data_range=1) > psnr(photo / 255, noisy, data_range=1)
+
+
+def turned(image):
+    return ndimage.rotate(image, 5, reshape=False, order=1, mode="mirror")
+
+
+@pytest.mark.parametrize("sigma", [10, 25])
+def test_noise_of_an_image_that_was_turned_is_removed(sigma):
+    from skimage import data
+
+    photo = data.camera()[100:356, 150:406] / 255
+    noise = np.random.default_rng(0).normal(0, sigma / 255, photo.shape)
+    clean, noisy = turned(photo), turned(photo + noise)
+    gain = psnr(clean, denoise(noisy), data_range=1) - psnr(clean, noisy, data_range=1)
+    assert gain > 3
 
 
 def test_the_share_is_that_of_least_error():

@@ -110,7 +110,7 @@ def _adapt(
             found = denoiser.fit(noisy).adaptation_
             denoisers[n_channels] = denoiser
             if found is None:
-                say.note("they are too small to learn from; the weights stay as they are")
+                say.note("nothing was learned from them; the weights stay as they are")
                 continue
             kept = "kept" if found.kept else "not kept"
             say.note(

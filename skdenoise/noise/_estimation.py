@@ -157,6 +157,17 @@ def estimate_of_windows(pixels: Sequence[np.ndarray]) -> Estimate:
     return _estimate_one([window.astype(np.float64) for window in pixels], 4)
 
 
+def correlation_of_windows(pixels: Sequence[np.ndarray]) -> float:
+    """Return the mean correlation of neighbors in flat places, 0 where they are too small."""
+    windows = [window.astype(np.float64) for window in pixels]
+    found = [
+        correlation_of_neighbors([window[..., channel] for window in windows])
+        for channel in range(windows[0].shape[-1])
+    ]
+    mean = float(np.mean(found))
+    return mean if np.isfinite(mean) else 0.0
+
+
 def _estimate_one(tiles: list[np.ndarray], max_stride: int) -> Estimate:
     channels = [[tile[..., c] for tile in tiles] for c in range(tiles[0].shape[-1])]
     strides = range(1, max_stride + 1)
