@@ -54,6 +54,9 @@ that have white noise, of a strength that the network is told."""
 LARGEST_GRADIENT = 0.1
 """Twice the usual length: rare longer ones throw a long training back."""
 
+LOG = "log.csv"
+"""What the training was like, a row for each checkpoint."""
+
 Weights = dict[str, np.ndarray]
 
 
@@ -206,8 +209,7 @@ class Pretraining:
         if start is None:
             start = _keras.draw_weights(self._network, _generator(recipe.seed, 0))
         self._state = State(0, start, {name: array.copy() for name, array in start.items()}, [], 0)
-        newest = [path for path in (self._path("last"), self._path("stable")) if path.exists()]
-        for path in newest:
+        for path in checkpoints(folder):
             found = State.read(path, recipe)
             # What was learned at a falling rate is of no use for a longer training.
             if found.step <= recipe.stable_steps or self._decays_as_now(path):
@@ -368,13 +370,24 @@ class Pretraining:
         return bool(n_steps == self.recipe.n_steps)
 
     def _log(self, numbers: dict[str, Any]) -> None:
-        path = self.folder / "log.csv"
+        path = self.folder / LOG
         is_new = not path.exists()
         with path.open("a", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, list(numbers))
             if is_new:
                 writer.writeheader()
             writer.writerow({name: f"{value:.6g}" for name, value in numbers.items()})
+
+
+def checkpoints(folder: Path) -> list[Path]:
+    """Return the checkpoints of a training: the last one, and the one that prolonging begins at."""
+    return [path for name in ("last", "stable") if (path := folder / f"{name}.npz").exists()]
+
+
+def forget(folder: Path) -> None:
+    """Delete the checkpoints of a training, and its log, so that it begins anew."""
+    for path in [*checkpoints(folder), folder / LOG]:
+        path.unlink(missing_ok=True)
 
 
 def _generator(seed: int, part: int) -> np.random.Generator:

@@ -11,10 +11,12 @@ from skdenoise._cli import main
 from skdenoise._keras._network import get_network
 from skdenoise._pretraining import (
     HELD_OUT_SIDE,
+    LOG,
     REDUCTIONS,
     Pretraining,
     Recipe,
     State,
+    checkpoints,
     widened,
 )
 from skdenoise._shipped import shipped_weights
@@ -75,6 +77,46 @@ def test_no_folder_and_no_procedural_images_make_no_sense(tmp_path, capsys):
     assert leaving.value.code == 2
     assert "--procedural N" in " ".join(capsys.readouterr().err.split())
     assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture
+def pretrain(tmp_path, capsys):
+    """Type a short training of two procedural images; return the exit code and what was said."""
+
+    def typed(*options):
+        path = str(tmp_path / "weights.safetensors")
+        short = ["--procedural", "2", "--size", "nano", "--steps", "1"]
+        try:
+            code = main(["pretrain", "-o", path, *short, *options])
+        except SystemExit as leaving:
+            code = leaving.code
+        return code, " ".join(capsys.readouterr().err.split())
+
+    return typed
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_weights_of_another_training_are_not_overwritten_unless_told(tmp_path, pretrain):
+    path, folder = tmp_path / "weights.safetensors", tmp_path / "weights.training"
+    path.write_text("precious")
+    code, said = pretrain()
+    assert code == 1
+    assert "exists; choose another name, or type --overwrite" in said
+    assert path.read_text() == "precious"
+    assert not folder.exists()
+    assert pretrain("--overwrite")[0] == 0
+    made = path.read_bytes()
+    assert "1 of 1 steps done" in pretrain()[1]
+    assert "0 of 1 steps done" in pretrain("--overwrite", "--seed", "1")[1]
+    assert len((folder / LOG).read_text().splitlines()) == 2
+    assert path.read_bytes() != made
+    assert [file.name for file in checkpoints(folder)] == ["last.npz"]
+
+
+def test_weights_do_not_replace_those_that_they_begin_with(tmp_path, pretrain):
+    code, said = pretrain("--start", str(tmp_path / "weights.safetensors"), "--overwrite")
+    assert code == 2
+    assert "choose another name" in said
 
 
 def test_a_wider_network_begins_as_the_narrower_one():

@@ -280,6 +280,11 @@ def _add_pretrain(commands: Any) -> None:
         "-o", "--output", required=True, metavar="WEIGHTS", help="such as weights.safetensors"
     )
     parser.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="replace an existing file, and begin anew where there are checkpoints",
+    )
+    parser.add_argument(
         "--color", action="store_true", help="for color images; gray ones are left out"
     )
     parser.add_argument(
