@@ -25,6 +25,7 @@ from skdenoise._patches import Batch, PatchSampler, image_statistics
 from skdenoise._procedural import procedural_images
 from skdenoise._protocol import quality, with_white_noise
 from skdenoise._task import Task
+from skdenoise._warning import warn
 from skdenoise._whole_file import plain_file, whole_file
 from skdenoise.noise import NoiseInjector
 
@@ -148,26 +149,13 @@ class State:
         ValueError
             Where the recipe was another.
         """
+        about = _about(path, recipe)
         with plain_file(path) as file, np.load(file, allow_pickle=False) as arrays:
-            about = json.loads(str(arrays["about"]))
             parts: dict[str, dict[str, np.ndarray]] = {"weight": {}, "mean": {}, "optimizer": {}}
             for key in arrays.files:
                 kind, _, name = key.partition(" ")
                 if kind in parts:
                     parts[kind][name] = arrays[key]
-        before, now = (
-            # Checkpoints from before a field was added have its default.
-            {**asdict(Recipe(recipe.n_channels)), **found, "n_steps": 0}
-            for found in (about["recipe"], asdict(recipe))
-        )
-        if before != now:
-            changed = sorted(name for name in now if before.get(name) != now[name])
-            msg = (
-                f"{os.fspath(path)!r} was made with another "
-                f"{', '.join(f'{name} ({before.get(name)})' for name in changed)}. Delete it to "
-                f"begin anew, or type the same values to go on."
-            )
-            raise ValueError(msg)
         return cls(
             about["step"],
             parts["weight"],
@@ -209,12 +197,9 @@ class Pretraining:
         if start is None:
             start = _keras.draw_weights(self._network, _generator(recipe.seed, 0))
         self._state = State(0, start, {name: array.copy() for name, array in start.items()}, [], 0)
-        for path in checkpoints(folder):
-            found = State.read(path, recipe)
-            # What was learned at a falling rate is of no use for a longer training.
-            if found.step <= recipe.stable_steps or self._decays_as_now(path):
-                self._state = found
-                break
+        path = self._where_to_go_on()
+        if path is not None:
+            self._state = State.read(path, recipe)
 
     @property
     def weights(self) -> Weights:
@@ -230,6 +215,12 @@ class Pretraining:
     def seconds(self) -> float:
         """The time spent so far, in all runs."""
         return self._state.seconds
+
+    @property
+    def is_furthest(self) -> bool:
+        """Whether no checkpoint was kept that is further."""
+        found = (_about(path, self.recipe) for path in checkpoints(self.folder))
+        return all(about["step"] <= self.step for about in found)
 
     def estimator(self) -> AutoencoderDenoiser:
         """Return a fitted estimator with the weights as they are now."""
@@ -260,6 +251,33 @@ class Pretraining:
                 values = map(quality, self._held_out, denoised)
                 found[f"{name}{sigma}"] = float(np.mean(list(values)))
         return found
+
+    def _where_to_go_on(self) -> Path | None:
+        """Return the furthest checkpoint that is of use, and warn if it is not the last one."""
+        n_steps, last = self.recipe.n_steps, self._path("last")
+        found = {path: _about(path, self.recipe) for path in checkpoints(self.folder)}
+        steps = {path: about["step"] for path, about in found.items()}
+        lengths = {path: about["recipe"]["n_steps"] for path, about in found.items()}
+        done = max(steps.values(), default=0)
+        if done > n_steps:
+            msg = (
+                f"{done} steps are done, more than --steps {n_steps}. Type --steps {done} or more "
+                f"to go on, or --overwrite to begin anew."
+            )
+            raise ValueError(msg)
+        # What was learned at a falling rate is of no use for a longer training.
+        useful = [path for path in found if lengths[path] == n_steps] or [
+            path for path in found if steps[path] <= self.recipe.stable_steps
+        ]
+        furthest = max(useful, key=lambda path: steps[path], default=None)
+        step = 0 if furthest is None else steps[furthest]
+        if step < steps.get(last, 0):
+            warn(
+                f"going back from step {steps[last]} to step {step}: what was learned at the "
+                f"learning rates of {lengths[last]} steps is of no use for {n_steps}"
+                f"{'' if step else ', and there is no earlier checkpoint'}"
+            )
+        return furthest
 
     def _chunk(self) -> dict[str, float]:
         """Train for so many steps as lie between two checkpoints."""
@@ -295,9 +313,9 @@ class Pretraining:
             trainer.optimizer_state,
             state.seconds + time.monotonic() - began,
         )
-        self._state.write(self._path("last"), recipe)
+        self._write("last")
         if step == recipe.stable_steps:
-            self._state.write(self._path("stable"), recipe)
+            self._write("stable")
         numbers = {
             "step": step,
             "seconds": round(self._state.seconds, 1),
@@ -364,10 +382,14 @@ class Pretraining:
     def _path(self, name: str) -> Path:
         return self.folder / f"{name}.npz"
 
-    def _decays_as_now(self, path: Path) -> bool:
-        with plain_file(path) as file, np.load(file, allow_pickle=False) as arrays:
-            n_steps = json.loads(str(arrays["about"]))["recipe"]["n_steps"]
-        return bool(n_steps == self.recipe.n_steps)
+    def _write(self, name: str) -> None:
+        """Write a checkpoint; one that is further is kept under another name."""
+        path = self._path(name)
+        if path.exists():
+            before = _about(path, self.recipe)
+            if before["step"] > self.step:
+                path.replace(self._path(f"{before['step']}_of_{before['recipe']['n_steps']}"))
+        self._state.write(path, self.recipe)
 
     def _log(self, numbers: dict[str, Any]) -> None:
         path = self.folder / LOG
@@ -380,14 +402,35 @@ class Pretraining:
 
 
 def checkpoints(folder: Path) -> list[Path]:
-    """Return the checkpoints of a training: the last one, and the one that prolonging begins at."""
-    return [path for name in ("last", "stable") if (path := folder / f"{name}.npz").exists()]
+    """Return the checkpoints of a training, with those of other lengths that were kept."""
+    named = [path for name in ("last", "stable") if (path := folder / f"{name}.npz").exists()]
+    return [*named, *sorted(folder.glob("*_of_*.npz"))]
 
 
 def forget(folder: Path) -> None:
     """Delete the checkpoints of a training, and its log, so that it begins anew."""
     for path in [*checkpoints(folder), folder / LOG]:
         path.unlink(missing_ok=True)
+
+
+def _about(path: Path, recipe: Recipe) -> dict[str, Any]:
+    """Read what a checkpoint says of itself; an error where the recipe was another."""
+    with plain_file(path) as file, np.load(file, allow_pickle=False) as arrays:
+        about: dict[str, Any] = json.loads(str(arrays["about"]))
+    before, now = (
+        # Checkpoints from before a field was added have its default.
+        {**asdict(Recipe(recipe.n_channels)), **found, "n_steps": 0}
+        for found in (about["recipe"], asdict(recipe))
+    )
+    if before != now:
+        changed = sorted(name for name in now if before.get(name) != now[name])
+        msg = (
+            f"{os.fspath(path)!r} was made with another "
+            f"{', '.join(f'{name} ({before.get(name)})' for name in changed)}. Type the same "
+            f"values to go on, or --overwrite to begin anew."
+        )
+        raise ValueError(msg)
+    return about
 
 
 def _generator(seed: int, part: int) -> np.random.Generator:

@@ -61,6 +61,53 @@ def test_a_checkpoint_from_before_a_field_was_added_goes_on(tmp_path):
     assert State.read(path, recipe).step == 3
 
 
+def trained(folder, name, step, n_steps, **changed):
+    """Write a checkpoint, and return the recipe."""
+    recipe = replace(RECIPE, n_steps=n_steps, **changed)
+    folder.mkdir(exist_ok=True)
+    replace(state(), step=step).write(folder / f"{name}.npz", recipe)
+    return recipe
+
+
+def test_a_longer_training_goes_on_from_before_the_rate_fell(tmp_path):
+    finished = trained(tmp_path, "last", 10_000, 10_000)
+    longer = replace(finished, n_steps=20_000)
+    with pytest.warns(UserWarning, match="step 10000 to step 0: .* no earlier checkpoint"):
+        assert Pretraining([], longer, tmp_path).step == 0
+    trained(tmp_path, "stable", 2_000, 10_000)
+    with pytest.warns(UserWarning, match="step 10000 to step 2000: .* rates of 10000 steps"):
+        assert Pretraining([], longer, tmp_path).step == 2_000
+    assert Pretraining([], replace(finished, n_steps=50_000), tmp_path).step == 10_000
+
+
+def test_what_is_further_is_kept_while_a_longer_training_is_behind(tmp_path):
+    finished = trained(tmp_path, "last", 10_000, 10_000)
+    longer = replace(finished, n_steps=20_000)
+    with pytest.warns(UserWarning, match="going back"):
+        training = Pretraining([], longer, tmp_path)
+    training._state = replace(training._state, step=500)
+    training._write("last")
+    assert not training.is_furthest
+    assert Pretraining([], longer, tmp_path).step == 500
+    assert Pretraining([], finished, tmp_path).step == 10_000
+    training._state = replace(training._state, step=10_500)
+    training._write("last")
+    assert training.is_furthest
+    assert [path.name for path in checkpoints(tmp_path)] == ["last.npz", "10000_of_10000.npz"]
+
+
+def test_fewer_steps_than_are_done_are_refused(tmp_path):
+    recipe = trained(tmp_path, "last", 400, 400)
+    with pytest.raises(ValueError, match="400 steps are done, more than --steps 20"):
+        Pretraining([], replace(recipe, n_steps=20), tmp_path)
+
+
+def test_no_checkpoint_of_another_recipe_is_passed_over(tmp_path):
+    recipe = trained(tmp_path, "last", 60, 60)
+    with pytest.raises(ValueError, match="another seed"):
+        Pretraining([], replace(recipe, n_steps=80, seed=1), tmp_path)
+
+
 # TensorFlow's arrays do not know NumPy 2's keyword yet; goes when they do.
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 def test_weights_can_be_made_without_any_image_file(tmp_path):

@@ -59,9 +59,13 @@ def pretrain(args: argparse.Namespace, say: Messages) -> None:
         )
 
     done = training.run(time_budget=args.time_budget, on_chunk=report)
-    training.estimator().save(output, dtype="float16")
+    if training.is_furthest or not output.exists():
+        training.estimator().save(output, dtype="float16")
+        saved = f"saved as {args.output!r}"
+    else:
+        saved = f"{args.output!r} stays as it is until more steps are done than it has behind it"
     same = "the same command, without --overwrite," if args.overwrite else "the same command"
-    say.note(f"saved as {args.output!r}{'' if done else f'; {same} goes on'}")
+    say.note(saved if done else f"{saved}; {same} goes on")
 
 
 def _start(args: argparse.Namespace, n_channels: int) -> dict[str, np.ndarray]:
