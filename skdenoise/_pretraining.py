@@ -232,13 +232,16 @@ class Pretraining:
     def run(
         self, *, time_budget: float | None, on_chunk: Callable[[dict[str, float]], None]
     ) -> bool:
-        """Train, write a checkpoint after every chunk, and return whether all steps are done."""
-        began = time.monotonic()
-        while self._state.step < self.recipe.n_steps:
-            if time_budget is not None and time.monotonic() - began > time_budget:
-                return False
-            on_chunk(self._chunk())
-        return True
+        """Train, write a checkpoint after every chunk, and return whether all steps are done.
+
+        The step during which the time is over is the last one.
+        """
+        until = np.inf if time_budget is None else time.monotonic() + time_budget
+        while self.step < self.recipe.n_steps:
+            on_chunk(self._chunk(until))
+            if time.monotonic() >= until:
+                break
+        return self.step == self.recipe.n_steps
 
     def evaluate(self) -> dict[str, float]:
         """Return the mean PSNR on the held-out images for each sigma, blind and told."""
@@ -279,8 +282,8 @@ class Pretraining:
             )
         return furthest
 
-    def _chunk(self) -> dict[str, float]:
-        """Train for so many steps as lie between two checkpoints."""
+    def _chunk(self, until: float = np.inf) -> dict[str, float]:
+        """Train for so many steps as lie between two checkpoints, or until the time is over."""
         state, recipe, began = self._state, self.recipe, time.monotonic()
         mean = {name: array.copy() for name, array in state.mean.items()}
         trainer = _keras.Trainer(
@@ -291,10 +294,13 @@ class Pretraining:
             state=state.optimizer or None,
             largest_gradient=LARGEST_GRADIENT,
         )
-        n_steps = min(CHUNK, recipe.n_steps - state.step)
         losses, step = [], state.step
+        # A chunk that was begun goes on: what it has learned from is drawn again, and passed over.
+        first = step // CHUNK * CHUNK
+        n_steps = min(CHUNK, recipe.n_steps - first)
+        batches = itertools.islice(self._batches(first), step - first, n_steps)
         # Steps of another size of patches are traced anew, once.
-        for batch in in_background(itertools.islice(self._batches(state.step), n_steps)):
+        for batch in in_background(batches):
             if step % _keras.REVIVAL_STEPS == 0 and recipe.revives(step):
                 changed = trainer.revive(batch, _generator(recipe.seed, 1 + step))
                 weights = trainer.weights if changed else {}
@@ -306,6 +312,8 @@ class Pretraining:
                 decay = min(LONGEST_MEAN, step / (step + 10)) ** MEAN_EVERY
                 for name, array in trainer.weights.items():
                     mean[name] += (1 - decay) * (array - mean[name])
+            if time.monotonic() >= until:
+                break
         self._state = State(
             step,
             trainer.weights,

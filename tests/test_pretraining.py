@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from skdenoise import AutoencoderDenoiser, load, procedural_images
+from skdenoise import AutoencoderDenoiser, _pretraining, load, procedural_images
 from skdenoise._cli import main
 from skdenoise._keras._network import get_network
 from skdenoise._pretraining import (
@@ -160,6 +160,25 @@ def test_weights_of_another_training_are_not_overwritten_unless_told(tmp_path, p
     assert [file.name for file in checkpoints(folder)] == ["last.npz"]
 
 
+@pytest.mark.filterwarnings("always:going back:UserWarning")
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_weights_are_replaced_when_more_steps_are_done(tmp_path, pretrain, monkeypatch):
+    monkeypatch.setattr(_pretraining, "CHUNK", 2)
+    monkeypatch.setattr(_pretraining, "LARGE_PATCHES", (16, 4))
+    path = tmp_path / "weights.safetensors"
+    assert pretrain("--steps", "3")[0] == 0
+    made = path.read_bytes()
+    code, said = pretrain("--steps", "4", "--time-budget", "1e-9")
+    assert code == 0
+    assert "warning: going back from step 3 to step 0" in said
+    assert "stays as it is" in said
+    assert path.read_bytes() == made
+    code, said = pretrain("--steps", "4")
+    assert code == 0
+    assert "going back" not in said
+    assert path.read_bytes() != made
+
+
 def test_weights_do_not_replace_those_that_they_begin_with(tmp_path, pretrain):
     code, said = pretrain("--start", str(tmp_path / "weights.safetensors"), "--overwrite")
     assert code == 2
@@ -205,3 +224,22 @@ def test_images_are_also_learned_from_without_their_finest_detail(tmp_path):
 def test_the_rate_falls_from_a_fifth_of_the_steps():
     # 0.2 * 7500 is a little less than 1500.
     assert [Recipe(1, n_steps=n).stable_steps for n in (400, 7500, 40_000)] == [0, 1500, 8000]
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_a_training_that_ran_out_of_time_goes_on_as_if_it_had_not(tmp_path, monkeypatch):
+    monkeypatch.setattr(_pretraining, "CHUNK", 4)
+    monkeypatch.setattr(_pretraining, "LARGE_PATCHES", (16, 2))
+    monkeypatch.setattr(Pretraining, "evaluate", lambda _: {})
+    recipe = replace(RECIPE, n_steps=6)
+    for name in ("at once", "in parts"):
+        (tmp_path / name).mkdir()
+    at_once = Pretraining([], recipe, tmp_path / "at once")
+    assert at_once.run(time_budget=None, on_chunk=lambda _: None)
+    for step in range(1, 7):
+        in_parts = Pretraining([], recipe, tmp_path / "in parts")
+        assert in_parts.run(time_budget=1e-9, on_chunk=lambda _: None) is (step == 6)
+        assert in_parts.step == step
+    for name, array in at_once.weights.items():
+        np.testing.assert_array_equal(in_parts.weights[name], array)
+        np.testing.assert_array_equal(in_parts._state.weights[name], at_once._state.weights[name])

@@ -306,7 +306,7 @@ def _add_pretrain(commands: Any) -> None:
     parser.add_argument(
         "--learning-rate", type=_positive, metavar="RATE", default=1e-3, help="default: 0.001"
     )
-    _add_limits(parser, "at most so many seconds in this run (default: no limit)")
+    _add_limits(parser, "at most so many seconds of training in this run (default: no limit)")
     parser.add_argument("--seed", type=_seed, metavar="N", default=0, help="default: 0")
 
 
