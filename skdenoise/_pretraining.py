@@ -21,6 +21,7 @@ from skdenoise import _keras
 from skdenoise._background import in_background
 from skdenoise._containers import read_images
 from skdenoise._denoiser import AutoencoderDenoiser
+from skdenoise._fingerprint import fingerprint
 from skdenoise._patches import Batch, PatchSampler, image_statistics
 from skdenoise._procedural import procedural_images
 from skdenoise._protocol import quality, with_white_noise
@@ -131,12 +132,17 @@ class State:
     optimizer: list[np.ndarray]
     seconds: float
 
-    def write(self, path: Path, recipe: Recipe) -> None:
-        """Write a checkpoint, whole or not at all."""
+    def write(self, path: Path, recipe: Recipe, origin: dict[str, str] | None = None) -> None:
+        """Write a checkpoint, whole or not at all, with fingerprints of what it was made of."""
         arrays = {f"weight {name}": array for name, array in self.weights.items()}
         arrays |= {f"mean {name}": array for name, array in self.mean.items()}
         arrays |= {f"optimizer {i}": array for i, array in enumerate(self.optimizer)}
-        about = {"step": self.step, "seconds": self.seconds, "recipe": asdict(recipe)}
+        about = {
+            "step": self.step,
+            "seconds": self.seconds,
+            "recipe": asdict(recipe),
+            "origin": origin or {},
+        }
         with whole_file(path) as file:
             np.savez(file, about=np.array(json.dumps(about)), allow_pickle=False, **arrays)
 
@@ -184,6 +190,10 @@ class Pretraining:
         self, images: list[np.ndarray], recipe: Recipe, folder: Path, start: Weights | None = None
     ) -> None:
         self.recipe, self.folder = recipe, folder
+        self._origin = {
+            "images": fingerprint(images),
+            "weights to begin with (--start)": fingerprint(start),
+        }
         drawn = _procedural(recipe)
         # Photographs, where there are some, are the better judges.
         learned, self._held_out = _split(images or drawn)
@@ -259,6 +269,8 @@ class Pretraining:
         """Return the furthest checkpoint that is of use, and warn if it is not the last one."""
         n_steps, last = self.recipe.n_steps, self._path("last")
         found = {path: _about(path, self.recipe) for path in checkpoints(self.folder)}
+        for path, about in found.items():
+            self._check_origin(path, about.get("origin", {}))
         steps = {path: about["step"] for path, about in found.items()}
         lengths = {path: about["recipe"]["n_steps"] for path, about in found.items()}
         done = max(steps.values(), default=0)
@@ -281,6 +293,16 @@ class Pretraining:
                 f"{'' if step else ', and there is no earlier checkpoint'}"
             )
         return furthest
+
+    def _check_origin(self, path: Path, before: dict[str, str]) -> None:
+        """Refuse a checkpoint of other images or weights; those of earlier versions do not tell."""
+        changed = [name for name, now in self._origin.items() if before.get(name, now) != now]
+        if changed:
+            msg = (
+                f"{os.fspath(path)!r} was made with other {' and '.join(changed)}. Name the same "
+                f"ones, in the same order, to go on, or type --overwrite to begin anew."
+            )
+            raise ValueError(msg)
 
     def _chunk(self, until: float = np.inf) -> dict[str, float]:
         """Train for so many steps as lie between two checkpoints, or until the time is over."""
@@ -397,7 +419,7 @@ class Pretraining:
             before = _about(path, self.recipe)
             if before["step"] > self.step:
                 path.replace(self._path(f"{before['step']}_of_{before['recipe']['n_steps']}"))
-        self._state.write(path, self.recipe)
+        self._state.write(path, self.recipe, self._origin)
 
     def _log(self, numbers: dict[str, Any]) -> None:
         path = self.folder / LOG

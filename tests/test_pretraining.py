@@ -50,15 +50,17 @@ def test_a_checkpoint_belongs_to_its_recipe(tmp_path):
         State.read(path, replace(RECIPE, n_procedural=0))
 
 
-def test_a_checkpoint_from_before_a_field_was_added_goes_on(tmp_path):
+def test_a_checkpoint_from_before_something_was_added_goes_on(tmp_path):
     path = tmp_path / "last.npz"
-    recipe = replace(RECIPE, n_procedural=0)
+    recipe = replace(RECIPE, n_steps=9, n_procedural=0)
     state().write(path, recipe)
     with np.load(path) as arrays:
         about = json.loads(str(arrays["about"]))
-        del about["recipe"]["n_procedural"]
+        del about["recipe"]["n_procedural"], about["origin"]
         np.savez(path, **{**arrays, "about": np.array(json.dumps(about))})
     assert State.read(path, recipe).step == 3
+    image = np.full((8, 8, 1), 7, np.uint8)
+    assert Pretraining([image], recipe, tmp_path).step == 3
 
 
 def trained(folder, name, step, n_steps, **changed):
@@ -100,6 +102,19 @@ def test_fewer_steps_than_are_done_are_refused(tmp_path):
     recipe = trained(tmp_path, "last", 400, 400)
     with pytest.raises(ValueError, match="400 steps are done, more than --steps 20"):
         Pretraining([], replace(recipe, n_steps=20), tmp_path)
+
+
+def test_a_checkpoint_belongs_to_its_images_and_to_the_weights_it_began_with(tmp_path):
+    images, start = [np.full((8, 8, 1), 7, np.uint8)], shipped("small")
+    recipe = replace(RECIPE, size="small", n_steps=9)
+    training = Pretraining(images, recipe, tmp_path, start)
+    training._state = replace(training._state, step=3)
+    training._write("last")
+    assert Pretraining(images, recipe, tmp_path, start).step == 3
+    with pytest.raises(ValueError, match="with other images\\. Name the same"):
+        Pretraining([images[0] + 1], recipe, tmp_path, start)
+    with pytest.raises(ValueError, match="with other weights to begin with \\(--start\\)\\. "):
+        Pretraining(images, recipe, tmp_path)
 
 
 def test_no_checkpoint_of_another_recipe_is_passed_over(tmp_path):
