@@ -197,6 +197,9 @@ class Pretraining:
         drawn = _procedural(recipe)
         # Photographs, where there are some, are the better judges.
         learned, self._held_out = _split(images or drawn)
+        if not self._held_out:
+            side = f"{HELD_OUT_SIDE} x {HELD_OUT_SIDE} pixels"
+            warn(f"no image of {side} is left to judge on, so the columns of the PSNR stay empty")
         if images:
             learned = learned + drawn
         self._sharp, self._oversampled = _in_all_sizes(learned), _without_detail(learned)
@@ -254,15 +257,18 @@ class Pretraining:
         return self.step == self.recipe.n_steps
 
     def evaluate(self) -> dict[str, float]:
-        """Return the mean PSNR on the held-out images for each sigma, blind and told."""
+        """Return the mean PSNR on the held-out images for each sigma, blind and told.
+
+        NaN where there are none.
+        """
         found = {}
         for sigma in SIGMAS:
             noisy = [with_white_noise(image, sigma) for image in self._held_out]
             for name, told in (("psnr", 0.0), ("told", sigma / 255)):
                 tasks = (Task(image, *image_statistics(image), sigma=told) for image in noisy)
                 denoised = _keras.predict(self._reference, self.weights, tasks)
-                values = map(quality, self._held_out, denoised)
-                found[f"{name}{sigma}"] = float(np.mean(list(values)))
+                values = list(map(quality, self._held_out, denoised))
+                found[f"{name}{sigma}"] = float(np.mean(values)) if values else np.nan
         return found
 
     def _where_to_go_on(self) -> Path | None:
@@ -428,7 +434,9 @@ class Pretraining:
             writer = csv.DictWriter(file, list(numbers))
             if is_new:
                 writer.writeheader()
-            writer.writerow({name: f"{value:.6g}" for name, value in numbers.items()})
+            writer.writerow(
+                {name: f"{value:.6g}" for name, value in numbers.items() if np.isfinite(value)}
+            )
 
 
 def checkpoints(folder: Path) -> list[Path]:

@@ -1,5 +1,6 @@
 """The recipe of shipped weights learns from the right images, and goes on where it may."""
 
+import csv
 import json
 from dataclasses import replace
 
@@ -13,6 +14,7 @@ from skdenoise._pretraining import (
     HELD_OUT_SIDE,
     LOG,
     REDUCTIONS,
+    SIGMAS,
     Pretraining,
     Recipe,
     State,
@@ -50,6 +52,7 @@ def test_a_checkpoint_belongs_to_its_recipe(tmp_path):
         State.read(path, replace(RECIPE, n_procedural=0))
 
 
+@pytest.mark.filterwarnings("ignore:no image of 160 x 160 pixels:UserWarning")
 def test_a_checkpoint_from_before_something_was_added_goes_on(tmp_path):
     path = tmp_path / "last.npz"
     recipe = replace(RECIPE, n_steps=9, n_procedural=0)
@@ -104,6 +107,7 @@ def test_fewer_steps_than_are_done_are_refused(tmp_path):
         Pretraining([], replace(recipe, n_steps=20), tmp_path)
 
 
+@pytest.mark.filterwarnings("ignore:no image of 160 x 160 pixels:UserWarning")
 def test_a_checkpoint_belongs_to_its_images_and_to_the_weights_it_began_with(tmp_path):
     images, start = [np.full((8, 8, 1), 7, np.uint8)], shipped("small")
     recipe = replace(RECIPE, size="small", n_steps=9)
@@ -227,6 +231,7 @@ def shipped(size):
     return shipped_weights(f"natural_gray_{size}", tuple(network.shapes().items()))
 
 
+@pytest.mark.filterwarnings("ignore:no image of 160 x 160 pixels:UserWarning")
 def test_images_are_also_learned_from_without_their_finest_detail(tmp_path):
     fine = np.zeros((32, 32, 1), np.uint8)
     fine[:, ::2] = 200
@@ -258,3 +263,15 @@ def test_a_training_that_ran_out_of_time_goes_on_as_if_it_had_not(tmp_path, monk
     for name, array in at_once.weights.items():
         np.testing.assert_array_equal(in_parts.weights[name], array)
         np.testing.assert_array_equal(in_parts._state.weights[name], at_once._state.weights[name])
+
+
+@pytest.mark.filterwarnings("always:no image of 160 x 160 pixels:UserWarning")
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_without_an_image_to_judge_on_there_is_no_psnr(tmp_path, pretrain):
+    code, said = pretrain("--procedural", "1")
+    assert code == 0
+    assert said.count("no image of 160 x 160 pixels is left to judge on") == 1
+    assert "psnr" not in said
+    (row,) = csv.DictReader((tmp_path / "weights.training" / LOG).read_text().splitlines())
+    assert row["step"] == "1"
+    assert all(row[f"{name}{sigma}"] == "" for name in ("psnr", "told") for sigma in SIGMAS)

@@ -55,7 +55,11 @@ def pretrain(args: argparse.Namespace, say: Messages) -> None:
 
     def report(numbers: dict[str, float]) -> None:
         say.note(
-            "  ".join(f"{name} {value:.5g}" for name, value in numbers.items() if name != "loss")
+            "  ".join(
+                f"{name} {value:.5g}"
+                for name, value in numbers.items()
+                if name != "loss" and np.isfinite(value)
+            )
         )
 
     done = training.run(time_budget=args.time_budget, on_chunk=report)
