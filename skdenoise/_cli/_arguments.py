@@ -263,8 +263,9 @@ def _add_pretrain(commands: Any) -> None:
         description="Train a unet for all kinds and strengths of noise (the noise 'universal'), "
         "as the weights were trained that come with this package. Checkpoints and a log of the "
         "PSNR are kept in a folder beside the weights; the same command goes on where it was "
-        "interrupted. With more --steps it goes on from where the learning rate began to fall, "
-        "after a fifth of the steps, and what is further is kept until more steps are done.",
+        "interrupted. With more --steps it goes on, too, within the first fifth of them; later, "
+        "it goes back to where the learning rate began to fall, and what is further is kept until "
+        "more steps are done.",
     )
     parser.set_defaults(run=_command("pretrain"), wrong_usage=parser.error)
     parser.add_argument(
