@@ -21,10 +21,12 @@ from skdenoise import _keras
 from skdenoise._background import in_background
 from skdenoise._containers import read_images
 from skdenoise._denoiser import AutoencoderDenoiser
+from skdenoise._fingerprint import fingerprint
 from skdenoise._patches import Batch, PatchSampler, image_statistics
 from skdenoise._procedural import procedural_images
 from skdenoise._protocol import quality, with_white_noise
 from skdenoise._task import Task
+from skdenoise._warning import warn
 from skdenoise._whole_file import plain_file, whole_file
 from skdenoise.noise import NoiseInjector
 
@@ -53,6 +55,9 @@ TOLD_WHITE = {1: 0.75, 3: 0.5}
 that have white noise, of a strength that the network is told."""
 LARGEST_GRADIENT = 0.1
 """Twice the usual length: rare longer ones throw a long training back."""
+
+LOG = "log.csv"
+"""What the training was like, a row for each checkpoint."""
 
 Weights = dict[str, np.ndarray]
 
@@ -127,12 +132,17 @@ class State:
     optimizer: list[np.ndarray]
     seconds: float
 
-    def write(self, path: Path, recipe: Recipe) -> None:
-        """Write a checkpoint, whole or not at all."""
+    def write(self, path: Path, recipe: Recipe, origin: dict[str, str] | None = None) -> None:
+        """Write a checkpoint, whole or not at all, with fingerprints of what it was made of."""
         arrays = {f"weight {name}": array for name, array in self.weights.items()}
         arrays |= {f"mean {name}": array for name, array in self.mean.items()}
         arrays |= {f"optimizer {i}": array for i, array in enumerate(self.optimizer)}
-        about = {"step": self.step, "seconds": self.seconds, "recipe": asdict(recipe)}
+        about = {
+            "step": self.step,
+            "seconds": self.seconds,
+            "recipe": asdict(recipe),
+            "origin": origin or {},
+        }
         with whole_file(path) as file:
             np.savez(file, about=np.array(json.dumps(about)), allow_pickle=False, **arrays)
 
@@ -145,26 +155,13 @@ class State:
         ValueError
             Where the recipe was another.
         """
+        about = _about(path, recipe)
         with plain_file(path) as file, np.load(file, allow_pickle=False) as arrays:
-            about = json.loads(str(arrays["about"]))
             parts: dict[str, dict[str, np.ndarray]] = {"weight": {}, "mean": {}, "optimizer": {}}
             for key in arrays.files:
                 kind, _, name = key.partition(" ")
                 if kind in parts:
                     parts[kind][name] = arrays[key]
-        before, now = (
-            # Checkpoints from before a field was added have its default.
-            {**asdict(Recipe(recipe.n_channels)), **found, "n_steps": 0}
-            for found in (about["recipe"], asdict(recipe))
-        )
-        if before != now:
-            changed = sorted(name for name in now if before.get(name) != now[name])
-            msg = (
-                f"{os.fspath(path)!r} was made with another "
-                f"{', '.join(f'{name} ({before.get(name)})' for name in changed)}. Delete it to "
-                f"begin anew, or type the same values to go on."
-            )
-            raise ValueError(msg)
         return cls(
             about["step"],
             parts["weight"],
@@ -193,9 +190,16 @@ class Pretraining:
         self, images: list[np.ndarray], recipe: Recipe, folder: Path, start: Weights | None = None
     ) -> None:
         self.recipe, self.folder = recipe, folder
+        self._origin = {
+            "images": fingerprint(images),
+            "weights to begin with (--start)": fingerprint(start),
+        }
         drawn = _procedural(recipe)
         # Photographs, where there are some, are the better judges.
         learned, self._held_out = _split(images or drawn)
+        if not self._held_out:
+            side = f"{HELD_OUT_SIDE} x {HELD_OUT_SIDE} pixels"
+            warn(f"no image of {side} is left to judge on, so the columns of the PSNR stay empty")
         if images:
             learned = learned + drawn
         self._sharp, self._oversampled = _in_all_sizes(learned), _without_detail(learned)
@@ -206,13 +210,9 @@ class Pretraining:
         if start is None:
             start = _keras.draw_weights(self._network, _generator(recipe.seed, 0))
         self._state = State(0, start, {name: array.copy() for name, array in start.items()}, [], 0)
-        newest = [path for path in (self._path("last"), self._path("stable")) if path.exists()]
-        for path in newest:
-            found = State.read(path, recipe)
-            # What was learned at a falling rate is of no use for a longer training.
-            if found.step <= recipe.stable_steps or self._decays_as_now(path):
-                self._state = found
-                break
+        path = self._where_to_go_on()
+        if path is not None:
+            self._state = State.read(path, recipe)
 
     @property
     def weights(self) -> Weights:
@@ -229,6 +229,12 @@ class Pretraining:
         """The time spent so far, in all runs."""
         return self._state.seconds
 
+    @property
+    def is_furthest(self) -> bool:
+        """Whether no checkpoint was kept that is further."""
+        found = (_about(path, self.recipe) for path in checkpoints(self.folder))
+        return all(about["step"] <= self.step for about in found)
+
     def estimator(self) -> AutoencoderDenoiser:
         """Return a fitted estimator with the weights as they are now."""
         denoiser = AutoencoderDenoiser(size=self.recipe.size)
@@ -239,28 +245,73 @@ class Pretraining:
     def run(
         self, *, time_budget: float | None, on_chunk: Callable[[dict[str, float]], None]
     ) -> bool:
-        """Train, write a checkpoint after every chunk, and return whether all steps are done."""
-        began = time.monotonic()
-        while self._state.step < self.recipe.n_steps:
-            if time_budget is not None and time.monotonic() - began > time_budget:
-                return False
-            on_chunk(self._chunk())
-        return True
+        """Train, write a checkpoint after every chunk, and return whether all steps are done.
+
+        The step during which the time is over is the last one.
+        """
+        until = np.inf if time_budget is None else time.monotonic() + time_budget
+        while self.step < self.recipe.n_steps:
+            on_chunk(self._chunk(until))
+            if time.monotonic() >= until:
+                break
+        return self.step == self.recipe.n_steps
 
     def evaluate(self) -> dict[str, float]:
-        """Return the mean PSNR on the held-out images for each sigma, blind and told."""
+        """Return the mean PSNR on the held-out images for each sigma, blind and told.
+
+        NaN where there are none.
+        """
         found = {}
         for sigma in SIGMAS:
             noisy = [with_white_noise(image, sigma) for image in self._held_out]
             for name, told in (("psnr", 0.0), ("told", sigma / 255)):
                 tasks = (Task(image, *image_statistics(image), sigma=told) for image in noisy)
                 denoised = _keras.predict(self._reference, self.weights, tasks)
-                values = map(quality, self._held_out, denoised)
-                found[f"{name}{sigma}"] = float(np.mean(list(values)))
+                values = list(map(quality, self._held_out, denoised))
+                found[f"{name}{sigma}"] = float(np.mean(values)) if values else np.nan
         return found
 
-    def _chunk(self) -> dict[str, float]:
-        """Train for so many steps as lie between two checkpoints."""
+    def _where_to_go_on(self) -> Path | None:
+        """Return the furthest checkpoint that is of use, and warn if it is not the last one."""
+        n_steps, last = self.recipe.n_steps, self._path("last")
+        found = {path: _about(path, self.recipe) for path in checkpoints(self.folder)}
+        for path, about in found.items():
+            self._check_origin(path, about.get("origin", {}))
+        steps = {path: about["step"] for path, about in found.items()}
+        lengths = {path: about["recipe"]["n_steps"] for path, about in found.items()}
+        done = max(steps.values(), default=0)
+        if done > n_steps:
+            msg = (
+                f"{done} steps are done, more than --steps {n_steps}. Type --steps {done} or more "
+                f"to go on, or --overwrite to begin anew."
+            )
+            raise ValueError(msg)
+        # What was learned at a falling rate is of no use for a longer training.
+        useful = [path for path in found if lengths[path] == n_steps] or [
+            path for path in found if steps[path] <= self.recipe.stable_steps
+        ]
+        furthest = max(useful, key=lambda path: steps[path], default=None)
+        step = 0 if furthest is None else steps[furthest]
+        if step < steps.get(last, 0):
+            warn(
+                f"going back from step {steps[last]} to step {step}: what was learned at the "
+                f"learning rates of {lengths[last]} steps is of no use for {n_steps}"
+                f"{'' if step else ', and there is no earlier checkpoint'}"
+            )
+        return furthest
+
+    def _check_origin(self, path: Path, before: dict[str, str]) -> None:
+        """Refuse a checkpoint of other images or weights; those of earlier versions do not tell."""
+        changed = [name for name, now in self._origin.items() if before.get(name, now) != now]
+        if changed:
+            msg = (
+                f"{os.fspath(path)!r} was made with other {' and '.join(changed)}. Name the same "
+                f"ones, in the same order, to go on, or type --overwrite to begin anew."
+            )
+            raise ValueError(msg)
+
+    def _chunk(self, until: float = np.inf) -> dict[str, float]:
+        """Train for so many steps as lie between two checkpoints, or until the time is over."""
         state, recipe, began = self._state, self.recipe, time.monotonic()
         mean = {name: array.copy() for name, array in state.mean.items()}
         trainer = _keras.Trainer(
@@ -271,10 +322,13 @@ class Pretraining:
             state=state.optimizer or None,
             largest_gradient=LARGEST_GRADIENT,
         )
-        n_steps = min(CHUNK, recipe.n_steps - state.step)
         losses, step = [], state.step
+        # A chunk that was begun goes on: what it has learned from is drawn again, and passed over.
+        first = step // CHUNK * CHUNK
+        n_steps = min(CHUNK, recipe.n_steps - first)
+        batches = itertools.islice(self._batches(first), step - first, n_steps)
         # Steps of another size of patches are traced anew, once.
-        for batch in in_background(itertools.islice(self._batches(state.step), n_steps)):
+        for batch in in_background(batches):
             if step % _keras.REVIVAL_STEPS == 0 and recipe.revives(step):
                 changed = trainer.revive(batch, _generator(recipe.seed, 1 + step))
                 weights = trainer.weights if changed else {}
@@ -286,6 +340,8 @@ class Pretraining:
                 decay = min(LONGEST_MEAN, step / (step + 10)) ** MEAN_EVERY
                 for name, array in trainer.weights.items():
                     mean[name] += (1 - decay) * (array - mean[name])
+            if time.monotonic() >= until:
+                break
         self._state = State(
             step,
             trainer.weights,
@@ -293,9 +349,9 @@ class Pretraining:
             trainer.optimizer_state,
             state.seconds + time.monotonic() - began,
         )
-        self._state.write(self._path("last"), recipe)
+        self._write("last")
         if step == recipe.stable_steps:
-            self._state.write(self._path("stable"), recipe)
+            self._write("stable")
         numbers = {
             "step": step,
             "seconds": round(self._state.seconds, 1),
@@ -362,19 +418,57 @@ class Pretraining:
     def _path(self, name: str) -> Path:
         return self.folder / f"{name}.npz"
 
-    def _decays_as_now(self, path: Path) -> bool:
-        with plain_file(path) as file, np.load(file, allow_pickle=False) as arrays:
-            n_steps = json.loads(str(arrays["about"]))["recipe"]["n_steps"]
-        return bool(n_steps == self.recipe.n_steps)
+    def _write(self, name: str) -> None:
+        """Write a checkpoint; one that is further is kept under another name."""
+        path = self._path(name)
+        if path.exists():
+            before = _about(path, self.recipe)
+            if before["step"] > self.step:
+                path.replace(self._path(f"{before['step']}_of_{before['recipe']['n_steps']}"))
+        self._state.write(path, self.recipe, self._origin)
 
     def _log(self, numbers: dict[str, Any]) -> None:
-        path = self.folder / "log.csv"
+        path = self.folder / LOG
         is_new = not path.exists()
         with path.open("a", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, list(numbers))
             if is_new:
                 writer.writeheader()
-            writer.writerow({name: f"{value:.6g}" for name, value in numbers.items()})
+            writer.writerow(
+                {name: f"{value:.6g}" for name, value in numbers.items() if np.isfinite(value)}
+            )
+
+
+def checkpoints(folder: Path) -> list[Path]:
+    """Return the checkpoints of a training, with those of other lengths that were kept."""
+    named = [path for name in ("last", "stable") if (path := folder / f"{name}.npz").exists()]
+    return [*named, *sorted(folder.glob("*_of_*.npz"))]
+
+
+def forget(folder: Path) -> None:
+    """Delete the checkpoints of a training, and its log, so that it begins anew."""
+    for path in [*checkpoints(folder), folder / LOG]:
+        path.unlink(missing_ok=True)
+
+
+def _about(path: Path, recipe: Recipe) -> dict[str, Any]:
+    """Read what a checkpoint says of itself; an error where the recipe was another."""
+    with plain_file(path) as file, np.load(file, allow_pickle=False) as arrays:
+        about: dict[str, Any] = json.loads(str(arrays["about"]))
+    before, now = (
+        # Checkpoints from before a field was added have its default.
+        {**asdict(Recipe(recipe.n_channels)), **found, "n_steps": 0}
+        for found in (about["recipe"], asdict(recipe))
+    )
+    if before != now:
+        changed = sorted(name for name in now if before.get(name) != now[name])
+        msg = (
+            f"{os.fspath(path)!r} was made with another "
+            f"{', '.join(f'{name} ({before.get(name)})' for name in changed)}. Type the same "
+            f"values to go on, or --overwrite to begin anew."
+        )
+        raise ValueError(msg)
+    return about
 
 
 def _generator(seed: int, part: int) -> np.random.Generator:

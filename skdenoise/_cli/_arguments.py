@@ -263,7 +263,9 @@ def _add_pretrain(commands: Any) -> None:
         description="Train a unet for all kinds and strengths of noise (the noise 'universal'), "
         "as the weights were trained that come with this package. Checkpoints and a log of the "
         "PSNR are kept in a folder beside the weights; the same command goes on where it was "
-        "interrupted, also with more --steps.",
+        "interrupted. With more --steps it goes on, too, within the first fifth of them; later, "
+        "it goes back to where the learning rate began to fall, and what is further is kept until "
+        "more steps are done.",
     )
     parser.set_defaults(run=_command("pretrain"), wrong_usage=parser.error)
     parser.add_argument(
@@ -278,6 +280,11 @@ def _add_pretrain(commands: Any) -> None:
     )
     parser.add_argument(
         "-o", "--output", required=True, metavar="WEIGHTS", help="such as weights.safetensors"
+    )
+    parser.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="replace an existing file, and begin anew where there are checkpoints",
     )
     parser.add_argument(
         "--color", action="store_true", help="for color images; gray ones are left out"
@@ -300,7 +307,7 @@ def _add_pretrain(commands: Any) -> None:
     parser.add_argument(
         "--learning-rate", type=_positive, metavar="RATE", default=1e-3, help="default: 0.001"
     )
-    _add_limits(parser, "at most so many seconds in this run (default: no limit)")
+    _add_limits(parser, "at most so many seconds of training in this run (default: no limit)")
     parser.add_argument("--seed", type=_seed, metavar="N", default=0, help="default: 0")
 
 

@@ -7,14 +7,14 @@ import numpy as np
 
 import skdenoise
 from skdenoise._cli._channels import to_color, to_gray
-from skdenoise._cli._jobs import read_clean
+from skdenoise._cli._jobs import check_output, read_clean
 from skdenoise._cli._messages import Messages, count
 from skdenoise._cli._waking import wake_keras
 
 
 def pretrain(args: argparse.Namespace, say: Messages) -> None:
     """Run ``skdenoise pretrain``."""
-    from skdenoise._pretraining import TOLD_WHITE, Pretraining, Recipe
+    from skdenoise._pretraining import LOG, TOLD_WHITE, Pretraining, Recipe, checkpoints, forget
 
     output = Path(args.output)
     if output.is_dir() or output.suffix != ".safetensors":
@@ -23,6 +23,11 @@ def pretrain(args: argparse.Namespace, say: Messages) -> None:
         args.wrong_usage(f"the folder {str(output.parent)!r} does not exist; create it first")
     if not (args.inputs or args.procedural):
         args.wrong_usage("name a FOLDER of clean images, or type --procedural N to make some")
+    if args.start is not None and args.start.resolve() == output.resolve():
+        args.wrong_usage("-o would replace the weights of --start; choose another name")
+    folder = output.with_suffix(".training")
+    if not checkpoints(folder):  # by which the file would be known to be of this training
+        check_output(args)
     n_channels = 3 if args.color else 1
     images = _read(args, say, n_channels)
     if not (images or args.procedural):
@@ -39,22 +44,32 @@ def pretrain(args: argparse.Namespace, say: Messages) -> None:
         seed=args.seed or 0,
         n_procedural=args.procedural,
     )
-    folder = output.with_suffix(".training")
     folder.mkdir(exist_ok=True)
+    if args.overwrite:
+        forget(folder)
     training = Pretraining(images, recipe, folder, start)
     say.note(
         f"{count(len(images) + args.procedural, 'image')}, {training.step} of {args.steps} steps "
-        f"done; progress in {str(folder / 'log.csv')!r}"
+        f"done; progress in {str(folder / LOG)!r}"
     )
 
     def report(numbers: dict[str, float]) -> None:
         say.note(
-            "  ".join(f"{name} {value:.5g}" for name, value in numbers.items() if name != "loss")
+            "  ".join(
+                f"{name} {value:.5g}"
+                for name, value in numbers.items()
+                if name != "loss" and np.isfinite(value)
+            )
         )
 
     done = training.run(time_budget=args.time_budget, on_chunk=report)
-    training.estimator().save(output, dtype="float16")
-    say.note(f"saved as {args.output!r}{'' if done else '; the same command goes on'}")
+    if training.is_furthest or not output.exists():
+        training.estimator().save(output, dtype="float16")
+        saved = f"saved as {args.output!r}"
+    else:
+        saved = f"{args.output!r} stays as it is until more steps are done than it has behind it"
+    same = "the same command, without --overwrite," if args.overwrite else "the same command"
+    say.note(saved if done else f"{saved}; {same} goes on")
 
 
 def _start(args: argparse.Namespace, n_channels: int) -> dict[str, np.ndarray]:
