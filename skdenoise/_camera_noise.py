@@ -86,8 +86,10 @@ def strong_noise(
 
     Parameters
     ----------
-    noisy, denoised, again
-        As for `noise_of_camera`.
+    noisy, denoised : sequence of ndarray of shape (h, w, C)
+        Windows of an image, before and after the network, which was blind.
+    again : callable
+        Denoises them otherwise.
     """
     first, _ = taken_from_flat_places(noisy, denoised)
     found = peak = 0.0
@@ -104,10 +106,12 @@ def faint_noise(noisy: Sequence[np.ndarray], sigma: float, again: Again) -> floa
 
     Parameters
     ----------
-    noisy, again
-        As for `noise_of_camera`.
+    noisy : sequence of ndarray of shape (h, w, C)
+        Windows of an image.
     sigma : float
         What flat places tell, which is too low.
+    again : callable
+        Denoises the windows.
     """
     found, least = 0.0, FAINT_IF_WHITE_AND_GRAY[1] * range_of(noisy)
     for told in (step * max(sigma, least) for step in STEPS):

@@ -68,7 +68,7 @@ def statistics_of(images: Images, index: int) -> tuple[float, float]:
 def gain_of(mean: float, spread: float) -> float:
     """Return what pixels are divided by: their deviation, or 1 if the image is constant."""
     # The deviation of a constant image is rounding error.
-    return spread if spread > 1e-6 * abs(mean) and spread > 1e-37 else 1.0
+    return spread if spread > 1e-6 * abs(mean) and spread > 1e-150 else 1.0
 
 
 class PatchSampler:

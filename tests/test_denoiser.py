@@ -18,6 +18,7 @@ from skdenoise import (
     _keras,
     estimate_noise,
     load,
+    procedural_images,
     psnr,
     sure_scorer,
 )
@@ -207,6 +208,7 @@ def test_a_normalized_network_takes_any_unit_and_offset(X, steered):
     X = X.astype(np.float64)
     out = steered.transform(X)
     np.testing.assert_array_equal(steered.transform(X * 1024), 1024 * out)
+    np.testing.assert_allclose(steered.transform(1e-120 * X), 1e-120 * out, rtol=1e-6)
     np.testing.assert_allclose(steered.transform(1000 * X - 300), 1000 * out - 300, atol=1e-2)
 
 
@@ -365,6 +367,14 @@ def test_a_fit_that_fails_changes_nothing(X, plain, tmp_path):
     with pytest.raises(ValueError, match="y"):
         never.fit(X, X[:, :8])
     assert never.transform(color).shape == color.shape
+
+
+def test_a_training_that_becomes_absurd_is_noticed():
+    X = procedural_images(8, shape=(32, 32), random_state=0)
+    denoiser = tiny(noise=NoiseInjector(sigma=10), optimizer="sgd", learning_rate=30, epochs=3)
+    denoiser.set_params(validation_fraction=0.0)
+    with pytest.raises(FloatingPointError, match=r"The PSNR became -.*smaller learning_rate"):
+        denoiser.fit(X)
 
 
 def test_a_last_step_that_diverges_is_noticed(X):

@@ -1,5 +1,7 @@
 """Engines and precisions: all give the same picture, and what each costs is known."""
 
+import multiprocessing
+import os
 import pickle
 import sys
 import threading
@@ -435,6 +437,25 @@ def test_an_enhancer_may_have_eight_bits():
     exact = ZeroDCEEnhancer(weights="default", precision="float32").transform(X)
     rough = ZeroDCEEnhancer(weights="default", precision="int8").transform(X)
     assert 0 < np.abs(exact.astype(int) - rough).max() <= 6
+
+
+def _said_by(denoiser, X):
+    try:
+        denoiser.transform(X)
+    except RuntimeError as error:
+        return str(error)
+    return "nothing"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_forked_process_says_that_threads_are_missing():
+    X = np.zeros((1, 16, 16), np.uint8) + np.arange(16, dtype=np.uint8)
+    denoiser = AutoencoderDenoiser(weights="natural")
+    denoiser.transform(X)
+    with multiprocessing.get_context("fork").Pool(1) as pool:
+        said = pool.apply_async(_said_by, (denoiser, X)).get(60)
+    assert "get_context('spawn')" in said
 
 
 @needs_openvino

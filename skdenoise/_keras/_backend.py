@@ -6,6 +6,7 @@ speed there. What is done to each pixel alone is another matter.
 
 import functools
 import math
+import os
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -26,6 +27,27 @@ LEAST_VIEWED = 4096
 """Elements from which on memory is shared with a tensor, rather than copied."""
 ALIGNMENT = 64
 """Bytes, at a multiple of which a tensor begins."""
+
+_users: set[int] = set()
+"""The processes, by their numbers, that have used a network, this one or those before a fork."""
+
+
+def check_not_forked() -> None:
+    """Refuse to work where threads are missing that a fork does not copy: it would never end.
+
+    Raises
+    ------
+    RuntimeError
+        In a process that was forked from one in which this has been called.
+    """
+    _users.add(os.getpid())
+    if len(_users) > 1:
+        msg = (
+            "This process was forked from one that had used a network, whose threads were not "
+            "copied. Start processes afresh, with multiprocessing.get_context('spawn') or joblib."
+        )
+        raise RuntimeError(msg)
+
 
 if BACKEND == "tensorflow":
     import tensorflow as tf

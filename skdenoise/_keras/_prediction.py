@@ -13,7 +13,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from skdenoise._keras._backend import compiled, to_tensors, to_view
+from skdenoise._keras._backend import check_not_forked, compiled, to_tensors, to_view
 from skdenoise._keras._folding import Folded, folded
 from skdenoise._keras._network import Network, Weights
 from skdenoise._keras._openvino import openvino_runner
@@ -68,6 +68,7 @@ def predict(
     views : bool, default=False
         Whether outputs may be views that are not to be written to, which spares a copy.
     """
+    check_not_forked()
     runs: dict[str, Run] = {}
 
     def outputs(batch: list[Task]) -> list[np.ndarray]:

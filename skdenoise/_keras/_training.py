@@ -12,6 +12,7 @@ import numpy as np
 
 from skdenoise._decibels import psnr_of
 from skdenoise._keras._backend import (
+    check_not_forked,
     compiled,
     to_array,
     to_arrays,
@@ -28,6 +29,8 @@ from skdenoise.losses import LOSSES
 
 WARM_UP = 0.15
 """Share of the training over which the learning rate rises, before it falls along a cosine."""
+LEAST_PSNR = -10.0
+"""Decibels below which errors are so large that nothing was learned but to make them."""
 LARGEST_GRADIENT = 1.0
 """Length to which a longer gradient is shortened."""
 
@@ -94,7 +97,7 @@ class Denoising:
 
 
 class DivergenceError(FloatingPointError):
-    """The loss became NaN or infinite; the last finite weights are in `weights`."""
+    """The loss became NaN, infinite or absurd; the last finite weights are in `weights`."""
 
     def __init__(self, message: str, weights: Weights | None = None) -> None:
         super().__init__(message)
@@ -143,6 +146,7 @@ class Trainer:
         largest_gradient: float = LARGEST_GRADIENT,
         devices: Devices = (),
     ) -> None:
+        check_not_forked()
         self._devices, self._network = devices, network
         self._names = list(weights)
         arrays = list(weights.values())
@@ -178,7 +182,7 @@ class Trainer:
         )
         value = to_array(loss).item()
         if not math.isfinite(value):
-            raise self._divergence(f"The loss became {value}", learning_rate)
+            raise self.divergence(f"The loss became {value}", learning_rate)
         self._before = self._trainable, self._fixed
         self._trainable, self._fixed, self._state = list(trainable), list(fixed), list(state)
         return value, to_array(numbers)
@@ -193,10 +197,11 @@ class Trainer:
         """
         weights = self.weights
         if not all(np.isfinite(array).all() for array in weights.values()):
-            raise self._divergence("The weights became NaN or infinite", learning_rate)
+            raise self.divergence("The weights became NaN or infinite", learning_rate)
         return weights
 
-    def _divergence(self, what: str, learning_rate: float) -> DivergenceError:
+    def divergence(self, what: str, learning_rate: float) -> DivergenceError:
+        """Return the error that says so, with the last finite weights."""
         msg = (
             f"{what}. Try a smaller learning_rate (it is {learning_rate:.3g} here), another loss "
             f"such as 'l1', or look for extreme values in X. The last finite weights were kept."
@@ -387,6 +392,12 @@ def train(
     history : dict of str to list of float
         Per epoch: ``loss``, what the objective reports, ``learning_rate``, ``seconds`` since the
         beginning and, with validation, ``val_psnr``.
+
+    Raises
+    ------
+    DivergenceError
+        Where the loss or the weights become NaN or infinite, or errors stay far larger than the
+        range of the images.
     """
     history: dict[str, list[float]] = {}
     best: tuple[float, int, Weights] | None = None
@@ -438,4 +449,8 @@ def train(
             break
         if best is not None and plan.patience is not None and number - best[1] >= plan.patience:
             break
-    return (best[2] if best is not None else trainer.finite_weights(rate)), history
+    found = trainer.finite_weights(rate) if best is None else best[2]
+    reached = history.get("psnr", [math.inf])[-1] if best is None else best[0]
+    if reached < LEAST_PSNR:
+        raise trainer.divergence(f"The PSNR became {reached:.0f} dB", plan.learning_rate)
+    return found, history
