@@ -97,6 +97,12 @@ def test_chunks_of_dark_photographs_show_no_seams(parameters, noisy):
     assert_close(lazily.compute(), enhancer.transform(X))
 
 
+def test_a_chunk_need_not_look_like_images(small_parts, noisy):
+    X = np.concatenate([noisy[:, :70, :65]] * 8)
+    lazily = natural(sigma=25).transform(da.from_array(X, chunks=(16, 70, 64)))
+    assert_close(lazily.compute(), natural(sigma=25).transform(X))
+
+
 def test_small_images_are_transformed_whole_however_they_are_cut(noisy):
     for chunks in [(1, 221, 190), (2, 60, 60)]:
         for denoiser in (natural(sigma=[5, 50]), natural()):

@@ -18,10 +18,10 @@ from typing import Any
 
 import numpy as np
 
-from skdenoise._containers import read_images
 from skdenoise._fingerprint import fingerprint
 from skdenoise._images import Images, Part, in_own_form
 from skdenoise._large._survey import Findings, LocalTransform, Moments
+from skdenoise._stored import blocks_of
 from skdenoise._tiling import squares, tile_side, within
 
 MOST_LOADED = 4
@@ -191,7 +191,7 @@ def _parts_of_images(X: Any, carried: Any, images: Images, local: LocalTransform
 
     n_images, height, width = X.shape[:3]
     cuts = local.windows(height, width)
-    moments = _moments(X) if local.needs_moments else [None] * n_images
+    moments = _moments(X, images.n_channels) if local.needs_moments else [None] * n_images
     judge = delayed(_judge, pure=True)
     judged = [
         judge(
@@ -253,22 +253,27 @@ def _again(X: Any) -> Any:
     return da.Array(copies, prefix + X.name, X.chunks, meta=X._meta)
 
 
-def _moments(X: Any) -> list[Any]:
+def _moments(X: Any, n_channels: int) -> list[Any]:
     """Return the moments of each image, to be computed chunk by chunk."""
     from dask.delayed import delayed
 
     measure, join = delayed(_moments_of_block, pure=True), delayed(Moments.joined, pure=True)
     found = []
     for row, n_images in zip(X.to_delayed(optimize_graph=False), X.chunks[0], strict=True):
-        parts = [measure(block) for block in row.ravel()]
+        parts = [measure(block, n_channels) for block in row.ravel()]
         found += [join([part[index] for part in parts]) for index in range(n_images)]
     return found
 
 
-def _moments_of_block(X: np.ndarray) -> list[Moments]:
+def _moments_of_block(X: np.ndarray, n_channels: int) -> list[Moments]:
+    """Measure a chunk, which need not look like images itself: it may be one pixel wide."""
     _check_finite(X)
-    images = read_images(X, lazily=True)
-    return [Moments.joined(map(Moments.of, images.blocks(index))) for index in range(len(images))]
+    height, width = X.shape[1:3]
+    found = []
+    for raw in X:
+        part = Part(raw, 0, 0, height, width, n_channels)
+        found.append(Moments.joined(Moments.of(part.crop(*block)) for block in blocks_of(raw)))
+    return found
 
 
 def _judge(
