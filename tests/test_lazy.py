@@ -359,6 +359,17 @@ def test_a_value_that_is_not_finite_is_told_when_it_is_read(large, noisy, monkey
         lazily.compute()
 
 
+@pytest.mark.parametrize("large", [False, True])
+def test_masked_pixels_are_refused_as_in_arrays(large, noisy, monkeypatch):
+    if large:
+        monkeypatch.setattr(_tiling, "LARGE_PIXELS", 64 * 64)
+    X = np.ma.masked_greater(noisy, 200)
+    lazily = quick().transform(da.from_array(X, chunks=(1, 150, 190)))
+    for transform in (lazily.compute, lambda: quick().transform(X)):
+        with pytest.raises(ValueError, match="X has masked pixels"):
+            transform()
+
+
 def test_an_estimator_travels_without_its_callbacks():
     denoiser = natural(callbacks=[lambda numbers: False])
     carried = Carried(denoiser)

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from skdenoise._containers import check_container
 from skdenoise._fingerprint import fingerprint
 from skdenoise._images import Images, Part, in_own_form
 from skdenoise._large._survey import Findings, LocalTransform, Moments
@@ -177,6 +178,7 @@ def _whole_images(X: Any, carried: Any) -> Any:
 def _transform_block(
     X: np.ndarray, carried: Carried, *, starts: list[int], block_id: tuple[int, ...]
 ) -> np.ndarray:
+    check_container(X, "X")
     some = slice(starts[block_id[0]], starts[block_id[0] + 1])
     estimator = carried.estimator()._for_some(some, starts[-1])
     with _running:
@@ -267,7 +269,7 @@ def _moments(X: Any, n_channels: int) -> list[Any]:
 
 def _moments_of_block(X: np.ndarray, n_channels: int) -> list[Moments]:
     """Measure a chunk, which need not look like images itself: it may be one pixel wide."""
-    _check_finite(X)
+    _check_chunk(X)
     height, width = X.shape[1:3]
     found = []
     for raw in X:
@@ -291,7 +293,7 @@ def _judge(
         for window, (rows, columns) in zip(windows, local.windows(height, width), strict=True)
     ]
     for window in windows:
-        _check_finite(window)
+        _check_chunk(window)
     findings = Findings(height, width, images.n_channels, images.scales[0], moments, parts)
     with _running:
         return local.judge(index, findings)
@@ -308,8 +310,8 @@ def _transform_part(
     block_id: tuple[int, ...],
 ) -> np.ndarray:
     """Transform a chunk of some images, which comes with its margin."""
+    _check_chunk(X)
     X = np.asarray(X)
-    _check_finite(X)
     local, images = _local(carried, shape, X.dtype)
     first = starts[0][block_id[0]]
     rows, columns = (
@@ -339,7 +341,9 @@ def _local(
     return estimator._local_transform(images), images
 
 
-def _check_finite(X: np.ndarray) -> None:
+def _check_chunk(X: np.ndarray) -> None:
+    """Refuse pixels that are masked or not finite, of which nothing is known before."""
+    check_container(X, "X")
     if X.dtype.kind == "f" and not np.isfinite(X).all():
         msg = (
             "X contains NaN or infinity. Fill them first, for example with "
