@@ -608,6 +608,24 @@ def test_what_was_finished_is_done_again_where_the_result_was_made_anew(kind, co
     assert_array_equal(np.asarray(target), np.asarray(denoiser.transform(X)))
 
 
+@pytest.mark.parametrize("left", [b"", b"12345", b"?" * 500])
+@pytest.mark.parametrize("compressor", ["zstd", "gzip", None])
+@pytest.mark.usefixtures("small_parts")
+def test_what_was_finished_is_done_again_where_it_cannot_be_read(
+    left, compressor, noisy, denoised, learned, tmp_path
+):
+    codec = compressor and {"name": compressor, "configuration": {"level": 1}}
+    layout = {"shape": noisy.shape, "dtype": noisy.dtype, "chunks": (1, 40, 40)}
+    out = zarr.create_array(tmp_path / "out.zarr", compressors=codec, **layout)
+    with pytest.raises(Interrupted):
+        learned.transform(noisy, Failing(out, 2), resume=True)
+    (tmp_path / "out.zarr" / "c" / "0" / "0" / "0").write_bytes(left)
+    rest = Failing(out, -1)
+    learned.transform(noisy, rest, resume=True)
+    assert 0 < rest.written < noisy.size
+    assert_array_equal(out, denoised)
+
+
 def test_a_note_has_to_be_named(color):
     with pytest.raises(TypeError, match=r"resume must be True.*Got 3\."):
         ZeroDCEEnhancer(weights="default").transform(color, np.zeros_like(color), resume=3)
