@@ -2,6 +2,7 @@
 
 import json
 import threading
+import tracemalloc
 from functools import partial
 
 import numpy as np
@@ -20,7 +21,7 @@ from skdenoise._fingerprint import fingerprint
 from skdenoise._large import _filling, _journal, _target
 from skdenoise._large._survey import Moments, moments_of
 from skdenoise._large_enhancing import LargeEnhancing
-from skdenoise._stored import Stored
+from skdenoise._stored import Stored, blocks_of
 
 zarr = pytest.importorskip("zarr", reason="zarr arrays: pip install 'skdenoise[zarr]'")
 
@@ -374,6 +375,36 @@ def test_a_large_image_is_read_a_few_parts_at_a_time(dtype, learned, small_parts
     margin = learned._local_transform(read_images(X)).margin
     assert X.most <= (80 + 2 * margin) ** 2
     assert np.isfinite(out).all()
+
+
+@pytest.mark.parametrize("chunks", [(4, 1000), (1000, 4), (7, 1000), (4, 300), (30, 30), None])
+@pytest.mark.usefixtures("small_parts")
+def test_blocks_are_whole_chunks_and_no_larger_where_these_are_long(chunks, monkeypatch):
+    monkeypatch.setattr("skdenoise._stored.BLOCK_SIDE", 64)
+    covered = np.zeros((1000, 1000), int)
+    image = Watched(covered, chunks)
+    for rows, columns in blocks_of(image):
+        part = covered[rows, columns]
+        assert part.size <= max(64 * 64, np.prod(chunks or 0))
+        if chunks is not None:
+            assert rows.start % chunks[0] == columns.start % chunks[1] == 0
+        part += 1
+    assert (covered == 1).all()
+
+
+@pytest.mark.filterwarnings("ignore:Image 0 of X has dtype int32")
+def test_blocks_that_were_looked_at_are_not_kept(small_parts, monkeypatch):
+    class Copied(Watched):
+        def __getitem__(self, key):
+            return super().__getitem__(key).copy()
+
+    monkeypatch.setattr("skdenoise._stored.BLOCK_SIDE", 64)
+    X = Copied(np.zeros((1, 1000, 1000), np.int32))
+    tracemalloc.start()
+    read_images(X)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < X.pixels.nbytes / 4
 
 
 def test_patches_are_learned_from_a_part_at_a_time(small_parts, monkeypatch):
