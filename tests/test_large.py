@@ -1,6 +1,8 @@
 """Images larger than memory: parts equal the whole, wherever images lie and results go."""
 
 import json
+import mmap
+import os
 import threading
 import tracemalloc
 from functools import partial
@@ -329,6 +331,58 @@ def test_nothing_is_written_over_the_images(noisy, learned, tmp_path):
         with pytest.raises(ValueError, match="images are never written over"):
             learned.transform(image, out)
     assert_array_equal(X, noisy)
+
+
+def zarr_in_memory(X, path):
+    store = zarr.storage.MemoryStore()
+    zarr.create_array(store, name="a", data=X)
+    return zarr.open_array(store, path="a", mode="r"), zarr.open_array(store, path="a")
+
+
+def linked_maps(X, path):
+    first = memory_map(path / "X", X)
+    os.link(path / "X", path / "other")
+    return first, np.memmap(path / "other", X.dtype, "r+", shape=X.shape)
+
+
+def buffers(X, path):
+    first = memory_map(path / "X", X, "r")
+    with open(path / "X", "r+b") as file:
+        return first, np.frombuffer(mmap.mmap(file.fileno(), 0), X.dtype).reshape(X.shape)
+
+
+def linked_data_sets(X, path, soft=False):
+    h5py = pytest.importorskip("h5py")
+    file = h5py.File(path / "a.h5", "w")
+    file["X"] = X
+    file["other"] = h5py.SoftLink("/X") if soft else file["X"]
+    return file["X"], file["other"]
+
+
+@pytest.mark.parametrize(
+    "both",
+    [
+        zarr_in_memory,
+        linked_maps,
+        pytest.param(
+            buffers, marks=pytest.mark.skipif(not os.path.exists(_target.MAPS), reason="Linux")
+        ),
+        linked_data_sets,
+        partial(linked_data_sets, soft=True),
+    ],
+)
+def test_the_images_are_recognized_by_another_name(both, noisy, learned, tmp_path):
+    X, out = both(noisy, tmp_path)
+    with pytest.raises(ValueError, match="images are never written over"):
+        learned.transform(X, out)
+    assert_array_equal(X, noisy)
+
+
+def test_equal_arrays_in_memory_are_two_places(noisy, learned):
+    X, out = zarr_in_memory(noisy, None)[0], zarr_in_memory(noisy, None)[1]
+    assert learned.transform(X, out) is out
+    one, other = (np.frombuffer(mmap.mmap(-1, 9), "u1") for _ in range(2))
+    assert _target.place_of(one) is None or _target.place_of(one) != _target.place_of(other)
 
 
 def test_a_data_set_is_not_written_over_but_others_of_its_file_are(noisy, learned, tmp_path):

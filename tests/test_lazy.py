@@ -322,6 +322,15 @@ def test_a_result_is_not_written_over_what_is_read(noisy, tmp_path):
     assert_array_equal(out[:], noisy)
 
 
+def test_a_result_is_not_written_over_what_is_read_from_memory(noisy):
+    zarr = pytest.importorskip("zarr")
+    store = zarr.storage.MemoryStore()
+    zarr.create_array(store, name="a", data=noisy)
+    X = da.from_array(zarr.open_array(store, path="a", mode="r"), chunks=(1, 120, 100))
+    with pytest.raises(ValueError, match="out must not be X"):
+        quick().transform(X, zarr.open_array(store, path="a"))
+
+
 def test_a_data_set_is_not_written_over_while_it_is_read(noisy, tmp_path):
     h5py = pytest.importorskip("h5py")
     with h5py.File(tmp_path / "a.h5", "w") as file:
