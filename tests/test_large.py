@@ -402,6 +402,17 @@ def test_a_read_only_out_is_refused(noisy, learned, tmp_path):
         learned.transform(noisy, out)
 
 
+def test_a_data_set_in_a_read_only_file_is_refused_before_the_work(noisy, learned, tmp_path):
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["out"] = np.zeros_like(noisy)
+    with (
+        h5py.File(tmp_path / "a.h5", "r") as file,
+        pytest.raises(ValueError, match=r"read-only.*mode='r\+'"),
+    ):
+        learned.transform(noisy, file["out"])
+
+
 # Never all of it at once
 
 

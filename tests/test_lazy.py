@@ -341,14 +341,29 @@ def test_a_data_set_is_not_written_over_while_it_is_read(noisy, tmp_path):
         assert_array_equal(file["X"][:], noisy)
 
 
-def test_a_result_in_the_memory_of_another_process_is_missed(noisy):
+@pytest.mark.parametrize("dtype", ["uint8", "float32", "bool"])
+def test_a_result_in_the_memory_of_another_process_is_missed_before_the_work(
+    dtype, noisy, tmp_path
+):
     zarr = pytest.importorskip("zarr")
-    out = zarr.create_array(zarr.storage.MemoryStore(), shape=noisy.shape, dtype="u1")
-    X = da.from_array(noisy, chunks=(1, 221, 190))
+    images = (noisy > 99) if dtype == "bool" else (noisy // 255).astype(dtype)
+    out = zarr.create_array(zarr.storage.MemoryStore(), shape=noisy.shape, dtype=dtype)
+    out[:] = np.nan if dtype == "float32" else 1
+    seen = tmp_path / "seen"
+
+    def seeing(block):
+        seen.touch()
+        return block
+
+    X = da.from_array(images, chunks=(1, 221, 190))
+    X = X.map_blocks(seeing, dtype=X.dtype, meta=X._meta)
+    noise = NoiseInjector(random_state=0).fit(images)
     with dask.config.set(scheduler="processes"), pytest.raises(TypeError, match="in the memory"):
-        quick().transform(X, out)
-    quick().transform(X, out)
-    assert_array_equal(out[:], quick().transform(noisy))
+        noise.transform(X, out)
+    assert not seen.exists()
+    noise.transform(X, out)
+    assert seen.exists()
+    assert_array_equal(out[:], noise.transform(images))
 
 
 def test_frames_that_depend_on_each_other_are_refused(noisy):

@@ -192,7 +192,8 @@ def _writable(out: Any) -> Any:
             )
             raise TypeError(msg)
     read_only = isinstance(out, np.ndarray) and not out.flags.writeable
-    if read_only or getattr(out, "read_only", False):
+    in_read_only_file = getattr(getattr(out, "file", None), "mode", "") == "r"  # HDF5
+    if read_only or in_read_only_file or getattr(out, "read_only", False):
         msg = "out is read-only. Open it for writing, for example with mode='r+'."
         raise ValueError(msg)
     return out
