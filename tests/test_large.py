@@ -295,9 +295,9 @@ def test_out_is_filled_where_nothing_is_large(noisy, learned, photos):
 @pytest.mark.parametrize(
     ("out", "error", "message"),
     [
-        (np.empty((1, 10, 10), np.uint8), ValueError, r"shape of X, \(1, 101, 85\)"),
-        (np.empty((1, *SHAPE), np.float32), ValueError, "image 0 is .* uint8 in X and .* float32"),
-        ([np.empty(SHAPE, np.uint8)], TypeError, "out must be an array that can be assigned to"),
+        (np.zeros((1, 10, 10), np.uint8), ValueError, r"shape of X, \(1, 101, 85\)"),
+        (np.zeros((1, *SHAPE), np.float32), ValueError, "image 0 is .* uint8 in X and .* float32"),
+        ([np.zeros(SHAPE, np.uint8)], TypeError, "out must be an array that can be assigned to"),
         ("out.npy", TypeError, "out must be an array that can be assigned to"),
     ],
     ids=str,
