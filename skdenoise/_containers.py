@@ -307,8 +307,7 @@ def _warn_of_wide_integers(raw: Any, dtypes: list[np.dtype], name: str) -> None:
         if dtype.kind not in "iu" or dtype.itemsize < 4:
             continue
         image = raw[index]
-        blocks = [np.asarray(image[block]) for block in blocks_of(image)]
-        lowest, highest = min(int(b.min()) for b in blocks), max(int(b.max()) for b in blocks)
+        lowest, highest = _extremes(image)
         ranges = ((kind, np.iinfo(kind)) for kind in NARROW)
         fitting = [kind for kind, info in ranges if info.min <= lowest and highest <= info.max]
         if not fitting:
@@ -319,3 +318,14 @@ def _warn_of_wide_integers(raw: Any, dtypes: list[np.dtype], name: str) -> None:
             f"contrast. Pass {name}.astype(numpy.{fitting[0]}) if that is what they are.",
         )
         return
+
+
+def _extremes(image: Any) -> tuple[int, int]:
+    """Return the lowest and the highest value of an image, which may be larger than memory."""
+    lows, highs = [], []
+    for block in blocks_of(image):
+        pixels = np.asarray(image[block])
+        lows.append(int(pixels.min()))
+        highs.append(int(pixels.max()))
+        give_back(image)
+    return min(lows), max(highs)

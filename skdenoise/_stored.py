@@ -9,7 +9,10 @@ import numpy as np
 from skdenoise import _tiling
 
 BLOCK_SIDE = 2048
-"""About how many rows and columns are looked at together, where all pixels have to be."""
+"""About how many rows and columns are looked at together, where all pixels have to be.
+
+No more pixels than its square are, unless a single chunk has more.
+"""
 
 
 class Stored:
@@ -101,21 +104,26 @@ def is_stored(X: Any) -> bool:
 
 
 def blocks_of(raw: Any) -> Iterator[tuple[slice, slice]]:
-    """Cut an image into blocks of rows and columns that are read at once."""
+    """Cut an image into blocks of whole chunks that are read at once."""
     height, width = raw.shape[:2]
     if height * width <= _tiling.LARGE_PIXELS:
         yield slice(0, height), slice(0, width)
         return
-    sides = [
-        chunk * max(1, BLOCK_SIDE // chunk)
-        for chunk in getattr(raw, "chunks", None) or (BLOCK_SIDE, BLOCK_SIDE)
-    ]
-    for top in range(0, height, sides[0]):
-        for left in range(0, width, sides[1]):
+    high, wide = getattr(raw, "chunks", None) or (BLOCK_SIDE, BLOCK_SIDE)
+    # A chunk that is long in one direction leaves less for the other.
+    across = _multiple(wide, BLOCK_SIDE**2 // min(high, height))
+    down = _multiple(high, BLOCK_SIDE**2 // min(across, width))
+    for top in range(0, height, down):
+        for left in range(0, width, across):
             yield (
-                slice(top, min(top + sides[0], height)),
-                slice(left, min(left + sides[1], width)),
+                slice(top, min(top + down, height)),
+                slice(left, min(left + across, width)),
             )
+
+
+def _multiple(chunk: int, most: int) -> int:
+    """Return the largest multiple of a chunk within a limit, but one chunk at least."""
+    return chunk * max(1, min(most, BLOCK_SIDE) // chunk)
 
 
 def memory_map_of(array: Any) -> np.memmap | None:

@@ -1,7 +1,10 @@
 """Images larger than memory: parts equal the whole, wherever images lie and results go."""
 
 import json
+import mmap
+import os
 import threading
+import tracemalloc
 from functools import partial
 
 import numpy as np
@@ -20,7 +23,7 @@ from skdenoise._fingerprint import fingerprint
 from skdenoise._large import _filling, _journal, _target
 from skdenoise._large._survey import Moments, moments_of
 from skdenoise._large_enhancing import LargeEnhancing
-from skdenoise._stored import Stored
+from skdenoise._stored import Stored, blocks_of
 
 zarr = pytest.importorskip("zarr", reason="zarr arrays: pip install 'skdenoise[zarr]'")
 
@@ -292,9 +295,9 @@ def test_out_is_filled_where_nothing_is_large(noisy, learned, photos):
 @pytest.mark.parametrize(
     ("out", "error", "message"),
     [
-        (np.empty((1, 10, 10), np.uint8), ValueError, r"shape of X, \(1, 101, 85\)"),
-        (np.empty((1, *SHAPE), np.float32), ValueError, "image 0 is .* uint8 in X and .* float32"),
-        ([np.empty(SHAPE, np.uint8)], TypeError, "out must be an array that can be assigned to"),
+        (np.zeros((1, 10, 10), np.uint8), ValueError, r"shape of X, \(1, 101, 85\)"),
+        (np.zeros((1, *SHAPE), np.float32), ValueError, "image 0 is .* uint8 in X and .* float32"),
+        ([np.zeros(SHAPE, np.uint8)], TypeError, "out must be an array that can be assigned to"),
         ("out.npy", TypeError, "out must be an array that can be assigned to"),
     ],
     ids=str,
@@ -330,6 +333,58 @@ def test_nothing_is_written_over_the_images(noisy, learned, tmp_path):
     assert_array_equal(X, noisy)
 
 
+def zarr_in_memory(X, path):
+    store = zarr.storage.MemoryStore()
+    zarr.create_array(store, name="a", data=X)
+    return zarr.open_array(store, path="a", mode="r"), zarr.open_array(store, path="a")
+
+
+def linked_maps(X, path):
+    first = memory_map(path / "X", X)
+    os.link(path / "X", path / "other")
+    return first, np.memmap(path / "other", X.dtype, "r+", shape=X.shape)
+
+
+def buffers(X, path):
+    first = memory_map(path / "X", X, "r")
+    with open(path / "X", "r+b") as file:
+        return first, np.frombuffer(mmap.mmap(file.fileno(), 0), X.dtype).reshape(X.shape)
+
+
+def linked_data_sets(X, path, soft=False):
+    h5py = pytest.importorskip("h5py")
+    file = h5py.File(path / "a.h5", "w")
+    file["X"] = X
+    file["other"] = h5py.SoftLink("/X") if soft else file["X"]
+    return file["X"], file["other"]
+
+
+@pytest.mark.parametrize(
+    "both",
+    [
+        zarr_in_memory,
+        linked_maps,
+        pytest.param(
+            buffers, marks=pytest.mark.skipif(not os.path.exists(_target.MAPS), reason="Linux")
+        ),
+        linked_data_sets,
+        partial(linked_data_sets, soft=True),
+    ],
+)
+def test_the_images_are_recognized_by_another_name(both, noisy, learned, tmp_path):
+    X, out = both(noisy, tmp_path)
+    with pytest.raises(ValueError, match="images are never written over"):
+        learned.transform(X, out)
+    assert_array_equal(X, noisy)
+
+
+def test_equal_arrays_in_memory_are_two_places(noisy, learned):
+    X, out = zarr_in_memory(noisy, None)[0], zarr_in_memory(noisy, None)[1]
+    assert learned.transform(X, out) is out
+    one, other = (np.frombuffer(mmap.mmap(-1, 9), "u1") for _ in range(2))
+    assert _target.place_of(one) is None or _target.place_of(one) != _target.place_of(other)
+
+
 def test_a_data_set_is_not_written_over_but_others_of_its_file_are(noisy, learned, tmp_path):
     h5py = pytest.importorskip("h5py")
     with h5py.File(tmp_path / "a.h5", "w") as file:
@@ -345,6 +400,17 @@ def test_a_read_only_out_is_refused(noisy, learned, tmp_path):
     out = memory_map(tmp_path / "out", noisy, "r")
     with pytest.raises(ValueError, match=r"read-only.*mode='r\+'"):
         learned.transform(noisy, out)
+
+
+def test_a_data_set_in_a_read_only_file_is_refused_before_the_work(noisy, learned, tmp_path):
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["out"] = np.zeros_like(noisy)
+    with (
+        h5py.File(tmp_path / "a.h5", "r") as file,
+        pytest.raises(ValueError, match=r"read-only.*mode='r\+'"),
+    ):
+        learned.transform(noisy, file["out"])
 
 
 # Never all of it at once
@@ -374,6 +440,36 @@ def test_a_large_image_is_read_a_few_parts_at_a_time(dtype, learned, small_parts
     margin = learned._local_transform(read_images(X)).margin
     assert X.most <= (80 + 2 * margin) ** 2
     assert np.isfinite(out).all()
+
+
+@pytest.mark.parametrize("chunks", [(4, 1000), (1000, 4), (7, 1000), (4, 300), (30, 30), None])
+@pytest.mark.usefixtures("small_parts")
+def test_blocks_are_whole_chunks_and_no_larger_where_these_are_long(chunks, monkeypatch):
+    monkeypatch.setattr("skdenoise._stored.BLOCK_SIDE", 64)
+    covered = np.zeros((1000, 1000), int)
+    image = Watched(covered, chunks)
+    for rows, columns in blocks_of(image):
+        part = covered[rows, columns]
+        assert part.size <= max(64 * 64, np.prod(chunks or 0))
+        if chunks is not None:
+            assert rows.start % chunks[0] == columns.start % chunks[1] == 0
+        part += 1
+    assert (covered == 1).all()
+
+
+@pytest.mark.filterwarnings("ignore:Image 0 of X has dtype int32")
+def test_blocks_that_were_looked_at_are_not_kept(small_parts, monkeypatch):
+    class Copied(Watched):
+        def __getitem__(self, key):
+            return super().__getitem__(key).copy()
+
+    monkeypatch.setattr("skdenoise._stored.BLOCK_SIDE", 64)
+    X = Copied(np.zeros((1, 1000, 1000), np.int32))
+    tracemalloc.start()
+    read_images(X)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < X.pixels.nbytes / 4
 
 
 def test_patches_are_learned_from_a_part_at_a_time(small_parts, monkeypatch):
@@ -606,6 +702,24 @@ def test_what_was_finished_is_done_again_where_the_result_was_made_anew(kind, co
     target = [out()[0], out()[0]] if kind == "list" else out()
     denoiser.transform(X, target, resume=note)
     assert_array_equal(np.asarray(target), np.asarray(denoiser.transform(X)))
+
+
+@pytest.mark.parametrize("left", [b"", b"12345", b"?" * 500])
+@pytest.mark.parametrize("compressor", ["zstd", "gzip", None])
+@pytest.mark.usefixtures("small_parts")
+def test_what_was_finished_is_done_again_where_it_cannot_be_read(
+    left, compressor, noisy, denoised, learned, tmp_path
+):
+    codec = compressor and {"name": compressor, "configuration": {"level": 1}}
+    layout = {"shape": noisy.shape, "dtype": noisy.dtype, "chunks": (1, 40, 40)}
+    out = zarr.create_array(tmp_path / "out.zarr", compressors=codec, **layout)
+    with pytest.raises(Interrupted):
+        learned.transform(noisy, Failing(out, 2), resume=True)
+    (tmp_path / "out.zarr" / "c" / "0" / "0" / "0").write_bytes(left)
+    rest = Failing(out, -1)
+    learned.transform(noisy, rest, resume=True)
+    assert 0 < rest.written < noisy.size
+    assert_array_equal(out, denoised)
 
 
 def test_a_note_has_to_be_named(color):

@@ -97,6 +97,12 @@ def test_chunks_of_dark_photographs_show_no_seams(parameters, noisy):
     assert_close(lazily.compute(), enhancer.transform(X))
 
 
+def test_a_chunk_need_not_look_like_images(small_parts, noisy):
+    X = np.concatenate([noisy[:, :70, :65]] * 8)
+    lazily = natural(sigma=25).transform(da.from_array(X, chunks=(16, 70, 64)))
+    assert_close(lazily.compute(), natural(sigma=25).transform(X))
+
+
 def test_small_images_are_transformed_whole_however_they_are_cut(noisy):
     for chunks in [(1, 221, 190), (2, 60, 60)]:
         for denoiser in (natural(sigma=[5, 50]), natural()):
@@ -316,6 +322,15 @@ def test_a_result_is_not_written_over_what_is_read(noisy, tmp_path):
     assert_array_equal(out[:], noisy)
 
 
+def test_a_result_is_not_written_over_what_is_read_from_memory(noisy):
+    zarr = pytest.importorskip("zarr")
+    store = zarr.storage.MemoryStore()
+    zarr.create_array(store, name="a", data=noisy)
+    X = da.from_array(zarr.open_array(store, path="a", mode="r"), chunks=(1, 120, 100))
+    with pytest.raises(ValueError, match="out must not be X"):
+        quick().transform(X, zarr.open_array(store, path="a"))
+
+
 def test_a_data_set_is_not_written_over_while_it_is_read(noisy, tmp_path):
     h5py = pytest.importorskip("h5py")
     with h5py.File(tmp_path / "a.h5", "w") as file:
@@ -326,14 +341,29 @@ def test_a_data_set_is_not_written_over_while_it_is_read(noisy, tmp_path):
         assert_array_equal(file["X"][:], noisy)
 
 
-def test_a_result_in_the_memory_of_another_process_is_missed(noisy):
+@pytest.mark.parametrize("dtype", ["uint8", "float32", "bool"])
+def test_a_result_in_the_memory_of_another_process_is_missed_before_the_work(
+    dtype, noisy, tmp_path
+):
     zarr = pytest.importorskip("zarr")
-    out = zarr.create_array(zarr.storage.MemoryStore(), shape=noisy.shape, dtype="u1")
-    X = da.from_array(noisy, chunks=(1, 221, 190))
+    images = (noisy > 99) if dtype == "bool" else (noisy // 255).astype(dtype)
+    out = zarr.create_array(zarr.storage.MemoryStore(), shape=noisy.shape, dtype=dtype)
+    out[:] = np.nan if dtype == "float32" else 1
+    seen = tmp_path / "seen"
+
+    def seeing(block):
+        seen.touch()
+        return block
+
+    X = da.from_array(images, chunks=(1, 221, 190))
+    X = X.map_blocks(seeing, dtype=X.dtype, meta=X._meta)
+    noise = NoiseInjector(random_state=0).fit(images)
     with dask.config.set(scheduler="processes"), pytest.raises(TypeError, match="in the memory"):
-        quick().transform(X, out)
-    quick().transform(X, out)
-    assert_array_equal(out[:], quick().transform(noisy))
+        noise.transform(X, out)
+    assert not seen.exists()
+    noise.transform(X, out)
+    assert seen.exists()
+    assert_array_equal(out[:], noise.transform(images))
 
 
 def test_frames_that_depend_on_each_other_are_refused(noisy):
@@ -351,6 +381,17 @@ def test_a_value_that_is_not_finite_is_told_when_it_is_read(large, noisy, monkey
     lazily = natural().transform(da.from_array(X, chunks=(1, 150, 190)))
     with pytest.raises(ValueError, match="NaN or infinity"):
         lazily.compute()
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_masked_pixels_are_refused_as_in_arrays(large, noisy, monkeypatch):
+    if large:
+        monkeypatch.setattr(_tiling, "LARGE_PIXELS", 64 * 64)
+    X = np.ma.masked_greater(noisy, 200)
+    lazily = quick().transform(da.from_array(X, chunks=(1, 150, 190)))
+    for transform in (lazily.compute, lambda: quick().transform(X)):
+        with pytest.raises(ValueError, match="X has masked pixels"):
+            transform()
 
 
 def test_an_estimator_travels_without_its_callbacks():

@@ -2,6 +2,9 @@
 
 import errno
 import os
+import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -104,6 +107,62 @@ def test_what_was_filled_is_kept_for_who_resumes(name, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == [name]
     with opened(tmp_path / name) as found:
         assert_array_equal(found[slice(0, 90), slice(0, 70)], image)
+
+
+@pytest.mark.skipif(_streaming.fcntl is None, reason="there are no such locks")
+@pytest.mark.parametrize("name", ["a.tif", "a.zarr"])
+def test_two_do_not_go_on_with_one_image(name, tmp_path):
+    def both():
+        with created(tmp_path / name, (9, 9), np.dtype("u1"), resume=True) as out:
+            out[...] = 1
+            with pytest.raises(ImageFileError, match="another process is working on it"):
+                fill(tmp_path / name, 2, resume=True)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        both()
+    with created(tmp_path / name, (9, 9), np.dtype("u1"), resume=True) as out:
+        assert (np.asarray(out[:]) == 1).all()
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.skipif(_streaming.fcntl is None, reason="there are no such locks")
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_process_that_was_killed_keeps_nobody_waiting(resume, tmp_path):
+    code = (
+        "import os, numpy; from skdenoise._image_files import created\n"
+        f"with created({str(tmp_path / 'a.tif')!r}, (9, 9), numpy.dtype('u1'), resume=True):\n"
+        "    os._exit(1)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=False)
+    assert (tmp_path / ".a.part.tif.lock").exists()
+    fill(tmp_path / "a.tif", 1, resume=resume)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.tif"]
+
+
+@pytest.mark.skipif(_streaming.fcntl is None, reason="there are no such locks")
+def test_what_is_being_worked_on_is_not_removed_by_who_begins_anew(tmp_path):
+    def slower():
+        with created(tmp_path / "a.zarr", (9, 9), np.dtype("u1"), resume=True) as out:
+            out[...] = 1
+            fill(tmp_path / "a.zarr", 2)
+
+    with pytest.raises(ImageFileError, match=r"The finished image is in .* it exists"):
+        slower()
+    assert sorted(value_of(path)[0] for path in tmp_path.iterdir()) == [1, 2]
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_what_was_taken_away_while_it_was_filled_is_not_called_finished(resume, tmp_path):
+    def taken_away():
+        with created(tmp_path / "a.zarr", (9, 9), np.dtype("u1"), resume=resume) as out:
+            (hidden,) = tmp_path.glob(".*.part.zarr")
+            shutil.rmtree(hidden)
+            out[...] = 1
+
+    with pytest.raises(ImageFileError, match="removed or renamed while it was filled"):
+        taken_away()
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_full_disk_is_known_before_the_work(tmp_path, monkeypatch):

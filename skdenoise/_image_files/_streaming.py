@@ -10,16 +10,21 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import tifffile
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
 from skdenoise._image_files._decoded import NO_NOTES, Notes, native
 from skdenoise._image_files._errors import ImageFileError, refuse_existing
-from skdenoise._image_files._listing import is_zarr
+from skdenoise._image_files._listing import ZARR_FILES, is_zarr
 from skdenoise._image_files._reading import MAX_PIXELS, read_image
 from skdenoise._image_files._tiff import TiffPixels, is_ome_tiff, is_simple_tiff, write_tiff
 from skdenoise._large import note_beside
@@ -169,40 +174,46 @@ def created(
         It exists and `overwrite` is False.
     ImageFileError
         What exists is of another kind, or what an earlier call has kept is of another shape or
-        dtype. Or the image is finished and cannot have its name, as where somebody else was
-        faster; then the error says under which name it is kept.
+        dtype, or is being worked on by another process. Or the image is finished and cannot have
+        its name, as where somebody else was faster; then the error says under which name it is
+        kept.
     OSError
         The disk is full, or no file can have such a name.
     """
     path = Path(path)
     place = check_creatable(path, overwrite=overwrite)
     beside, raw = _places(place, place.stem if resume else secrets.token_hex(8))
-    try:
-        if is_zarr(path):
-            yield _zarr_to_fill(beside, shape, dtype)
-        else:
-            pixels = _memory_map_to_fill(raw, shape, dtype)
-            yield pixels
-            write_tiff(beside, pixels, notes, ome=is_ome_tiff(path))
-    except BaseException:
-        if not resume:
+    with _alone_with(beside, path) if resume else nullcontext():
+        try:
+            if is_zarr(path):
+                yield _zarr_to_fill(beside, shape, dtype)
+                _check_there(beside)
+            else:
+                pixels = _memory_map_to_fill(raw, shape, dtype)
+                yield pixels
+                write_tiff(beside, pixels, notes, ome=is_ome_tiff(path))
+        except BaseException:
+            if not resume:
+                _forget(beside, raw)
+            elif not beside.is_dir():
+                beside.unlink(missing_ok=True)
+            raise
+        try:
+            refuse_existing(path, overwrite=overwrite)  # somebody else may have been faster
+            take_places({beside: place})
+        except OSError as error:  # hours of work may be in it
+            other = place.with_name(f"{secrets.token_hex(4)}-{place.name}")
+            os.replace(beside, other)
             _forget(beside, raw)
-        elif not beside.is_dir():
-            beside.unlink(missing_ok=True)
-        raise
-    try:
-        refuse_existing(path, overwrite=overwrite)  # somebody else may have been faster
-        take_places({beside: place})
-    except OSError as error:  # hours of work may be in it
-        other = place.with_name(f"{secrets.token_hex(4)}-{place.name}")
-        os.replace(beside, other)
+            raise ImageFileError(
+                f"The finished image is in {str(other)!r} and not in {str(path)!r}: "
+                f"{error.strerror or error}"
+            ) from error
         _forget(beside, raw)
-        raise ImageFileError(
-            f"The finished image is in {str(other)!r} and not in {str(path)!r}: "
-            f"{error.strerror or error}"
-        ) from error
-    # What an earlier call has kept is of no use any more.
-    _forget(beside, raw, *_places(place, place.stem))
+    # What an earlier call has kept is of no use any more, unless it is being worked on.
+    kept = _places(place, place.stem)
+    with suppress(ImageFileError, OSError), _alone_with(kept[0], path):
+        _forget(*kept)
 
 
 def check_creatable(path: StrPath, *, overwrite: bool = False) -> Path:
@@ -240,6 +251,47 @@ def _places(path: Path, stem: str) -> tuple[Path, Path]:
     """Return where an image is while it is not finished, and where its pixels are."""
     beside = path.with_name(f".{stem}.part{path.suffix}")
     return beside, path.with_name(f"{beside.name}.raw")
+
+
+@contextmanager
+def _alone_with(beside: Path, path: StrPath) -> Iterator[None]:
+    """Let nobody else work on what is not finished, until this ends or the process does."""
+    if fcntl is None:
+        yield
+        return
+    lock = beside.with_name(f"{beside.name}.lock")
+    with open(lock, "wb") as file:
+        if not _locked(file):
+            raise ImageFileError(
+                f"Cannot go on with {os.fspath(path)!r}: another process is working on it. Wait "
+                f"until it ends, or choose another name."
+            )
+        try:
+            yield
+        finally:
+            lock.unlink(missing_ok=True)
+
+
+def _locked(file: BinaryIO) -> bool:
+    """Tell whether a file could be locked, or its file system knows no locks."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return os.fstat(file.fileno()).st_nlink > 0  # who had it may have removed it meanwhile
+
+
+def _check_there(path: Path) -> None:
+    """Raise an error where somebody else has taken away what was being filled."""
+    if any((path / name).is_file() for name in ZARR_FILES):
+        return
+    _forget(path)
+    raise ImageFileError(
+        f"{str(path)!r} was removed or renamed while it was filled, so that nothing of it is left. "
+        f"Begin anew with the same command."
+    )
 
 
 def _forget(*places: Path) -> None:

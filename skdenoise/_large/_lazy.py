@@ -18,10 +18,11 @@ from typing import Any
 
 import numpy as np
 
-from skdenoise._containers import read_images
+from skdenoise._containers import check_container
 from skdenoise._fingerprint import fingerprint
 from skdenoise._images import Images, Part, in_own_form
 from skdenoise._large._survey import Findings, LocalTransform, Moments
+from skdenoise._stored import blocks_of
 from skdenoise._tiling import squares, tile_side, within
 
 MOST_LOADED = 4
@@ -177,6 +178,7 @@ def _whole_images(X: Any, carried: Any) -> Any:
 def _transform_block(
     X: np.ndarray, carried: Carried, *, starts: list[int], block_id: tuple[int, ...]
 ) -> np.ndarray:
+    check_container(X, "X")
     some = slice(starts[block_id[0]], starts[block_id[0] + 1])
     estimator = carried.estimator()._for_some(some, starts[-1])
     with _running:
@@ -191,7 +193,7 @@ def _parts_of_images(X: Any, carried: Any, images: Images, local: LocalTransform
 
     n_images, height, width = X.shape[:3]
     cuts = local.windows(height, width)
-    moments = _moments(X) if local.needs_moments else [None] * n_images
+    moments = _moments(X, images.n_channels) if local.needs_moments else [None] * n_images
     judge = delayed(_judge, pure=True)
     judged = [
         judge(
@@ -253,22 +255,27 @@ def _again(X: Any) -> Any:
     return da.Array(copies, prefix + X.name, X.chunks, meta=X._meta)
 
 
-def _moments(X: Any) -> list[Any]:
+def _moments(X: Any, n_channels: int) -> list[Any]:
     """Return the moments of each image, to be computed chunk by chunk."""
     from dask.delayed import delayed
 
     measure, join = delayed(_moments_of_block, pure=True), delayed(Moments.joined, pure=True)
     found = []
     for row, n_images in zip(X.to_delayed(optimize_graph=False), X.chunks[0], strict=True):
-        parts = [measure(block) for block in row.ravel()]
+        parts = [measure(block, n_channels) for block in row.ravel()]
         found += [join([part[index] for part in parts]) for index in range(n_images)]
     return found
 
 
-def _moments_of_block(X: np.ndarray) -> list[Moments]:
-    _check_finite(X)
-    images = read_images(X, lazily=True)
-    return [Moments.joined(map(Moments.of, images.blocks(index))) for index in range(len(images))]
+def _moments_of_block(X: np.ndarray, n_channels: int) -> list[Moments]:
+    """Measure a chunk, which need not look like images itself: it may be one pixel wide."""
+    _check_chunk(X)
+    height, width = X.shape[1:3]
+    found = []
+    for raw in X:
+        part = Part(raw, 0, 0, height, width, n_channels)
+        found.append(Moments.joined(Moments.of(part.crop(*block)) for block in blocks_of(raw)))
+    return found
 
 
 def _judge(
@@ -286,7 +293,7 @@ def _judge(
         for window, (rows, columns) in zip(windows, local.windows(height, width), strict=True)
     ]
     for window in windows:
-        _check_finite(window)
+        _check_chunk(window)
     findings = Findings(height, width, images.n_channels, images.scales[0], moments, parts)
     with _running:
         return local.judge(index, findings)
@@ -303,8 +310,8 @@ def _transform_part(
     block_id: tuple[int, ...],
 ) -> np.ndarray:
     """Transform a chunk of some images, which comes with its margin."""
+    _check_chunk(X)
     X = np.asarray(X)
-    _check_finite(X)
     local, images = _local(carried, shape, X.dtype)
     first = starts[0][block_id[0]]
     rows, columns = (
@@ -334,7 +341,9 @@ def _local(
     return estimator._local_transform(images), images
 
 
-def _check_finite(X: np.ndarray) -> None:
+def _check_chunk(X: np.ndarray) -> None:
+    """Refuse pixels that are masked or not finite, of which nothing is known before."""
+    check_container(X, "X")
     if X.dtype.kind == "f" and not np.isfinite(X).all():
         msg = (
             "X contains NaN or infinity. Fill them first, for example with "

@@ -4,6 +4,7 @@ What is given to be filled is checked before any work: it has the shapes and dty
 can be assigned to, and is not where they are.
 """
 
+import mmap
 import os
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,9 @@ from skdenoise._stored import give_back, memory_map_of
 OVERWRITTEN = "out must not be X, or in the same file: images are never written over."
 MOST_WORK = 10_000
 """Steps of NumPy to tell whether two arrays overlap, less than a millisecond."""
+
+MAPS = "/proc/self/maps"
+"""What the memory of this process is, on Linux."""
 
 
 class Target:
@@ -188,7 +192,8 @@ def _writable(out: Any) -> Any:
             )
             raise TypeError(msg)
     read_only = isinstance(out, np.ndarray) and not out.flags.writeable
-    if read_only or getattr(out, "read_only", False):
+    in_read_only_file = getattr(getattr(out, "file", None), "mode", "") == "r"  # HDF5
+    if read_only or in_read_only_file or getattr(out, "read_only", False):
         msg = "out is read-only. Open it for writing, for example with mode='r+'."
         raise ValueError(msg)
     return out
@@ -215,7 +220,7 @@ def _check_apart(images: Images, out: Any) -> None:
     """Refuse to write over the images, whose pixels are needed around every part."""
     sources = images.source if images.kind == "sequence" else [images.source]
     targets = out if images.kind == "sequence" else [out]
-    places = {place_of(source) for source in sources} - {None}
+    places = [place for place in map(place_of, sources) if place is not None]
     for target in targets:
         shared = place_of(target) in places or any(
             target is source
@@ -239,13 +244,43 @@ def _share_memory(one: np.ndarray, other: np.ndarray) -> bool:
         return True
 
 
-def place_of(array: Any) -> tuple[str, ...] | None:
-    """Return what tells where an array is kept from other places; None for an array in memory."""
-    file = getattr(getattr(array, "file", None), "filename", None)
-    if isinstance(file, str):  # HDF5 makes a new object of a data set whenever it is asked for
-        return os.path.realpath(file), str(array.name)
-    found = file_of(array)
-    return None if found is None else (found,)
+def place_of(array: Any) -> Any:
+    """Return what equals that of another array in the same place; None for an array in memory."""
+    if hasattr(getattr(array, "file", None), "filename"):
+        return array.id  # HDF5 knows its data sets by all their names
+    mapped = _mapped_file(array)
+    if mapped is not None:
+        return mapped
+    path = file_of(array)
+    if path is not None:
+        try:
+            found = os.stat(path)  # a file may have several names
+        except OSError:
+            return path
+        return found.st_dev, found.st_ino
+    name, store = getattr(array, "store_path", None), getattr(array, "store", None)
+    if name is None:
+        return None
+    # A store equals no copy that is read-only, and its name need not tell what it reads with.
+    return str(name), getattr(store, "fs", None), getattr(store, "store", None)
+
+
+def _mapped_file(array: Any) -> tuple[str, str] | None:
+    """Return device and inode of the file that an array is mapped to, where Linux tells them."""
+    owner = array
+    while isinstance(owner, np.ndarray):
+        owner = owner.base
+    # A buffer does not know its file.
+    if not isinstance(getattr(owner, "obj", owner), mmap.mmap) or not os.path.exists(MAPS):
+        return None
+    address = array.ctypes.data
+    with open(MAPS, encoding="utf-8", errors="replace") as lines:
+        for line in lines:
+            extent, _, _, device, inode, *_ = line.split()
+            first, last = (int(edge, 16) for edge in extent.split("-"))
+            if first <= address < last:
+                return None if inode == "0" else (device, inode)
+    return None
 
 
 def file_of(array: Any) -> str | None:
