@@ -79,19 +79,18 @@ def noise_of_camera(
     return (share, sigma) if taken > least * probed else (0.0, 0.0)
 
 
-def strong_noise(
-    noisy: Sequence[np.ndarray], denoised: Sequence[np.ndarray], again: Again
-) -> float:
+def strong_noise(noisy: Sequence[np.ndarray], first: float, again: Again) -> float:
     """Return how strong correlated noise is, of which a blind network leaves some; or 0.
 
     Parameters
     ----------
-    noisy, denoised : sequence of ndarray of shape (h, w, C)
-        Windows of an image, before and after the network, which was blind.
+    noisy : sequence of ndarray of shape (h, w, C)
+        Windows of an image.
+    first : float
+        Deviation of what the blind network takes from flat places.
     again : callable
-        Denoises them otherwise.
+        Denoises windows, told a deviation.
     """
-    first, _ = taken_from_flat_places(noisy, denoised)
     found = peak = 0.0
     for told in (step * first for step in STEPS):
         taken, _ = taken_from_flat_places(noisy, again(noisy, told))
@@ -111,7 +110,7 @@ def faint_noise(noisy: Sequence[np.ndarray], sigma: float, again: Again) -> floa
     sigma : float
         What flat places tell, which is too low.
     again : callable
-        Denoises the windows.
+        Denoises windows, told a deviation.
     """
     found, least = 0.0, FAINT_IF_WHITE_AND_GRAY[1] * range_of(noisy)
     for told in (step * max(sigma, least) for step in STEPS):

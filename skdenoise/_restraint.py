@@ -23,6 +23,7 @@ from skdenoise._camera_noise import (
     faint_noise,
     noise_of_camera,
     strong_noise,
+    taken_from_flat_places,
     together,
     visible,
 )
@@ -202,12 +203,15 @@ def _verdict(
     contrast = float(together(noisy).std(dtype=np.float64))
     if min(noisy[0].shape[:2]) < SMALLEST_SIDE or not power > 0:
         return Verdict(1.0)
+    parts = [part for window in noisy for part in _tiling.windows_of(window)]
     if power >= (WEAK * contrast) ** 2:
-        correlated = measured and correlation_of_windows(noisy) > CORRELATED
-        return Verdict(1.0, strong_noise(noisy, denoised, again) if correlated else 0.0)
-    found = estimate_of_windows([part for window in noisy for part in _tiling.windows_of(window)])
+        if not measured or correlation_of_windows(parts) <= CORRELATED:
+            return Verdict(1.0)
+        taken, _ = taken_from_flat_places(noisy, denoised)
+        return Verdict(1.0, strong_noise(parts, taken, again))
+    found = estimate_of_windows(parts)
     if found.correlated:
-        faint = faint_noise(noisy, float(found.sigma), again) if measured else 0.0
+        faint = faint_noise(parts, float(found.sigma), again) if measured else 0.0
         share, told = (1.0, faint) if faint else noise_of_camera(noisy, denoised, again)
         return Verdict(share, told) if share else Verdict(0.0)
     if not found.sigma > 0:
