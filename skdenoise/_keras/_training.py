@@ -29,8 +29,8 @@ from skdenoise.losses import LOSSES
 
 WARM_UP = 0.15
 """Share of the training over which the learning rate rises, before it falls along a cosine."""
-LEAST_PSNR = -10.0
-"""Decibels below which errors are so large that nothing was learned but to make them."""
+LEAST_PSNR = -60.0
+"""Decibels below which errors are a thousand times as large as the images: nothing was learned."""
 LARGEST_GRADIENT = 1.0
 """Length to which a longer gradient is shortened."""
 
