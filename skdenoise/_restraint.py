@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skdenoise import _tiling
-from skdenoise._camera_noise import (
+from skdenoise._correlated_noise import (
     Again,
     differences,
     faint_noise,

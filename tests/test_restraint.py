@@ -8,7 +8,7 @@ from PIL import Image
 from scipy import ndimage
 
 from skdenoise import AutoencoderDenoiser, NoiseInjector, _tiling, denoise, psnr
-from skdenoise._camera_noise import HIDDEN, PROBED, noise_of_camera, taken_from_flat_places
+from skdenoise._correlated_noise import HIDDEN, PROBED, noise_of_camera, taken_from_flat_places
 from skdenoise._patches import image_statistics
 from skdenoise._protocol import with_white_noise
 from skdenoise._restraint import Verdict, _verdict
