@@ -36,8 +36,9 @@ WEAK = 0.12
 """Deviation of what is removed, as a share of the image's, below which this is looked at."""
 SMALLEST_SIDE = 16
 """Smaller images tell too little about their noise."""
-CORRELATED = 0.2
-"""Mean correlation of neighbors above which noise is not as the network knows it best."""
+CORRELATED = 0.2, 0.6
+"""Mean correlations of neighbors between which networks may leave noise; more is known to them, and
+texture has it, too."""
 EXCESS = 1.03
 """Where more than so many times the deviation of the noise is removed, some of it is none."""
 LIMITS = 1.0, 1.5, 2.0, 3.0, math.inf
@@ -205,7 +206,8 @@ def _verdict(
         return Verdict(1.0)
     parts = [part for window in noisy for part in _tiling.windows_of(window)]
     if power >= (WEAK * contrast) ** 2:
-        if not measured or correlation_of_windows(parts) <= CORRELATED:
+        low, high = CORRELATED
+        if not (measured and low < correlation_of_windows(parts) < high):
             return Verdict(1.0)
         taken, _ = taken_from_flat_places(noisy, denoised)
         return Verdict(1.0, strong_noise(parts, taken, again))
