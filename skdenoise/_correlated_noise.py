@@ -91,10 +91,12 @@ def strong_noise(noisy: Sequence[np.ndarray], first: float, again: Again) -> flo
     again : callable
         Denoises windows, told a deviation.
     """
+    if not first > 0:
+        return 0.0
     found = peak = 0.0
     for told in (step * first for step in STEPS):
         taken, _ = taken_from_flat_places(noisy, again(noisy, told))
-        peak = max(peak, taken / told) if told else 0.0
+        peak = max(peak, taken / told)
         if taken > max(LEAST_SHARE * told, LEFT * first):
             found = told
     return found if peak > LEAST_PEAK else 0.0

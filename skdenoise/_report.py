@@ -14,10 +14,9 @@ from skdenoise._decibels import decibels
 from skdenoise._images import Images
 from skdenoise.metrics._reading import (
     check_data_range,
-    check_matching,
     container_of,
     in_own_units,
-    read,
+    read_both,
 )
 from skdenoise.noise import NoiseEstimate
 from skdenoise.noise._estimation import noise_of
@@ -217,8 +216,7 @@ def denoising_report(
         image_shape = image_shape_of(denoiser) if image_shape is None else image_shape
         denoiser = without_noise(denoiser)
     noisy = container_of(noisy, image_shape, "noisy")
-    before, after = read(noisy, image_shape, "noisy"), read(denoised, image_shape, "denoised")
-    check_matching(before, after, ("noisy", "denoised"))
+    before, after = read_both(noisy, denoised, image_shape)
     estimate = noise_of(before)
     sigmas = _sigmas(sigma, estimate, before)
     if sigma is None and denoiser is not None:

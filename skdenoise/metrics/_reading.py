@@ -39,6 +39,15 @@ def read(X: Any, image_shape: tuple[int, ...] | None, name: str) -> Images:
     return read_images(container_of(X, image_shape, name), image_shape, name=name)
 
 
+def read_both(
+    noisy: Any, denoised: Any, image_shape: tuple[int, ...] | None
+) -> tuple[Images, Images]:
+    """Read noisy and denoised images, or raise ValueError where they do not match one by one."""
+    before, after = read(noisy, image_shape, "noisy"), read(denoised, image_shape, "denoised")
+    check_matching(before, after, ("noisy", "denoised"))
+    return before, after
+
+
 def _is_single_image(X: np.ndarray, image_shape: tuple[int, ...] | None) -> bool:
     if X.ndim == 3:
         return X.shape[-1] in (1, 3, 4) and min(X.shape[:2]) >= SINGLE_IMAGE_SIDE

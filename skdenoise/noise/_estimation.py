@@ -159,22 +159,18 @@ def estimate_of_windows(pixels: Sequence[np.ndarray]) -> Estimate:
 
 def correlation_of_windows(pixels: Sequence[np.ndarray]) -> float:
     """Return the mean correlation of neighbors in flat places, 0 where they are too small."""
-    windows = [window.astype(np.float64) for window in pixels]
-    found = [
-        correlation_of_neighbors([window[..., channel] for window in windows])
-        for channel in range(windows[0].shape[-1])
-    ]
-    mean = float(np.mean(found))
+    channels = _channels_of([window.astype(np.float64) for window in pixels])
+    mean = float(_correlation(channels).mean())
     return mean if np.isfinite(mean) else 0.0
 
 
 def _estimate_one(tiles: list[np.ndarray], max_stride: int) -> Estimate:
-    channels = [[tile[..., c] for tile in tiles] for c in range(tiles[0].shape[-1])]
+    channels = _channels_of(tiles)
     strides = range(1, max_stride + 1)
     flat = _over_channels(channels, strides, lambda pixels: pixels.flat_sigma(0.05))
     if not np.isfinite(flat[0]):
         return Estimate(np.nan, flat, np.full(2, np.nan), False)
-    correlation = np.mean([correlation_of_neighbors(planes) for planes in channels], axis=0)
+    correlation = _correlation(channels)
     known = correlation[np.isfinite(correlation)]
     mean = known.mean() if known.size else 0.0
     if mean <= 0.2:
@@ -191,6 +187,16 @@ def _estimate_one(tiles: list[np.ndarray], max_stride: int) -> Estimate:
         sigma = far if near > 2 * explained else min(far, explained)
         return Estimate(sigma, flat, correlation, True)
     return Estimate(flat[0], flat, correlation, False)
+
+
+def _channels_of(tiles: list[np.ndarray]) -> list[list[np.ndarray]]:
+    """Return the planes of each channel."""
+    return [[tile[..., c] for tile in tiles] for c in range(tiles[0].shape[-1])]
+
+
+def _correlation(channels: list[list[np.ndarray]]) -> np.ndarray:
+    """Return the correlation of vertical and of horizontal neighbors, of all channels."""
+    return np.mean([correlation_of_neighbors(planes) for planes in channels], axis=0)
 
 
 def _damping(correlation: float) -> float:

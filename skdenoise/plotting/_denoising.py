@@ -4,13 +4,14 @@ from typing import Any, Self
 
 import numpy as np
 
-from skdenoise.metrics._reading import check_data_range, check_matching, container_of, read
+from skdenoise.metrics._reading import check_data_range, read, read_both
 from skdenoise.metrics._reference import psnr_of_images
 from skdenoise.plotting._panels import (
     PANEL,
     decibels_of,
     figure_and_axes,
     first,
+    first_images,
     for_eyes,
     limits_of,
     pixels_of,
@@ -165,13 +166,12 @@ class DenoisingDisplay:
         """
         refuse_no_images(max_images)
         check_data_range(data_range)
-        noisy = first(container_of(noisy, image_shape, "noisy"), max_images)
-        denoised = first(container_of(denoised, image_shape, "denoised"), max_images)
-        before, after = read(noisy, image_shape, "noisy"), read(denoised, image_shape, "denoised")
-        check_matching(before, after, ("noisy", "denoised"))
+        noisy = first_images(noisy, image_shape, "noisy", max_images)
+        denoised = first_images(denoised, image_shape, "denoised", max_images)
+        before, after = read_both(noisy, denoised, image_shape)
         reference, psnrs = None, [None, None]
         if clean is not None:
-            clean = first(container_of(clean, image_shape, "clean"), max_images)
+            clean = first_images(clean, image_shape, "clean", max_images)
             reference = read(clean, image_shape, "clean")
             psnrs = [
                 psnr_of_images(reference, images, data_range).tolist() for images in (before, after)

@@ -7,7 +7,7 @@ import numpy as np
 
 from skdenoise._images import Images
 from skdenoise._unit_range import HIGHEST, LOWEST
-from skdenoise.metrics._reading import in_own_units
+from skdenoise.metrics._reading import container_of, in_own_units
 
 PANEL = 3.2
 """Side of a panel in inches."""
@@ -18,6 +18,13 @@ def first(container: Any, n_images: int) -> Any:
     if container is None:
         return None
     return container.iloc[:n_images] if hasattr(container, "iloc") else container[:n_images]
+
+
+def first_images(
+    container: Any, image_shape: tuple[int, ...] | None, name: str, n_images: int
+) -> Any:
+    """Return the first images of a container, which may be a single image."""
+    return first(container_of(container, image_shape, name), n_images)
 
 
 def refuse_no_images(max_images: int) -> None:

@@ -6,12 +6,12 @@ import numpy as np
 from scipy import ndimage
 
 from skdenoise._report import DenoisingReport, denoising_report
-from skdenoise.metrics._reading import check_data_range, check_matching, container_of, read
+from skdenoise.metrics._reading import check_data_range, read_both
 from skdenoise.plotting._panels import (
     PANEL,
     decibels_of,
     figure_and_axes,
-    first,
+    first_images,
     for_eyes,
     limits_of,
     pixels_of,
@@ -112,12 +112,11 @@ class ReportDisplay:
         """
         refuse_no_images(max_images)
         check_data_range(data_range)
-        noisy = first(container_of(noisy, image_shape, "noisy"), max_images)
-        denoised = first(container_of(denoised, image_shape, "denoised"), max_images)
+        noisy = first_images(noisy, image_shape, "noisy", max_images)
+        denoised = first_images(denoised, image_shape, "denoised", max_images)
         if report is None:
             report = denoising_report(noisy, denoised, image_shape=image_shape)
-        before, after = read(noisy, image_shape, "noisy"), read(denoised, image_shape, "denoised")
-        check_matching(before, after, ("noisy", "denoised"))
+        before, after = read_both(noisy, denoised, image_shape)
         display = cls(
             noisy=pixels_of(before),
             denoised=pixels_of(after),
