@@ -6,6 +6,7 @@ asked for it computes once and answers with the seconds.
 
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 
@@ -14,7 +15,7 @@ from benchmarks._measuring import seconds
 from benchmarks._torch_networks import DCENet, UNet, enhanced
 
 
-def ways(name: str, shape: tuple[int, ...]) -> dict[str, Callable[[], object]]:
+def ways(name: str, precision: str, shape: tuple[int, ...]) -> dict[str, Callable[[], object]]:
     """Return what can be timed."""
     network = {"unet": UNet, "dce": DCENet}[name]().eval()
     plain = torch.rand(shape)
@@ -27,22 +28,26 @@ def ways(name: str, shape: tuple[int, ...]) -> dict[str, Callable[[], object]]:
     network = network.to(memory_format=torch.channels_last)
     fast = torch.compile(network)
 
-    def rounded(function: Callable) -> Callable[[], object]:
+    def context() -> AbstractContextManager:
+        rounds = precision == "bf16"
+        return torch.autocast("cpu", dtype=torch.bfloat16) if rounds else nullcontext()
+
+    def applied(function: Callable) -> Callable[[], object]:
         def run() -> object:
-            with torch.autocast("cpu", dtype=torch.bfloat16):
+            with context():
                 return function(image)
 
         return run
 
-    return {**found, "eager": rounded(network), "compiled": rounded(fast)}
+    return {**found, "eager": applied(network), "compiled": applied(fast)}
 
 
-def main(name: str, n_threads: int, shape: tuple[int, ...]) -> None:
+def main(name: str, precision: str, n_threads: int, shape: tuple[int, ...]) -> None:
     """Apply a network."""
     torch.set_num_threads(n_threads)
     torch.manual_seed(0)
     with torch.inference_mode():
-        known = ways(name, shape)
+        known = ways(name, precision, shape)
         for way in list(known):
             try:
                 known[way]()
@@ -54,4 +59,4 @@ def main(name: str, n_threads: int, shape: tuple[int, ...]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), tuple(map(int, sys.argv[3:])))
+    main(*sys.argv[1:3], int(sys.argv[3]), tuple(map(int, sys.argv[4:])))

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-BATCH_PIXELS = 2 * 64 * 64
-"""Smaller images share a batch of about this size."""
+BATCH_PIXELS = 2 * 64 * 64 - 1
+"""Images share a batch of at most this size; one of 64 x 64 is alone, as most of these are."""
 
 
 @dataclass(frozen=True)

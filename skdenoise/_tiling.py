@@ -5,6 +5,8 @@ than a few of them are in memory; and what has to be judged of a whole image, su
 what was removed is noise, is judged of a few windows.
 """
 
+import functools
+import itertools
 import math
 from collections.abc import Iterator
 
@@ -16,19 +18,54 @@ TILE = 1024
 """Height and width of what is worked on at once of a large image, its margin aside."""
 LARGEST_OUTER = 1280
 """The same with the margin; activations of a network take about 1 kB per pixel."""
+MOST_TILES = 64
+"""Tiles along an axis of what is worked on at once."""
+SHORTEST_TILE = 4
+"""Their least sides, as multiples of what they are multiples of."""
 WINDOW, WINDOWS_PER_AXIS = 256, 4
 """Side of a window of a square image, and how many of them there are along each axis."""
 SMALLEST_WINDOW = 64
 
 
-def squares(rows: slice, columns: slice, side: int) -> Iterator[tuple[slice, slice]]:
-    """Cut a part of an image into squares, row by row; those at the end are smaller."""
-    for top in range(rows.start, rows.stop, side):
-        for left in range(columns.start, columns.stop, side):
+def cut(rows: slice, columns: slice, height: int, width: int) -> Iterator[tuple[slice, slice]]:
+    """Cut a part of an image into tiles, row by row; those at the end may be smaller."""
+    for top in range(rows.start, rows.stop, height):
+        for left in range(columns.start, columns.stop, width):
             yield (
-                slice(top, min(top + side, rows.stop)),
-                slice(left, min(left + side, columns.stop)),
+                slice(top, min(top + height, rows.stop)),
+                slice(left, min(left + width, columns.stop)),
             )
+
+
+@functools.lru_cache(maxsize=64)
+def quickest_tile(height: int, width: int, *, halo: int, grid: int, most: int) -> tuple[int, int]:
+    """Return height and width of the tiles that have the fewest pixels together.
+
+    Parameters
+    ----------
+    height, width : int
+        Of the image.
+    halo : int
+        Margin on all sides but those of the image.
+    grid : int
+        What both are multiples of.
+    most : int
+        Pixels of a tile with its margin; where none is so small, the smallest ones are taken.
+    """
+
+    def choices(length: int) -> Iterator[tuple[int, int, int]]:
+        for n_wanted in range(1, MOST_TILES + 1):
+            side = -(-length // (n_wanted * grid)) * grid
+            n_tiles = -(-length // side)
+            if n_tiles == n_wanted and (n_tiles == 1 or side >= SHORTEST_TILE * grid):
+                yield side, min(side + 2 * halo, length), length + 2 * halo * (n_tiles - 1)
+
+    def cost(choice: tuple) -> tuple[int, int]:
+        (_, high, all_rows), (_, wide, all_columns) = choice
+        return max(high * wide, most), all_rows * all_columns
+
+    (tall, *_), (broad, *_) = min(itertools.product(choices(height), choices(width)), key=cost)
+    return tall, broad
 
 
 def with_margin(inner: slice, length: int, margin: int) -> slice:

@@ -28,7 +28,7 @@ from skdenoise._keras import _backend, _prediction
 from skdenoise._keras._folding import folded
 from skdenoise._keras._network import draw_weights, get_curve_network, get_network, last_layers
 from skdenoise._keras._prediction import predict
-from skdenoise._keras._quick_layers import quick_to_apply
+from skdenoise._keras._quick_choice import quick_to_apply
 from skdenoise._precision import (
     LARGEST_LOSS,
     are_losses,
@@ -71,8 +71,10 @@ def trained_weights(network):
     moved = {}
     for name, array in weights.items():
         noise = rng.uniform(-0.3, 0.3, array.shape).astype(np.float32)
-        if "variance" in name or "gamma" in name:
+        if "variance" in name:
             moved[name] = array + noise
+        elif "gamma" in name:
+            moved[name] = (array + noise) * rng.choice([-1, 1], array.shape).astype(np.float32)
         else:
             moved[name] = array if name.endswith("kernel") and array.any() else array + noise / 5
     return moved
@@ -116,6 +118,58 @@ def test_folding_changes_nothing_but_digits(architecture, n_folded):
     if n_folded:
         assert template.network.shapes() != network.shapes()
         assert len(template.weights(weights)) < len(weights)
+
+
+def pooled(n_channels, *, pool=2, padding="valid", seen_twice="", interpolation="nearest"):
+    """Return a network that normalizes, takes the largest pixels, and doubles them again."""
+    noisy = keras.Input((None, None, n_channels))
+    x = keras.layers.Conv2D(16, 3, padding="same", activation="relu", name="first")(noisy)
+    x = norm = keras.layers.BatchNormalization(name="norm")(x)
+    x = keras.layers.MaxPooling2D(pool, 2, padding=padding, name="pool")(x)
+    x = up = keras.layers.UpSampling2D(2, interpolation=interpolation, name="up")(x)
+    x = keras.layers.Conv2D(n_channels, (5, 3), padding="same", activation="tanh", name="last")(x)
+    if seen_twice:
+        other = {"norm": norm, "up": up}[seen_twice]
+        x = x + keras.layers.Conv2D(n_channels, 1, name="other")(other)
+    return keras.Model(noisy, noisy - x)
+
+
+@pytest.mark.skipif(_backend.BACKEND != "tensorflow", reason="other backends change nothing here")
+@pytest.mark.parametrize("n_channels", [1, 3])
+@pytest.mark.parametrize(
+    ("options", "quick"),
+    [
+        ({}, "LargestOfConvolved NormalizationOfLargest ConvolutionOfRepeated"),
+        (
+            {"pool": 3, "padding": "same"},
+            "Convolution MaxPooling2D NormalizationOfLargest ConvolutionOfRepeated",
+        ),
+        (
+            {"seen_twice": "norm"},
+            "Convolution FusedBatchNormalization MaxPooling2D ConvolutionOfRepeated",
+        ),
+        (
+            {"seen_twice": "up"},
+            "LargestOfConvolved NormalizationOfLargest UpSampling2D SumOfShifted",
+        ),
+        (
+            {"interpolation": "bilinear"},
+            "LargestOfConvolved NormalizationOfLargest UpSampling2D SumOfShifted",
+        ),
+    ],
+)
+def test_what_is_pooled_and_doubled_is_computed_in_less_time(options, quick, n_channels):
+    model = pooled(n_channels, **options)
+    network = get_network(lambda _: model, "", n_channels)
+    weights = trained_weights(network)
+    names = [type(layer).__name__ for layer in folded(network).network.model.layers]
+    assert [name for name in names if name in quick] == quick.split()
+    pixels = np.random.default_rng(1).random((24, 36, n_channels)).astype(np.float32)
+    whole = np.asarray(network.with_weights(weights)(pixels[None], training=False))[0]
+    (found,) = predict(network, weights, [Task(pixels)])
+    np.testing.assert_allclose(found, whole, atol=1e-5 * np.ptp(whole))
+    (rounded,) = predict(network.in_bfloat16, weights, [Task(pixels)])
+    np.testing.assert_allclose(rounded, whole, atol=0.03 * np.ptp(whole))
 
 
 @pytest.mark.parametrize(

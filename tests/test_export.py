@@ -65,6 +65,22 @@ def patchwork(n_channels):
     return keras.Model([noisy, sigma], layers.Subtract()([noisy, noise]))
 
 
+def in_sequence(n_channels):
+    """Return a network that is written down as a list of layers."""
+    layers = keras.layers
+    return keras.Sequential(
+        [
+            keras.Input((None, None, n_channels)),
+            layers.Conv2D(8, 3, padding="same"),
+            layers.BatchNormalization(),
+            layers.ReLU(),
+            layers.MaxPooling2D(2),
+            layers.UpSampling2D(2),
+            layers.Conv2D(n_channels, 3, padding="same"),
+        ]
+    )
+
+
 def images_of(n_channels, shape=(29, 37), n_images=2):
     """Return float32 images in [0, 1], of different contrast."""
     rng = np.random.default_rng(1)
@@ -89,7 +105,7 @@ def needs(format):
 
 @pytest.mark.parametrize(
     ("architecture", "n_channels"),
-    [("autoencoder", 3), ("dncnn", 3), ("ridnet", 1), ("unet", 1), ("unet", 3)],
+    [("autoencoder", 3), ("dncnn", 3), ("ridnet", 1), ("unet", 1), ("unet", 3), (in_sequence, 1)],
 )
 def test_the_graph_computes_what_transform_does_at_any_size(architecture, n_channels):
     denoiser = denoiser_of(architecture, n_channels)

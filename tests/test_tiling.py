@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from skdenoise._tiling import on_grid, squares, with_margin, within
+from skdenoise._tiling import cut, on_grid, quickest_tile, with_margin, within
 
 lengths = st.integers(1, 40)
 
@@ -19,7 +19,7 @@ def grids(draw):
 
 def tiles(height, width, side, halo, grid=1):
     """Yield what a tile is responsible for, and what it reads."""
-    for inner in squares(slice(0, height), slice(0, width), side):
+    for inner in cut(slice(0, height), slice(0, width), side, side):
         lengths = zip(inner, (height, width), strict=True)
         yield inner, tuple(on_grid(part, length, halo=halo, grid=grid) for part, length in lengths)
 
@@ -61,3 +61,26 @@ def test_a_filter_does_not_see_the_tiles(height, width, side, radius):
         part = ndimage.uniform_filter(image[outer], size, mode="constant")
         tiled[inner] = part[within(inner, outer)]
     np.testing.assert_allclose(tiled, whole, atol=1e-12)
+
+
+@given(st.integers(1, 400), st.integers(1, 400), grids(), st.integers(30, 200))
+def test_the_quickest_tiles_are_small_enough_and_no_squares_are_quicker(height, width, grid, root):
+    _, halo, stride = grid
+
+    def n_pixels(*sides):
+        pairs = list(zip(sides, (height, width), strict=True))
+        largest = [min(side + 2 * halo, length) for side, length in pairs]
+        all_pixels = [length + 2 * halo * (-(-length // side) - 1) for side, length in pairs]
+        return np.prod(largest), np.prod(all_pixels)
+
+    tile = quickest_tile(height, width, halo=halo, grid=stride, most=root**2)
+    assert all(side % stride == 0 for side in tile)
+    square = (root - 2 * halo) // stride * stride
+    if square >= 4 * stride:
+        assert n_pixels(*tile)[0] <= root**2
+        assert n_pixels(*tile)[1] <= n_pixels(square, square)[1]
+
+
+def test_an_image_that_is_small_enough_is_not_cut():
+    assert quickest_tile(900, 1200, halo=7, grid=1, most=900 * 1200) == (900, 1200)
+    assert quickest_tile(900, 1200, halo=7, grid=1, most=200_000) == (450, 400)

@@ -14,7 +14,13 @@ import keras
 import numpy as np
 
 from skdenoise._keras._network import Network, Weights
-from skdenoise._keras._quick_layers import BIASED, quick_to_apply
+from skdenoise._keras._quick_choice import (
+    BIASED,
+    POOLING,
+    doubling_before,
+    pooled_before,
+    quick_to_apply,
+)
 from skdenoise._keras._rebuilding import rebuilt
 
 # Layers whose output channels are the last axis of their kernel, and a transposed one.
@@ -22,14 +28,6 @@ FOLDED_INTO = keras.layers.Conv2D, keras.layers.Conv2DTranspose
 
 Key = tuple[str, str, int]
 """Names of a layer and of its variable, and how many of that name it had before."""
-
-
-class Nothing(keras.layers.Layer):
-    """What is left of a normalization; it is called like one."""
-
-    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-        """Return the inputs."""
-        return inputs
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,11 +42,14 @@ class Folded:
         Of the variables of the network as it was.
     pairs : dict of str to BatchNormalization
         What is folded into the convolution of that name.
+    pooled : dict of str to BatchNormalization
+        What follows the convolution of that name after a pooling, which it preceded.
     """
 
     network: Network
     keys: list[Key]
     pairs: dict[str, keras.layers.BatchNormalization]
+    pooled: dict[str, keras.layers.BatchNormalization]
 
     def weights(self, weights: Weights) -> list[np.ndarray]:
         """Return the weights of the template, in the order of its variables.
@@ -63,6 +64,10 @@ class Folded:
                 if layer in (name, norm.name)
             }
             known[name, "kernel", 0], known[name, "bias", 0] = merged(norm, values)
+        for name, norm in self.pooled.items():
+            # The least of what the normalization turns round is the largest afterwards.
+            for key in known.keys() & {(name, "kernel", 0), (name, "bias", 0)}:
+                known[key] = known[key] * np.sign(known[norm.name, "gamma", 0])
         keys, variables = variable_keys(self.network.model), self.network.variables
         return [
             known[key] if key in known else np.zeros(variable.shape, np.float32)
@@ -85,28 +90,50 @@ def variable_keys(model: keras.Model) -> list[Key]:
 def folded(network: Network) -> Folded:
     """Return a network that gives the same in less time."""
     model = network.model
-    pairs = {}
+    pairs: dict[str, Any] = {}
+    pooled: dict[str, Any] = {}
+    swapped: dict[str, Any] = {}
+    gone = set()
     for layer in model.layers:
-        convolution = convolution_before(layer)
+        convolution, doubling = convolution_before(layer), doubling_before(layer)
         if convolution is not None:
             pairs[convolution.name] = layer
-    gone = {layer.name for layer in pairs.values()}
+            gone.add(layer.name)
+        if doubling is not None:
+            gone.add(doubling.name)
+        found = pooled_before(layer)
+        if found is not None:
+            convolution, pooling = found
+            pooled[convolution.name] = layer
+            swapped |= {layer.name: pooling, pooling.name: layer}
+            if quick_to_apply(convolution) in POOLING:
+                gone.add(pooling.name)
     quick = any(quick_to_apply(layer) is not type(layer) for layer in model.layers)
 
     def quickly(layer: keras.layers.Layer, config: dict[str, Any]) -> keras.layers.Layer:
-        if layer.name in gone:
-            return Nothing(name=layer.name, dtype=config["dtype"])
+        if layer.name in swapped:
+            layer = swapped[layer.name]
+            config = layer.get_config()
         kind = quick_to_apply(layer)
         if layer.name in pairs or kind in BIASED:
             config["use_bias"] = True
+        if layer.name in pooled:
+            config["activation"] = None
         if type(layer) in FOLDED_INTO and layer.compute_dtype == "bfloat16":
             # Weights are rounded once, and not in every call.
             config["dtype"] = "bfloat16"
         return kind.from_config(config)
 
+    def called(layer: Any, *args: Any, **kwargs: Any) -> Any:
+        if layer.name in gone:
+            return args[0]
+        # What the other one was told, such as a mask, it does not know.
+        return layer(*args) if layer.name in swapped else layer(*args, **kwargs)
+
     # Not `network` itself, which is the weak key of what is made of this.
-    template = replace(network, model=rebuilt(model, quickly) if quick or gone else model)
-    return Folded(template, variable_keys(model), pairs)
+    is_new = quick or bool(gone)
+    template = replace(network, model=rebuilt(model, quickly, called) if is_new else model)
+    return Folded(template, variable_keys(model), pairs, pooled)
 
 
 def merged(norm: Any, values: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:

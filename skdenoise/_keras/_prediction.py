@@ -19,10 +19,13 @@ from skdenoise._keras._network import Network, Weights
 from skdenoise._keras._openvino import openvino_runner
 from skdenoise._side_by_side import side_by_side
 from skdenoise._task import BATCH_PIXELS, Task
-from skdenoise._tiling import LARGEST_OUTER, on_grid, squares, within
+from skdenoise._tiling import LARGEST_OUTER, cut, on_grid, quickest_tile, within
 
 WHOLE_PIXELS = LARGEST_OUTER**2
 """Larger images are cut into tiles."""
+LOCAL, LOCAL_PIXELS = 16, 448**2
+"""Where a network sees no further, tiles hardly overlap, and smaller ones are quicker: what a layer
+returns stays in caches, and below the 32 MB from which on memory is got anew, page by page."""
 AT_ONCE = 3
 """Batches that are computed at the same time, while they are small: between two layers, a batch
 alone leaves cores idle."""
@@ -191,13 +194,18 @@ def _batch_size(shape: tuple[int, ...], stride: int) -> int:
     return max(1, BATCH_PIXELS // (_padded(shape[0], stride) * _padded(shape[1], stride)))
 
 
+def _whole_pixels(network: Network) -> int:
+    is_local = network.halo is not None and network.halo <= LOCAL
+    return min(LOCAL_PIXELS, WHOLE_PIXELS) if is_local else WHOLE_PIXELS
+
+
 def _predict_batch(
     network: Network, run: Run, batch: list[Task], views: bool
 ) -> Iterator[np.ndarray]:
     """Run images of one shape: small ones together, large ones in tiles."""
     height, width, _ = batch[0].pixels.shape
     high, wide = _padded(height, network.stride), _padded(width, network.stride)
-    if high * wide > WHOLE_PIXELS and network.halo is not None:
+    if high * wide > _whole_pixels(network) and network.halo is not None:
         for task in batch:
             yield _predict_tiles(network, run, task)
         return
@@ -228,9 +236,12 @@ def _inputs(
 def _predict_tiles(network: Network, run: Run, task: Task) -> np.ndarray:
     height, width, _ = task.pixels.shape
     stride, halo = network.stride, network.halo or 0
-    side = max(int(WHOLE_PIXELS**0.5) - 2 * halo, 4 * stride) // stride * stride
     out = np.empty((height, width, network.n_outputs), task.pixels.dtype)
-    for inner in squares(slice(0, height), slice(0, width), side):
+    # To begin on the grid, a tile may reach further than the network sees.
+    tile = quickest_tile(
+        height, width, halo=halo + stride - 1, grid=stride, most=_whole_pixels(network)
+    )
+    for inner in cut(slice(0, height), slice(0, width), *tile):
         rows = on_grid(inner[0], height, halo=halo, grid=stride)
         columns = on_grid(inner[1], width, halo=halo, grid=stride)
         # Only the last row and column of tiles can end off the grid, where the image ends.

@@ -4,13 +4,12 @@ import functools
 from typing import Any
 
 import keras
+import numpy as np
 
 from skdenoise._keras._backend import BACKEND
 
 MANY = 16
 """Channels at least of which convolutions are as fast, for each, as of more."""
-FEW = 4
-"""Output channels at most, of which processors compute as many as 16 at the same cost."""
 
 if BACKEND == "tensorflow":
     import tensorflow as tf
@@ -89,6 +88,55 @@ if BACKEND == "tensorflow":
                 outputs = outputs + self.bias
             return self.activation(outputs)
 
+    class ConvolutionOfRepeated(keras.layers.Conv2D):
+        """Up-sampling that doubles all pixels and a convolution, given what is to be doubled.
+
+        The convolution has all four outputs of a pixel in its channels, which are then spread.
+        """
+
+        convolved = staticmethod(convolved)
+
+        def call(self, inputs: Any) -> Any:
+            """Convolve."""
+            rows, columns = map(_taps_of_doubled, self.kernel_size)
+            kernel = tf.einsum("pay,qbx,yxio->abipqo", rows, columns, self.kernel)
+            kernel = tf.reshape(kernel, [*kernel.shape[:3], 4 * self.filters])
+            outputs = tf.nn.depth_to_space(self.convolved(inputs, kernel), 2)
+            if self.use_bias:
+                outputs = outputs + self.bias
+            return self.activation(outputs)
+
+    def _taps_of_doubled(side: int) -> np.ndarray:
+        """Return which tap sees which pixel: (one of the two outputs, pixel, tap)."""
+        before = side // 2
+        farthest = -(-before // 2)
+        taps = np.zeros((2, 2 * farthest + 1, side), np.float32)
+        for output in range(2):
+            for tap in range(side):
+                taps[output, (output + tap - before) // 2 + farthest, tap] = 1
+        return taps
+
+    class LargestOfConvolved(Convolution):
+        """The same layer and pooling of 2 x 2, as four convolutions of every second pixel.
+
+        What is pooled is four times as large, and never stored. For few input channels, that
+        takes most of the time.
+        """
+
+        def call(self, inputs: Any) -> Any:
+            """Convolve and pool."""
+            size, (rows, columns) = tf.shape(inputs), self.kernel_size
+            high, wide = size[1] + rows - 2, size[2] + columns - 2
+            margins = [[side // 2] * 2 for side in self.kernel_size]
+            inputs = tf.pad(inputs, [[0, 0], *margins, [0, 0]])
+            outputs = None
+            for top in range(2):
+                for left in range(2):
+                    part = inputs[:, top : top + high, left : left + wide]
+                    found = tf.nn.conv2d(part, self.kernel, 2, "VALID")
+                    outputs = found if outputs is None else tf.maximum(outputs, found)
+            return tf.nn.bias_add(outputs, self.bias) if self.use_bias else outputs
+
     class GivenBfloat16(keras.layers.Layer):
         """What makes such a layer return float32, as two convolutions in bfloat16."""
 
@@ -104,8 +152,8 @@ if BACKEND == "tensorflow":
     class LastDepthToSpace(GivenBfloat16, DepthToSpace):
         """A layer in float32 that is given bfloat16."""
 
-    BIASED: tuple[type[keras.layers.Layer], ...] = Convolution, LastConvolution
-    """Classes of layers that are quicker with a bias, even of zeros."""
+    class LastConvolutionOfRepeated(GivenBfloat16, ConvolutionOfRepeated):
+        """A layer in float32 that is given bfloat16."""
 
     class SumOfShifted(keras.layers.Conv2D):
         """The same layer as a product of matrices, whose columns are shifted and added.
@@ -184,53 +232,14 @@ if BACKEND == "tensorflow":
                 moving.assign(moving * self.momentum + new * (1 - self.momentum))
             return outputs.y
 
-    def quick_to_apply(layer: keras.layers.Layer) -> type[keras.layers.Layer]:
-        """Return the class of a layer, or of one that gives the same in less time."""
-        given = [tensor for node in layer._inbound_nodes for tensor in node.input_tensors]
-        in_bfloat16 = {tensor.dtype for tensor in given} == {"bfloat16"}
-        widened = layer.compute_dtype == "float32" and in_bfloat16
-        if type(layer) is keras.layers.Conv2DTranspose and _is_plain(layer):
-            ratios = {side / layer.strides[0] for side in layer.kernel_size}
-            even = len(ratios) == 1 and ratios <= {1.0, 3.0, 5.0} and layer.strides[0] > 1
-            if even and layer.output_padding is None and layer.filters <= FEW:
-                return LastDepthToSpace if widened else DepthToSpace
-        if type(layer) is keras.layers.Conv2D and _is_plain(layer):
-            if widened:
-                return LastConvolution
-            odd = all(side % 2 for side in layer.kernel_size) and max(layer.kernel_size) > 1
-            few = layer.filters <= FEW and layer.kernel.shape[2] > 4 * layer.filters
-            if odd and few and layer.strides[0] == 1:
-                return SumOfShifted
-        if type(layer) is keras.layers.Concatenate:
-            few = all(len(item.shape) == 4 and item.shape[-1] <= FEW for item in given)
-            return JoinedPlanes if few and layer.axis in (-1, 3) else type(layer)
-        return quick_to_learn(layer)
+    class NormalizationOfLargest(FusedBatchNormalization):
+        """Normalization of what was made smaller, by taking the largest pixels, before.
 
-    def quick_to_learn(layer: keras.layers.Layer) -> type[keras.layers.Layer]:
-        """Return the class of a layer, or of one that learns the same in less time."""
-        if type(layer) is keras.layers.Conv2D and _is_plain(layer):
-            return Convolution
-        if type(layer) is not keras.layers.BatchNormalization:
-            return type(layer)
-        usual = layer.trainable and layer.center and layer.scale and layer.axis in (-1, 3)
-        special = layer.renorm or layer.synchronized or layer.variable_dtype != "float32"
-        return FusedBatchNormalization if usual and not special else type(layer)
+        It was taken before the activation, a ReLU, too, and of what the normalization subtracts it
+        is the smallest: the signs of these channels have been changed.
+        """
 
-    def _is_plain(layer: keras.layers.Layer) -> bool:
-        """Tell whether a convolution has none of the options that are hardly ever used."""
-        return bool(
-            layer.padding == "same"
-            and layer.data_format == "channels_last"
-            and getattr(layer, "groups", 1) == 1
-            and set(layer.dilation_rate) == {1}
-            and len(set(layer.strides)) == 1
-        )
-
-else:
-    BIASED = ()
-
-    def quick_to_learn(layer: keras.layers.Layer) -> type[keras.layers.Layer]:
-        """Return the class of the layer."""
-        return type(layer)
-
-    quick_to_apply = quick_to_learn
+        def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+            """Give back the signs, activate and normalize."""
+            signs = tf.cast(tf.sign(self.gamma), inputs.dtype)
+            return super().call(tf.nn.relu(inputs * signs), training, mask)

@@ -33,6 +33,9 @@ def rebuilt(
             return type(operation).from_config(config)
         return changed(operation, config)
 
+    if called is not None and isinstance(model, keras.Sequential):
+        # Keras would call its layers by itself.
+        model = keras.Model(model.inputs[0], model.outputs[0], name=model.name)
     with preserved_random_state():
         return keras.models.clone_model(model, clone_function=copied, call_function=called)
 

@@ -22,7 +22,7 @@ from skdenoise._keras._devices import Devices, parted, shared, spread, used_devi
 from skdenoise._keras._keyed import Keyed
 from skdenoise._keras._network import Network, Weights, last_layers
 from skdenoise._keras._optimizers import OPTIMIZERS, clip_by_norm
-from skdenoise._keras._quick_layers import quick_to_learn
+from skdenoise._keras._quick_choice import quick_to_learn
 from skdenoise._keras._rebuilding import rebuilt
 from skdenoise._keras._revival import REVIVAL_RATE, REVIVAL_STEPS, revived
 from skdenoise.losses import LOSSES

@@ -21,7 +21,7 @@ from skdenoise._large._journal import Journal
 from skdenoise._large._survey import Extent, LocalTransform, survey
 from skdenoise._large._target import Target
 from skdenoise._stored import blocks_of, give_back
-from skdenoise._tiling import squares, tile_side, with_margin, within
+from skdenoise._tiling import cut, tile_side, with_margin, within
 
 MEMORY = 2**28
 """Bytes for the blocks that are in memory at once; a network needs about 1 GB besides."""
@@ -143,7 +143,7 @@ def _transform_large(
 
     def work() -> Iterator[tuple[Extent, Extent, np.ndarray]]:
         for block, part in in_background(read(), depth=1):
-            for tile in squares(*block, side):
+            for tile in cut(*block, side, side):
                 result = local.apply(part, *tile, judged)
                 yield block, tile, in_own_form(part.of_raw(*tile), result)
 

@@ -23,7 +23,7 @@ from skdenoise._fingerprint import fingerprint
 from skdenoise._images import Images, Part, in_own_form
 from skdenoise._large._survey import Findings, LocalTransform, Moments
 from skdenoise._stored import blocks_of
-from skdenoise._tiling import squares, tile_side, within
+from skdenoise._tiling import cut, tile_side, within
 
 MOST_LOADED = 4
 """How many estimators a process keeps."""
@@ -324,7 +324,7 @@ def _transform_part(
     )
     for number, raw in enumerate(X):
         part = Part(raw, top, left, shape[1], shape[2], images.n_channels)
-        for tile in squares(rows, columns, side):
+        for tile in cut(rows, columns, side, side):
             with _running:
                 result = local.apply(part, *tile, judged[first + number])
             out[number][within(tile, (rows, columns))] = in_own_form(part.of_raw(*tile), result)
