@@ -7,20 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from skdenoise import AutoencoderDenoiser, _pretraining, load, procedural_images
+from skdenoise import AutoencoderDenoiser, load, procedural_images
 from skdenoise._cli import main
 from skdenoise._keras._network import get_network
-from skdenoise._pretraining import (
-    HELD_OUT_SIDE,
-    LOG,
-    REDUCTIONS,
-    SIGMAS,
-    Pretraining,
-    Recipe,
-    State,
-    checkpoints,
-    widened,
-)
+from skdenoise._pretraining import LOG, Pretraining, Recipe, _recipe, checkpoints, widened
+from skdenoise._pretraining._checkpoints import State
+from skdenoise._pretraining._images import HELD_OUT_SIDE, REDUCTIONS
+from skdenoise._pretraining._training import SIGMAS
 from skdenoise._shipped import shipped_weights
 
 RECIPE = Recipe(1, size="nano", n_steps=1, n_procedural=2)
@@ -182,8 +175,8 @@ def test_weights_of_another_training_are_not_overwritten_unless_told(tmp_path, p
 @pytest.mark.filterwarnings("always:going back:UserWarning")
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 def test_weights_are_replaced_when_more_steps_are_done(tmp_path, pretrain, monkeypatch):
-    monkeypatch.setattr(_pretraining, "CHUNK", 2)
-    monkeypatch.setattr(_pretraining, "LARGE_PATCHES", (16, 4))
+    monkeypatch.setattr(_recipe, "CHUNK", 2)
+    monkeypatch.setattr(_recipe, "LARGE_PATCHES", (16, 4))
     path = tmp_path / "weights.safetensors"
     assert pretrain("--steps", "3")[0] == 0
     made = path.read_bytes()
@@ -248,8 +241,8 @@ def test_the_rate_falls_from_a_fifth_of_the_steps():
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 def test_a_training_that_ran_out_of_time_goes_on_as_if_it_had_not(tmp_path, monkeypatch):
-    monkeypatch.setattr(_pretraining, "CHUNK", 4)
-    monkeypatch.setattr(_pretraining, "LARGE_PATCHES", (16, 2))
+    monkeypatch.setattr(_recipe, "CHUNK", 4)
+    monkeypatch.setattr(_recipe, "LARGE_PATCHES", (16, 2))
     monkeypatch.setattr(Pretraining, "evaluate", lambda _: {})
     recipe = replace(RECIPE, n_steps=6)
     for name in ("at once", "in parts"):

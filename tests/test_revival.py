@@ -5,14 +5,14 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from skdenoise import AutoencoderDenoiser, _keras, _pretraining, procedural_images
+from skdenoise import AutoencoderDenoiser, _keras, procedural_images
 from skdenoise._keras import _revival, _training
 from skdenoise._keras._keyed import Keyed
 from skdenoise._keras._network import draw_weights, get_curve_network, get_network
 from skdenoise._keras._revival import revived
 from skdenoise._keras._training import Denoising, Plan, Trainer, train
 from skdenoise._patches import Batch
-from skdenoise._pretraining import Pretraining, Recipe
+from skdenoise._pretraining import Pretraining, Recipe, _recipe
 
 
 def drawn(network, seed=0):
@@ -150,8 +150,8 @@ def test_learning_from_nothing_revives_units(dead, partial, monkeypatch):
 
 def test_the_recipe_revives_units_while_the_rate_is_high(tmp_path, monkeypatch):
     monkeypatch.setattr(_keras, "REVIVAL_STEPS", 4)
-    monkeypatch.setattr(_pretraining, "WARM_UP", 4)
-    monkeypatch.setattr(_pretraining, "CHUNK", 8)
+    monkeypatch.setattr(_recipe, "WARM_UP", 4)
+    monkeypatch.setattr(_recipe, "CHUNK", 8)
     network = get_network("unet", "nano", 1)
     weights = drawn(network)
     written = names_of(network, "bottom_block1")[0]
