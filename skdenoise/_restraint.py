@@ -102,9 +102,8 @@ def restrained(
             windows = _tiling.windows_of(noisy)
             verdict = _verdict_on_windows(run, once, task, windows, sigma, measured=measured)
         else:
-            denoised = result[0] if both else result
-            again = _again(once, task)
-            verdict = _verdict([noisy], [denoised], again, sigma, measured=measured)
+            parts, denoised = map(_tiling.windows_of, (noisy, result[0] if both else result))
+            verdict = _verdict(parts, denoised, _again(once, task), sigma, measured=measured)
         if verdict.sigma != sigma:
             result = next(run([replace(task, sigma=verdict.sigma)]))
         if not verdict.is_partial:

@@ -11,7 +11,8 @@ from skdenoise import AutoencoderDenoiser, NoiseInjector, _tiling, denoise, psnr
 from skdenoise._correlated_noise import HIDDEN, PROBED, noise_of_camera, taken_from_flat_places
 from skdenoise._patches import image_statistics
 from skdenoise._protocol import with_white_noise
-from skdenoise._restraint import Verdict, _verdict
+from skdenoise._restraint import Verdict, _verdict, restrained
+from skdenoise._task import Task
 from skdenoise.noise._even import even_sigma
 from skdenoise.noise._universal import _of_camera
 
@@ -84,6 +85,24 @@ def test_weak_noise_of_large_sharp_images_gets_better(monkeypatch):
     noisy = with_white_noise(photo, 2)
     denoised = denoise(noisy)
     assert psnr(photo / 255, denoised, data_range=1) > psnr(photo / 255, noisy, data_range=1)
+
+
+def test_a_large_image_is_computed_once_and_judged_by_windows(monkeypatch):
+    monkeypatch.setattr(_tiling, "WINDOW", 64)
+    y, x = np.mgrid[:320, :400] / 32
+    pixels = np.random.default_rng(0).normal(20 * np.sin(7 * y) * np.sin(6 * x), 1)[..., None]
+    seen = []
+
+    def run(tasks):
+        for task in tasks:
+            seen.append(task.pixels.shape)
+            yield blur(task.pixels)
+
+    (found,) = restrained(run, run, [Task(pixels, *image_statistics(pixels))], measured=False)
+    assert seen.pop(0) == pixels.shape == found.shape
+    assert set(seen) == {(64, 71, 1)}
+    assert len(seen) % 16 == 0
+    assert not np.array_equal(found, blur(pixels))
 
 
 def turned(image):

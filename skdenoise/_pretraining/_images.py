@@ -18,6 +18,7 @@ HELD_OUT_SIDE = 160
 
 
 def procedural(recipe: Recipe) -> list[np.ndarray]:
+    """Compute as many images as the recipe wants."""
     if not recipe.n_procedural:
         return []
     images = procedural_images(
@@ -40,12 +41,14 @@ def split(images: Sequence[np.ndarray]) -> tuple[list[np.ndarray], list[np.ndarr
 
 
 def in_all_sizes(images: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Return the images, and smaller ones."""
     return [
         _resized(image, *_smaller(image, reduction)) for image in images for reduction in REDUCTIONS
     ]
 
 
 def without_detail(images: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Return the images without their finest detail."""
     return [
         _resized(_resized(image, *_smaller(image, OVERSAMPLED)), *image.shape[:2])
         for image in images
