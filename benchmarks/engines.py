@@ -137,6 +137,7 @@ def _compared(
         "default": ours(),
         "float32": ours(precision="float32"),
         "int8": ours(precision="int8"),
+        'engine="openvino"': ours(engine="openvino"),
         **{
             f"OpenVINO {precision}": bare.openvino(precision, arrays)
             for precision in sorted({FAST, "f32", "int8"})
@@ -163,7 +164,7 @@ def _compared(
         *(
             ("default", key, None)
             for key in times
-            if key != best and (key not in calls or "ONNX" in key)
+            if key != best and (key not in calls or key.startswith(("ONNX", "engine")))
         ),
     ):
         yield _ratio(f"{name}: {mine} / {other}", times[mine], times[other], limit)

@@ -80,7 +80,8 @@ class AutoencoderDenoiser(NetworkTransformer):
     ----------
     architecture : {"unet", "autoencoder", "dncnn", "ridnet"} or callable, default="unet"
         The network, see `skdenoise.networks`; or a function of the number of channels that
-        returns a `keras.Model` for images of any size.
+        returns a functional `keras.Model` from images of any size to images as large. Its
+        weights are drawn anew, but for those of layers that are not trainable.
     size : {"nano", "small", "base"}, default="small"
         Size of the "unet"; the others have one size.
     weights : {"auto", "natural", "procedural"} or None, default="auto"

@@ -18,10 +18,11 @@ from skdenoise._keras._quick_choice import (
     BIASED,
     POOLING,
     doubling_before,
+    operations_of,
     pooled_before,
     quick_to_apply,
 )
-from skdenoise._keras._rebuilding import rebuilt
+from skdenoise._keras._rebuilding import rebuilt, remade
 
 # Layers whose output channels are the last axis of their kernel, and a transposed one.
 FOLDED_INTO = keras.layers.Conv2D, keras.layers.Conv2DTranspose
@@ -70,7 +71,9 @@ class Folded:
                 known[key] = known[key] * np.sign(known[norm.name, "gamma", 0])
         keys, variables = variable_keys(self.network.model), self.network.variables
         return [
-            known[key] if key in known else np.zeros(variable.shape, np.float32)
+            np.zeros(variable.shape, np.float32)
+            if key[1] == "bias" and key not in known
+            else known[key]
             for key, variable in zip(keys, variables, strict=True)
         ]
 
@@ -90,31 +93,33 @@ def variable_keys(model: keras.Model) -> list[Key]:
 def folded(network: Network) -> Folded:
     """Return a network that gives the same in less time."""
     model = network.model
+    inside = operations_of(model)
     pairs: dict[str, Any] = {}
     pooled: dict[str, Any] = {}
     swapped: dict[str, Any] = {}
     gone = set()
     for layer in model.layers:
-        convolution, doubling = convolution_before(layer), doubling_before(layer)
+        convolution, doubling = convolution_before(layer), doubling_before(layer, inside)
         if convolution is not None:
             pairs[convolution.name] = layer
             gone.add(layer.name)
         if doubling is not None:
             gone.add(doubling.name)
-        found = pooled_before(layer)
+        found = pooled_before(layer, inside)
         if found is not None:
             convolution, pooling = found
             pooled[convolution.name] = layer
             swapped |= {layer.name: pooling, pooling.name: layer}
-            if quick_to_apply(convolution) in POOLING:
+            if quick_to_apply(convolution, inside) in POOLING:
                 gone.add(pooling.name)
-    quick = any(quick_to_apply(layer) is not type(layer) for layer in model.layers)
+    kinds = {layer.name: quick_to_apply(layer, inside) for layer in model.layers}
+    quick = any(kinds[layer.name] is not type(layer) for layer in model.layers)
 
     def quickly(layer: keras.layers.Layer, config: dict[str, Any]) -> keras.layers.Layer:
         if layer.name in swapped:
             layer = swapped[layer.name]
             config = layer.get_config()
-        kind = quick_to_apply(layer)
+        kind = kinds[layer.name]
         if layer.name in pairs or kind in BIASED:
             config["use_bias"] = True
         if layer.name in pooled:
@@ -122,11 +127,11 @@ def folded(network: Network) -> Folded:
         if type(layer) in FOLDED_INTO and layer.compute_dtype == "bfloat16":
             # Weights are rounded once, and not in every call.
             config["dtype"] = "bfloat16"
-        return kind.from_config(config)
+        return remade(layer, config, kind)
 
     def called(layer: Any, *args: Any, **kwargs: Any) -> Any:
         if layer.name in gone:
-            return args[0]
+            return args[0] if args else next(iter(kwargs.values()))
         # What the other one was told, such as a mask, it does not know.
         return layer(*args) if layer.name in swapped else layer(*args, **kwargs)
 

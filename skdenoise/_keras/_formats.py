@@ -32,6 +32,8 @@ Paths = dict[str, Path]
 
 SMALLEST_HALVED = 64
 """Constants with fewer numbers stay in float32 where the others are halved."""
+ATTEMPTS = 10
+"""Conversions to ONNX at most, until one is right."""
 
 
 @dataclass(frozen=True)
@@ -205,8 +207,12 @@ def _write_onnx(model: keras.Model, paths: Paths, examples: Examples) -> None:
     sample = [keras.ops.zeros((1, 8, 8, image.shape[-1])) for image in model.inputs]
     model(sample if len(sample) > 1 else sample[0])  # Keras asks for a model that was called
     exact = paths["float32"]
-    model.export(exact, format="onnx", verbose=False)
-    graph = onnx.load(exact)
+    for _ in range(ATTEMPTS):
+        model.export(exact, format="onnx", verbose=False)
+        graph = onnx.load(exact)
+        # The optimizer of tf2onnx makes another rank of some graphs, in a random order.
+        if len(graph.graph.output[0].type.tensor_type.shape.dim) == len(model.outputs[0].shape):
+            break
     _name_output(graph.graph, model.output_names[0])
     _name_sides(graph.graph)
     onnx.checker.check_model(graph)

@@ -17,8 +17,9 @@ import numpy as np
 
 from skdenoise._keras._backend import to_array
 from skdenoise._keras._keyed import Keyed
-from skdenoise._keras._rebuilding import preserved_random_state, rebuilt
+from skdenoise._keras._rebuilding import preserved_random_state, rebuilt, remade
 from skdenoise._keras._receptive_field import halo_and_stride
+from skdenoise._warning import warn
 from skdenoise.networks import CURVE_NETWORKS, NETWORKS
 
 Weights = dict[str, np.ndarray]
@@ -121,6 +122,7 @@ def get_network(
         `n_channels` channels.
     """
     size = size if architecture == "unet" else ""
+    _check_function(architecture)
     with _building:
         network = _build(Keyed.of(architecture), size, n_channels, False)
     return network.in_bfloat16 if bfloat16 else network
@@ -136,6 +138,7 @@ def get_curve_network(
     ValueError, TypeError
         Where a callable returns something else.
     """
+    _check_function(architecture)
     with _building:
         network = _build(Keyed.of(architecture), "", n_channels, True)
     return network.in_bfloat16 if bfloat16 else network
@@ -154,17 +157,52 @@ def _build(keyed: Keyed, size: str, n_channels: int, curves: bool) -> Network:
             table = CURVE_NETWORKS if curves else NETWORKS
             model = table[architecture](n_channels, **options)
         halo, stride = halo_and_stride(model)
+        if callable(architecture):
+            _check_sizes(model, architecture, stride)
     return Network(model, len(model.inputs) == 2, halo, stride)
 
 
+def _check_function(architecture: Architecture) -> None:
+    if isinstance(architecture, keras.Model):
+        msg = (
+            "architecture is a keras.Model; it must be a function that builds one for a number of "
+            "channels: architecture=lambda n_channels: keras.Model(...)."
+        )
+        raise TypeError(msg)
+
+
+def _name_of(architecture: Callable) -> str:
+    return getattr(architecture, "__name__", repr(architecture))
+
+
 def _check_model(model: Any, architecture: Callable, n_channels: int, curves: bool) -> None:
-    name = getattr(architecture, "__name__", repr(architecture))
+    name = _name_of(architecture)
     if not isinstance(model, keras.Model) or not getattr(model, "inputs", None):
         msg = (
             f"architecture={name} must return a functional keras.Model when called with "
             f"n_channels={n_channels}; it returned {type(model).__name__}."
         )
         raise TypeError(msg)
+    dtypes = {item.dtype for item in (*model.inputs, *model.outputs)}
+    output = model.outputs[0] if isinstance(model, keras.Sequential) else model.output
+    if len(model.outputs) != 1 or isinstance(output, dict | list) or dtypes != {"float32"}:
+        msg = (
+            f"architecture={name} must return a model with one output, keras.Model(inputs, "
+            f"output), from float32 to float32; it has {len(model.outputs)} in a "
+            f"{type(output).__name__}, of {', '.join(sorted(dtypes))}. The parameter "
+            f"precision says in which arithmetic it is computed."
+        )
+        raise ValueError(msg)
+    ignored = sorted(
+        {
+            f"{key} of {layer.name!r}"
+            for layer in _all_layers(model)
+            for key, value in vars(layer).items()
+            if key.endswith(("_regularizer", "_constraint")) and value is not None
+        }
+    )
+    if ignored:
+        warn(f"architecture={name} has what is not heeded in training: {', '.join(ignored)}.")
     wanted = [(None, None, None, n_channels), (None, None, None, 1)][: len(model.inputs)]
     shapes = [tuple(item.shape) for item in model.inputs]
     n_outputs = model.outputs[0].shape[-1]
@@ -183,6 +221,25 @@ def _check_model(model: Any, architecture: Callable, n_channels: int, curves: bo
             f"(None, None, {n_channels}), perhaps a second one (None, None, 1) for the noise map, "
             f"and an output with {n_channels} channels. Its inputs have shapes {shapes}, its "
             f"output {tuple(model.outputs[0].shape)}."
+        )
+        raise ValueError(msg)
+
+
+def _check_sizes(model: keras.Model, architecture: Callable, stride: int) -> None:
+    """Try a small image, of a size that has no more divisors than it must."""
+    height, width = 7 * stride, 11 * stride
+    images = [keras.ops.zeros((1, height, width, item.shape[-1])) for item in model.inputs]
+    try:
+        found = tuple(model(images if len(images) > 1 else images[0], training=False).shape)
+    except Exception as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        found = (f"an error: {reason:.200}",)
+    if found != (1, height, width, model.outputs[0].shape[-1]):
+        msg = (
+            f"architecture={_name_of(architecture)} must return a model whose output is as high "
+            f"and as wide as its input. Of {height} x {width} pixels it makes {found}. Pad with "
+            f"padding='same', and let all layers that make maps smaller or larger be layers of "
+            f"the model itself, such as MaxPooling2D and UpSampling2D, not of a model inside it."
         )
         raise ValueError(msg)
 
@@ -211,7 +268,7 @@ def _in_bfloat16(model: keras.Model) -> keras.Model:
     def rounding(layer: keras.layers.Layer, config: dict[str, Any]) -> keras.layers.Layer:
         if layer.name not in last:
             config["dtype"] = "mixed_bfloat16"
-        return type(layer).from_config(config)
+        return remade(layer, config)
 
     return rebuilt(model, rounding)
 
@@ -221,29 +278,35 @@ def draw_weights(network: Network, rng: np.random.Generator) -> Weights:
     initializers = {}
     for layer in _all_layers(network.model):
         for variable in layer.variables:
-            initializer = getattr(layer, f"{variable.name}_initializer", None)
-            if initializer is None and isinstance(layer, keras.layers.DepthwiseConv2D):
-                initializer = layer.depthwise_initializer  # its kernel is called differently
-            initializers[id(variable)] = initializer
+            options = (f"{name}_initializer" for name in _names_of_option(layer, variable))
+            found = (getattr(layer, option, None) for option in options)
+            initializers[id(variable)] = next((item for item in found if item is not None), None)
     return {
         name: _draw(initializers.get(id(variable)), variable, rng)
         for (name, variable) in zip(network.shapes(), network.variables, strict=True)
     }
 
 
+def _names_of_option(layer: keras.layers.Layer, variable: Any) -> list[str]:
+    """Return what the option may be called that a variable is drawn by."""
+    names = [variable.name, variable.name.removesuffix("_kernel")]
+    return [*names, "depthwise"] if isinstance(layer, keras.layers.DepthwiseConv2D) else names
+
+
 def _all_layers(model: keras.Model) -> Iterator[keras.layers.Layer]:
-    """Yield the layers of a model, and after a model among them its own."""
+    """Yield the layers of a model, and after each those inside it."""
     for layer in model.layers:
-        yield layer
-        if isinstance(layer, keras.Model):
-            yield from _all_layers(layer)
+        yield from layer._flatten_layers()
 
 
 def _draw(initializer: Any, variable: Any, rng: np.random.Generator) -> np.ndarray:
     drawn: np.ndarray
     kinds = keras.initializers
     shape, dtype = tuple(variable.shape), keras.backend.standardize_dtype(variable.dtype)
-    if isinstance(initializer, kinds.VarianceScaling):
+    if not variable.trainable and "int" not in dtype:
+        # What is not learned is what the function has made it, such as a filter.
+        drawn = to_array(variable.value)
+    elif isinstance(initializer, kinds.VarianceScaling):
         area = math.prod(shape[:-2])
         fan_in, fan_out = area * shape[-2], area * shape[-1]
         fan = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}
@@ -264,6 +327,6 @@ def _draw(initializer: Any, variable: Any, rng: np.random.Generator) -> np.ndarr
     elif "int" in dtype:
         drawn = rng.integers(2**31, size=shape)  # the state of a layer that draws, such as dropout
     else:
-        # Constants: the value with which the template was built.
+        # The value with which the template was built.
         drawn = to_array(variable.value)
     return drawn.astype(dtype)

@@ -9,7 +9,7 @@ import keras
 
 from skdenoise._keras._backend import to_array
 from skdenoise._keras._folding import convolution_before, merged
-from skdenoise._keras._rebuilding import rebuilt
+from skdenoise._keras._rebuilding import rebuilt, remade
 from skdenoise._keras._sizes import enlarged
 
 
@@ -27,13 +27,14 @@ def portable(model: keras.Model) -> keras.Model:
     def changed(layer: keras.layers.Layer, config: dict[str, Any]) -> keras.layers.Layer:
         if layer.name in convolutions:
             config |= {"use_bias": True, "bias_initializer": "zeros"}
-        return type(layer).from_config(config)
+        return remade(layer, config)
 
     def called(layer: Any, *args: Any, **kwargs: Any) -> Any:
+        first = args[0] if args else next(iter(kwargs.values()), None)
         if layer.name in gone:
-            return args[0]
+            return first
         if _repeats(layer):
-            x = args[0]
+            x = first
             for axis, times in zip((1, 2), layer.size, strict=True):
                 x = enlarged(x, axis, times)
             return x

@@ -99,8 +99,10 @@ if BACKEND == "tensorflow":
         def call(self, inputs: Any) -> Any:
             """Convolve."""
             rows, columns = map(_taps_of_doubled, self.kernel_size)
-            kernel = tf.einsum("pay,qbx,yxio->abipqo", rows, columns, self.kernel)
+            kernel = tf.cast(self.kernel, "float32")
+            kernel = tf.einsum("pay,qbx,yxio->abipqo", rows, columns, kernel)
             kernel = tf.reshape(kernel, [*kernel.shape[:3], 4 * self.filters])
+            kernel = tf.cast(kernel, inputs.dtype)
             outputs = tf.nn.depth_to_space(self.convolved(inputs, kernel), 2)
             if self.use_bias:
                 outputs = outputs + self.bias

@@ -8,6 +8,9 @@ from typing import Any
 import keras
 import numpy as np
 
+WITH_FUNCTIONS = "activation", "_initializer", "_regularizer", "_constraint"
+"""How the names of those options of layers end that may be functions."""
+
 
 def rebuilt(
     model: keras.Model,
@@ -28,10 +31,13 @@ def rebuilt(
     """
 
     def copied(operation: keras.Operation) -> keras.Operation:
+        if not isinstance(operation, keras.layers.Layer):
+            return type(operation).from_config(operation.get_config())
+        if isinstance(operation, keras.layers.Lambda):
+            # Keras does not make functions anew that it would not trust in a file.
+            return operation
         config = operation.get_config()
-        if changed is None or not isinstance(operation, keras.layers.Layer):
-            return type(operation).from_config(config)
-        return changed(operation, config)
+        return remade(operation, config) if changed is None else changed(operation, config)
 
     if called is not None and isinstance(model, keras.Sequential):
         # Keras would call its layers by itself.
@@ -40,10 +46,41 @@ def rebuilt(
         return keras.models.clone_model(model, clone_function=copied, call_function=called)
 
 
+def remade(
+    layer: keras.layers.Layer,
+    config: dict[str, Any],
+    kind: type[keras.layers.Layer] | None = None,
+) -> keras.layers.Layer:
+    """Return a new layer of a configuration, with the name and the functions of another.
+
+    Parameters
+    ----------
+    layer : Layer
+        The other one.
+    config : dict
+        Its configuration, perhaps changed. A layer of the user's own may forget its name there.
+    kind : type, default=None
+        Class of the new layer; None for that of the other one.
+    """
+    for key, value in config.items():
+        # Functions without a registered name could not be read again.
+        if isinstance(value, dict | str) and key.endswith(WITH_FUNCTIONS):
+            own = getattr(layer, key, None)
+            config[key] = own if callable(own) else value
+    copy = (kind or type(layer)).from_config(config)
+    copy.name = layer.name
+    return copy
+
+
 @contextmanager
 def preserved_random_state() -> Iterator[None]:
-    """Give back the global random states, from which Keras draws seeds for unseeded layers."""
+    """Give back the global random states, from which Keras draws seeds for unseeded layers.
+
+    Within, they are the same every time.
+    """
     python, legacy = random.getstate(), np.random.get_state()  # noqa: NPY002
+    random.seed(0)
+    np.random.seed(0)  # noqa: NPY002
     try:
         yield
     finally:

@@ -58,7 +58,7 @@ def halo_and_stride(model: keras.Model) -> tuple[int | None, int]:
         return views[id(tensor)]
 
     outputs = [view_of(tensor) for tensor in model.outputs]
-    stride = max(math.ceil(view.step) for view in views.values())
+    stride = math.lcm(*(math.ceil(view.step) for view in views.values()))
     if any(not view.bounded or view.step != 1 for view in outputs):
         return None, stride
     margin = max(max(view.before, view.after) for view in outputs)
@@ -90,6 +90,16 @@ def _through(operation: Any, inputs: list[View]) -> View:
     return replace(united, bounded=False)
 
 
+def _common(sides: Any) -> int:
+    """Return what is a multiple of height and width."""
+    return sides if isinstance(sides, int) else math.lcm(*sides)
+
+
+def _is_even(sides: Any) -> bool:
+    """Tell whether height and width are the same."""
+    return isinstance(sides, int) or len(set(sides)) == 1
+
+
 def _side(sides: Any) -> int:
     """Return the larger of height and width."""
     return sides if isinstance(sides, int) else max(sides)
@@ -101,11 +111,13 @@ def _window(view: View, operation: Any, size: Any, dilation: Any) -> View:
     reach = (_side(size) - 1) * _side(dilation)
     before = max(reach + 1 - stride, 0) // 2
     return View(
-        view.step * stride,
+        view.step * _common(operation.strides),
         view.before + view.step * before,
         view.after + view.step * (reach - before),
         # Without padding, sizes match only where windows lie side by side.
-        view.bounded and (operation.padding == "same" or reach + 1 == stride),
+        view.bounded
+        and _is_even(operation.strides)
+        and (operation.padding == "same" or reach + 1 == stride),
     )
 
 
@@ -113,23 +125,28 @@ def _transposed_window(view: View, operation: Any) -> View:
     """Follow a window that spreads each position over the finer grid."""
     kernel, stride = _side(operation.kernel_size), _side(operation.strides)
     before = max(kernel - stride, 0) // 2
-    step = view.step / stride
+    step = view.step / _common(operation.strides)
     return View(
         step,
         view.before + step * (kernel - 1 - before),
         view.after + step * before,
-        view.bounded and operation.padding == "same" and kernel >= stride,
+        view.bounded
+        and _is_even(operation.strides)
+        and operation.padding == "same"
+        and kernel >= stride,
     )
 
 
 def _upsampling(view: View, operation: Any) -> View:
     """Follow an interpolation; a bilinear one looks at one more position on either side."""
     factor = _side(operation.size)
-    step = view.step / factor
+    step = view.step / _common(operation.size)
     more = view.step if operation.interpolation == "bilinear" else Fraction(0)
     return View(
         step,
         view.before + step * (factor - 1) + more,
         view.after + more,
-        view.bounded and operation.interpolation in ("nearest", "bilinear"),
+        view.bounded
+        and _is_even(operation.size)
+        and operation.interpolation in ("nearest", "bilinear"),
     )

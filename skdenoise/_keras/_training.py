@@ -23,7 +23,7 @@ from skdenoise._keras._keyed import Keyed
 from skdenoise._keras._network import Network, Weights, last_layers
 from skdenoise._keras._optimizers import OPTIMIZERS, clip_by_norm
 from skdenoise._keras._quick_choice import quick_to_learn
-from skdenoise._keras._rebuilding import rebuilt
+from skdenoise._keras._rebuilding import rebuilt, remade
 from skdenoise._keras._revival import REVIVAL_RATE, REVIVAL_STEPS, revived
 from skdenoise.losses import LOSSES
 
@@ -255,7 +255,7 @@ def _quick_to_learn(model: keras.Model) -> keras.Model:
         rounded = bfloat16 and layer.name in last and isinstance(layer, CONVOLUTIONS)
         if rounded:
             config["dtype"] = "mixed_bfloat16"
-        copy = quick_to_learn(layer).from_config(config)
+        copy = remade(layer, config, quick_to_learn(layer))
         if rounded:
             activation = copy.activation
             copy.activation = lambda x: activation(keras.ops.cast(x, "float32"))
