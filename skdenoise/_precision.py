@@ -51,7 +51,7 @@ def check_engine(engine: str, precision: str) -> None:
 
 
 def engine_for(engine: str, precision: str) -> str:
-    """Return what runs a network: Keras, which is as quick as OpenVINO, but for 8 bits."""
+    """Return what runs a network: Keras, which needs nothing else installed, but for 8 bits."""
     if engine != "auto":
         return engine
     return "openvino" if precision == "int8" else "keras"
