@@ -6,7 +6,7 @@ says whether there is such noise, and how strong it is.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -94,8 +94,7 @@ def strong_noise(noisy: Sequence[np.ndarray], first: float, again: Again) -> flo
     if not first > 0:
         return 0.0
     found = peak = 0.0
-    for told in (step * first for step in STEPS):
-        taken, _ = taken_from_flat_places(noisy, again(noisy, told))
+    for told, taken, _ in _tried(noisy, first, again):
         peak = max(peak, taken / told)
         if taken > max(LEAST_SHARE * told, LEFT * first):
             found = told
@@ -115,13 +114,20 @@ def faint_noise(noisy: Sequence[np.ndarray], sigma: float, again: Again) -> floa
         Denoises windows, told a deviation.
     """
     found, least = 0.0, FAINT_IF_WHITE_AND_GRAY[1] * range_of(noisy)
-    for told in (step * max(sigma, least) for step in STEPS):
-        taken, correlation = taken_from_flat_places(noisy, again(noisy, told))
+    for told, taken, correlation in _tried(noisy, max(sigma, least), again):
         if taken < LEAST_SHARE * told:
             break
         if taken > LEAST_PEAK_IF_FAINT * told and correlation < MOST_CORRELATION:
             found = told
     return found
+
+
+def _tried(
+    noisy: Sequence[np.ndarray], first: float, again: Again
+) -> Iterator[tuple[float, float, float]]:
+    """Yield what the network is told, what it then takes from flat places, and its correlation."""
+    for told in (step * first for step in STEPS):
+        yield told, *taken_from_flat_places(noisy, again(noisy, told))
 
 
 def visible(noisy: Sequence[np.ndarray], sigma: float, *, is_white: bool) -> float:

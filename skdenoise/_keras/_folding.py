@@ -22,7 +22,7 @@ from skdenoise._keras._quick_choice import (
     pooled_before,
     quick_to_apply,
 )
-from skdenoise._keras._rebuilding import rebuilt, remade
+from skdenoise._keras._rebuilding import first_of, rebuilt, remade
 
 # Layers whose output channels are the last axis of their kernel, and a transposed one.
 FOLDED_INTO = keras.layers.Conv2D, keras.layers.Conv2DTranspose
@@ -94,6 +94,7 @@ def folded(network: Network) -> Folded:
     """Return a network that gives the same in less time."""
     model = network.model
     inside = operations_of(model)
+    kinds = {layer.name: quick_to_apply(layer, inside) for layer in model.layers}
     pairs: dict[str, Any] = {}
     pooled: dict[str, Any] = {}
     swapped: dict[str, Any] = {}
@@ -110,9 +111,8 @@ def folded(network: Network) -> Folded:
             convolution, pooling = found
             pooled[convolution.name] = layer
             swapped |= {layer.name: pooling, pooling.name: layer}
-            if quick_to_apply(convolution, inside) in POOLING:
+            if kinds[convolution.name] in POOLING:
                 gone.add(pooling.name)
-    kinds = {layer.name: quick_to_apply(layer, inside) for layer in model.layers}
     quick = any(kinds[layer.name] is not type(layer) for layer in model.layers)
 
     def quickly(layer: keras.layers.Layer, config: dict[str, Any]) -> keras.layers.Layer:
@@ -131,7 +131,7 @@ def folded(network: Network) -> Folded:
 
     def called(layer: Any, *args: Any, **kwargs: Any) -> Any:
         if layer.name in gone:
-            return args[0] if args else next(iter(kwargs.values()))
+            return first_of(args, kwargs)
         # What the other one was told, such as a mask, it does not know.
         return layer(*args) if layer.name in swapped else layer(*args, **kwargs)
 

@@ -9,7 +9,7 @@ import keras
 
 from skdenoise._keras._backend import to_array
 from skdenoise._keras._folding import convolution_before, merged
-from skdenoise._keras._rebuilding import rebuilt, remade
+from skdenoise._keras._rebuilding import first_of, rebuilt, remade
 from skdenoise._keras._sizes import enlarged
 
 
@@ -30,11 +30,10 @@ def portable(model: keras.Model) -> keras.Model:
         return remade(layer, config)
 
     def called(layer: Any, *args: Any, **kwargs: Any) -> Any:
-        first = args[0] if args else next(iter(kwargs.values()), None)
         if layer.name in gone:
-            return first
+            return first_of(args, kwargs)
         if _repeats(layer):
-            x = first
+            x = first_of(args, kwargs)
             for axis, times in zip((1, 2), layer.size, strict=True):
                 x = enlarged(x, axis, times)
             return x

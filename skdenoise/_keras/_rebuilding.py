@@ -72,6 +72,11 @@ def remade(
     return copy
 
 
+def first_of(args: tuple, kwargs: dict[str, Any]) -> Any:
+    """Return what a layer is called with, by position or by name."""
+    return args[0] if args else next(iter(kwargs.values()))
+
+
 @contextmanager
 def preserved_random_state() -> Iterator[None]:
     """Give back the global random states, from which Keras draws seeds for unseeded layers.
