@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from scipy import ndimage
-from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
@@ -18,7 +17,7 @@ from skdenoise._validation import Interval, OneOf, check_parameters
 from skdenoise.metrics._reading import check_matching, in_own_units
 from skdenoise.noise import NoiseInjector
 from skdenoise.scoring._pipelines import image_shape_of, without_noise
-from skdenoise.scoring._scorer import like, run_denoiser
+from skdenoise.scoring._scorer import corrupted, run_denoiser
 
 FLOOR = 0.05
 """Least scale, in standard deviations of what was removed from the image."""
@@ -170,7 +169,7 @@ class ConformalDenoiser(ImageTransformer):
             the outermost whole number inside, and stop at black and white, which changes
             nothing about the clean values that lie inside. Alpha is that of `X`.
         """
-        check_is_fitted(self)
+        self._check_fitted()
         images = self._read(X, reset=False)
         bounds = [
             (low / scale, high / scale)
@@ -200,7 +199,7 @@ class ConformalDenoiser(ImageTransformer):
         ValueError
             Where `y` does not hold images that match `X`.
         """
-        check_is_fitted(self)
+        self._check_fitted()
         images = self._read(X, reset=False)
         clean = self._read_target(y, images)
         if clean is None:
@@ -288,8 +287,7 @@ class ConformalDenoiser(ImageTransformer):
                 "clean images y that differ from X. Call fit(X_clean), or set noise=None."
             )
             raise ValueError(msg)
-        injector = clone(self.noise).set_params(image_shape=self.image_shape)
-        noisy = like(images.source, injector.fit_transform(images.source))
+        noisy = corrupted(self.noise, images.source, self.image_shape)
         return read_images(noisy, self.image_shape), images
 
     def _transform_images(self, images: Images) -> Iterator[np.ndarray]:

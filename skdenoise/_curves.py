@@ -225,17 +225,24 @@ class Bending:
         maps = curves.at(*sampled_lines(*image.shape[:2]))
         return _mean(self._enhanced(sample, _curves_first(maps), sample))
 
-    def gain_for(self, target: float, image: np.ndarray, curves: Curves) -> float:
+    def gain_for(
+        self, target: float, image: np.ndarray, curves: Curves, *, darken: bool = False
+    ) -> float:
         """Return what `curves` must be multiplied by for an image of mean brightness `target`.
 
-        Where no gain reaches it, the one that comes nearest; 0 leaves the image as it is. It is
-        smaller where highlights would be lost.
+        Where no gain reaches it, the one that comes nearest; 0 leaves the image as it is, as for
+        one that is as bright, unless it is to `darken`. It is smaller where highlights would be
+        lost.
         """
         maps = replace(curves, factor=1.0).at(*sampled_lines(*image.shape[:2]))
-        return self.gain_for_sample(target, _sample(image), maps)
+        return self.gain_for_sample(target, _sample(image), maps, darken=darken)
 
-    def gain_for_sample(self, target: float, sample: np.ndarray, maps: np.ndarray) -> float:
+    def gain_for_sample(
+        self, target: float, sample: np.ndarray, maps: np.ndarray, *, darken: bool = False
+    ) -> float:
         """Return the same for some pixels (h, w, C) and their curves (h, w, n_curves, C)."""
+        if not darken and _mean(sample) >= target:
+            return 0.0
         maps = np.ascontiguousarray(_curves_first(maps))
 
         def bent(gain: float) -> np.ndarray:

@@ -350,7 +350,7 @@ class AutoencoderDenoiser(NetworkTransformer):
         """
         if not return_std:
             return self.transform(X)
-        check_is_fitted(self)
+        self._check_fitted()
         if self.n_augment == 1:
             msg = (
                 "return_std=True needs several orientations to compare, but n_augment=1. Type "
@@ -380,7 +380,7 @@ class AutoencoderDenoiser(NetworkTransformer):
         float
             Greater is better.
         """
-        check_is_fitted(self)
+        self._check_fitted()
         images = self._read(X, reset=False)
         target = self._read_target(y, images)
         if target is None and self.noise is None:
@@ -447,7 +447,7 @@ class AutoencoderDenoiser(NetworkTransformer):
     @property
     def precision_loss_(self) -> dict[str, float]:
         """What each precision costs in dB, as far as it was measured."""
-        check_is_fitted(self)
+        self._check_fitted()
         if not hasattr(self, "weights_"):
             self._check_weights()
             names = (self._shipped(self.weights, n_channels) for n_channels in (1, 3))

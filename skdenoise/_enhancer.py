@@ -350,7 +350,7 @@ class ZeroDCEEnhancer(NetworkTransformer):
             Where a parameter is a function, such as a callable `architecture`, or there is a
             `denoiser`, which has a file of its own.
         """
-        check_is_fitted(self)
+        self._check_fitted()
         self._check_parameters()
         if self.denoiser is not None:
             raise ModelFileError(
@@ -368,14 +368,14 @@ class ZeroDCEEnhancer(NetworkTransformer):
     @property
     def network_(self) -> "keras.Model":
         """A Keras model with the weights that are used."""
-        check_is_fitted(self)
+        self._check_fitted()
         self._check_parameters()
         return self._network_with(self._weights())
 
     @property
     def precision_loss_(self) -> dict[str, float]:
         """What each precision costs in dB, as far as it was measured."""
-        check_is_fitted(self)
+        self._check_fitted()
         self._check_parameters()
         losses = self._losses()
         if self.precision == "int8" and "int8" not in losses:
@@ -713,7 +713,8 @@ class ZeroDCEEnhancer(NetworkTransformer):
                 wanted = own + self.smoothing * (wanted - own)
                 before = curves.mixed(before, self.smoothing)
                 # Frames may differ in exposure: smoothed curves alone would pass that on.
-                curves = before.times(bending.gain_for(wanted, image, before))
+                gain = bending.gain_for(wanted, image, before, darken=True)
+                curves = before.times(gain)
             yield image, curves
 
     def _taken(self, images: Images, index: int) -> np.ndarray:

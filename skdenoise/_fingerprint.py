@@ -23,6 +23,8 @@ WITHOUT_EFFECT = frozenset(
     }
 )
 """What an estimator has that does not change what it does to images."""
+PLAIN = bool, int, float, complex, str, bytes, list, tuple
+"""Types of values that say by themselves what a function reads."""
 
 
 def fingerprint(*things: Any) -> str:
@@ -32,8 +34,8 @@ def fingerprint(*things: Any) -> str:
     ----------
     *things : object
         Numbers, texts, arrays, estimators, functions, generators of random numbers, and containers
-        of these. Functions are told apart by their names, what they do and what they enclose,
-        but not by what they call; generators by their state.
+        of these. Functions are told apart by their names, what they do, what they enclose, and
+        the functions and plain values of their module that they name; generators by their state.
 
     Returns
     -------
@@ -97,12 +99,28 @@ def _parts(thing: Any) -> Iterable[Any] | None:
         cells = thing.__closure__ or ()
         enclosed = [cell.cell_contents for cell in cells if cell != CellType()]
         defaults = thing.__defaults__, thing.__kwdefaults__
-        return [_name(thing), thing.__code__, *defaults, enclosed]
+        return [_name(thing), thing.__code__, *defaults, enclosed, _named_by(thing)]
     if callable(thing) and hasattr(thing, "__qualname__"):
         return [_name(thing)]
     if repr(thing) == object.__repr__(thing):  # an address
         return [_name(type(thing)), object.__getstate__(thing)]  # of slots, too
     return None
+
+
+def _named_by(function: FunctionType) -> dict[str, Any]:
+    """Return what it reads of its module, such as the cells of a notebook define anew."""
+    around = {name: function.__globals__.get(name) for name in _names(function.__code__)}
+    return {
+        name: value
+        for name, value in around.items()
+        if isinstance(value, PLAIN)
+        or (isinstance(value, FunctionType) and value.__module__ == function.__module__)
+    }
+
+
+def _names(code: CodeType) -> set[str]:
+    inner = (_names(part) for part in code.co_consts if isinstance(part, CodeType))
+    return {*code.co_names}.union(*inner)
 
 
 def _name(thing: Any) -> str:

@@ -34,10 +34,13 @@ _originals: "weakref.WeakKeyDictionary[Any, Any]" = weakref.WeakKeyDictionary()
 
 
 def read_only(weights: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Return weights that cannot be changed in place, since what is made of them is kept."""
+    """Return weights that cannot be changed in place, since what is made of them is kept.
+
+    The dict is another one: that of the weights of the package is shared.
+    """
     for array in weights.values():
         array.flags.writeable = False
-    return weights
+    return dict(weights)
 
 
 COMMON: dict[str, list] = {

@@ -1,5 +1,7 @@
 """Networks of the user's own: what they may be made of, and what is refused with a reason."""
 
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -32,6 +34,22 @@ def check_computes_what_keras_does(network, precision="float32", tolerance=1e-5)
     assert np.ptp(whole) > 0
     (found,) = predict(network, weights, [Task(pixels, precision=precision)])
     np.testing.assert_allclose(found, whole, atol=tolerance * np.ptp(whole))
+
+
+width = 4
+"""As in a notebook, where a cell that says this is run again with another number."""
+
+
+def of_some_width(n_channels):
+    noisy = keras.Input((None, None, n_channels))
+    return keras.Model(noisy, conv(n_channels)(conv(width)(noisy)))
+
+
+def test_what_a_function_reads_of_its_module_may_change(monkeypatch):
+    before = get_network(of_some_width, "", 1)
+    assert get_network(of_some_width, "", 1) is before
+    monkeypatch.setattr(sys.modules[__name__], "width", 8)
+    assert get_network(of_some_width, "", 1).shapes() != before.shapes()
 
 
 def squared(x):

@@ -422,6 +422,21 @@ def test_tables_have_the_shape_that_the_denoiser_was_told(blur, calibration, con
         np.testing.assert_array_equal(found, image.reshape(40, -1))
 
 
+def test_the_noise_may_know_by_itself_how_rows_are_shaped(calibration):
+    shapes = []
+
+    def noted(image, rng):
+        shapes.append(image.shape)
+        return image + rng.normal(0, 0.1, image.shape)
+
+    rows = calibration[1].reshape(40, -1)
+    identity = FunctionTransformer().fit(rows)
+    noise = NoiseInjector(noted, image_shape=(16, 16))
+    with pytest.warns(UserWarning, match="40 images of one row"):
+        ConformalDenoiser(identity, noise=noise).fit(rows)
+    assert set(shapes) == {(16, 16, 1)}
+
+
 def test_a_denoiser_of_frames_is_given_frames(calibration):
     clean = calibration[1].reshape(40, -1)
     frame = pd.DataFrame(clean).add_prefix("pixel")

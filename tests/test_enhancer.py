@@ -470,6 +470,16 @@ def test_a_bright_image_is_not_made_brighter_than_wanted(fitted, dark):
     np.testing.assert_array_equal(out, bright)
 
 
+@pytest.mark.parametrize("architecture", ["dce", "dce++"])
+@pytest.mark.parametrize("size", [64, 2064])
+def test_nothing_is_darkened_by_curves_that_would(architecture, size):
+    shades = np.random.default_rng(0).integers(100, 255, (1, size, 64, 3), np.uint8)
+    enhancer = ZeroDCEEnhancer(architecture, weights="default")
+    assert enhancer.transform(shades).mean() < shades.mean()
+    exposed = enhancer.set_params(exposure=0.46).transform(shades)
+    np.testing.assert_array_equal(exposed, shades)
+
+
 def test_floats_beyond_white_stay_there_and_wrong_scales_are_told(fitted, dark):
     X = dark.copy()
     X[0, 0, 0] = 1.5

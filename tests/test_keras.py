@@ -3,6 +3,7 @@
 import ast
 import gc
 import random
+import threading
 import weakref
 from dataclasses import dataclass
 from functools import partial
@@ -19,6 +20,7 @@ from skdenoise._keras import _backend, _optimizers, _prediction, _training
 from skdenoise._keras._network import Network, draw_weights, get_network, last_layers
 from skdenoise._keras._optimizers import OPTIMIZERS, clip_by_norm
 from skdenoise._keras._prediction import AT_ONCE, predict
+from skdenoise._keras._rebuilding import preserved_random_state
 from skdenoise._keras._receptive_field import halo_and_stride
 from skdenoise._keras._training import WARM_UP, Plan, Trainer, scheduled_rate
 from skdenoise._patches import Batch
@@ -266,6 +268,25 @@ def test_building_and_copying_draw_nothing_from_global_random_state():
     network.with_weights(draw_weights(network, np.random.default_rng(0)))
     assert random.getstate() == python
     assert np.random.get_state()[1].tolist() == legacy  # noqa: NPY002
+
+
+def test_threads_give_the_global_random_state_back_to_each_other():
+    before = np.random.get_state()[1].tolist()  # noqa: NPY002
+    entered, left = threading.Event(), threading.Event()
+
+    def first():
+        with preserved_random_state():
+            entered.set()
+            left.wait(0.2)
+
+    thread = threading.Thread(target=first)
+    thread.start()
+    entered.wait()
+    with preserved_random_state():
+        left.set()
+        thread.join(1)
+    thread.join()
+    assert np.random.get_state()[1].tolist() == before  # noqa: NPY002
 
 
 @pytest.mark.parametrize("architecture", ["unet", "autoencoder", "dncnn"])

@@ -744,6 +744,14 @@ def adding(number):
     return add
 
 
+def in_a_notebook(cell):
+    """Return the function `add` as cells of a notebook define it, the last of which it was not."""
+    names = {"__name__": "__main__"}
+    exec("def add(x):\n    return [more(y) for y in x]\n", names)
+    exec(cell, names)
+    return names["add"]
+
+
 class Adding:
     """Adds a number, and knows itself."""
 
@@ -764,6 +772,8 @@ class Adding:
         [partial(adding, number) for number in (1, 1, 2)],
         [eval(f"lambda x: x + {number}") for number in (1, 1, 2)],
         ({"a", "b"}, {"b", "a"}, {"a", "c"}),
+        [in_a_notebook(f"n = {n}\ndef more(x): return n + x") for n in (1, 1, 2)],
+        [in_a_notebook(f"n = 1\ndef more(x): return n + {n} * x") for n in (1, 1, 2)],
         [Adding(number) for number in (1, 1, 2)],
         [Adding(number).to for number in (1, 1, 2)],
     ],

@@ -59,6 +59,8 @@ def test_two_parts_take_two_strengths():
     assert noise.var() == pytest.approx(0.5 / 50 + 0.2**2, rel=0.05)
     with pytest.raises(ValueError, match="beside sigma= give peak="):
         add_noise(UNIT, "poisson_gaussian", sigma=0.2)
+    with pytest.raises(ValueError, match="beside peak= give sigma="):
+        add_noise(UNIT, "poisson_gaussian", peak=50)
 
 
 @every_model

@@ -563,6 +563,7 @@ def test_an_estimator_that_makes_no_images_cannot_be_scored(scorer):
     [
         (lambda: PSNRScorer(noise=25), "'noise' parameter of PSNRScorer must be an instance of"),
         (lambda: PSNRScorer(random_state=None), "'random_state' parameter of PSNRScorer"),
+        (lambda: PSNRScorer(random_state=2**40), "'random_state' parameter of PSNRScorer"),
         (lambda: SSIMScorer(data_range=0), "data_range must be None or a float"),
         (lambda: SUREScorer(sigma=-1), "'sigma' parameter of SUREScorer"),
         (lambda: Noise2SelfScorer(stride=1), "'stride' parameter of Noise2SelfScorer"),

@@ -267,8 +267,24 @@ def test_weights_of_the_package_are_not_saved_once_more(tmp_path):
     [(AutoencoderDenoiser(), "natural"), (skdenoise.ZeroDCEEnhancer(), "default")],
 )
 def test_who_did_not_fit_hears_of_weights_that_need_no_fit(estimator, advice):
-    with pytest.raises(NotFittedError, match=f"weights='{advice}', which needs no fit"):
-        estimator.transform(np.zeros((1, 32, 32, 3)))
+    X = np.zeros((1, 32, 32, 3))
+    for call in (
+        lambda: estimator.transform(X),
+        lambda: estimator.precision_loss_,
+        *([lambda: estimator.score(X)] if hasattr(estimator, "score") else []),
+    ):
+        with pytest.raises(NotFittedError, match=f"weights='{advice}', which needs no fit"):
+            call()
+
+
+def test_what_becomes_of_weights_that_were_kept_does_not_change_those_of_the_package():
+    X = np.random.default_rng(0).random((1, 16, 16))
+    with pytest.warns(UserWarning, match="Nothing was learned"):
+        kept = AutoencoderDenoiser(size="small").fit(X)
+    before = AutoencoderDenoiser(weights="natural", size="small").transform(X)
+    kept.weights_.clear()
+    after = AutoencoderDenoiser(weights="natural", size="small").transform(X)
+    np.testing.assert_array_equal(after, before)
 
 
 def test_columns_that_were_never_fitted_may_have_any_names():

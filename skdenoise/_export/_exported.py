@@ -90,9 +90,11 @@ def _refuse(estimator: Any, wanted: dict[str, Any]) -> None:
     """Refuse parameters that a graph cannot follow."""
     for name, value in wanted.items():
         given = getattr(estimator, name)
-        if given is not value and given != value:
+        is_array = isinstance(given, np.ndarray | list | tuple)
+        if is_array or (given is not value and given != value):
+            said = f"{name}, an array," if is_array else f"{name}={given!r}"
             msg = (
-                f"{name}={given!r} has no part in an exported graph. Pass "
+                f"{said} has no part in an exported graph. Pass "
                 f"copy.copy(estimator).set_params({name}={value!r})."
             )
             raise ValueError(msg)
@@ -101,8 +103,6 @@ def _refuse(estimator: Any, wanted: dict[str, Any]) -> None:
 def _exported_denoiser(
     denoiser: AutoencoderDenoiser, n_channels: int, sigma_input: bool
 ) -> Exported:
-    if isinstance(denoiser.sigma, np.ndarray | list | tuple):
-        denoiser.sigma = "auto"  # which is refused, too, and shorter
     if not sigma_input:
         _refuse(denoiser, {"sigma": None})
     _refuse(denoiser, {"strength": 1.0, "n_augment": 1})

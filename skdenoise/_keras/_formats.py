@@ -213,6 +213,8 @@ def _write_onnx(model: keras.Model, paths: Paths, examples: Examples) -> None:
         # The optimizer of tf2onnx makes another rank of some graphs, in a random order.
         if len(graph.graph.output[0].type.tensor_type.shape.dim) == len(model.outputs[0].shape):
             break
+    else:
+        raise ValueError("tf2onnx makes a graph of another rank of it.")
     _name_output(graph.graph, model.output_names[0])
     _name_sides(graph.graph)
     onnx.checker.check_model(graph)

@@ -1,6 +1,7 @@
 """A model built anew, perhaps of other layers: the one way in which networks are changed."""
 
 import random
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,6 +11,8 @@ import numpy as np
 
 WITH_FUNCTIONS = "activation", "_initializer", "_regularizer", "_constraint"
 """How the names of those options of layers end that may be functions."""
+_random_state = threading.RLock()
+"""Who changes the global random states gives them back before anyone else changes them."""
 
 
 def rebuilt(
@@ -83,11 +86,12 @@ def preserved_random_state() -> Iterator[None]:
 
     Within, they are the same every time.
     """
-    python, legacy = random.getstate(), np.random.get_state()  # noqa: NPY002
-    random.seed(0)
-    np.random.seed(0)  # noqa: NPY002
-    try:
-        yield
-    finally:
-        random.setstate(python)
-        np.random.set_state(legacy)  # noqa: NPY002
+    with _random_state:
+        python, legacy = random.getstate(), np.random.get_state()  # noqa: NPY002
+        random.seed(0)
+        np.random.seed(0)  # noqa: NPY002
+        try:
+            yield
+        finally:
+            random.setstate(python)
+            np.random.set_state(legacy)  # noqa: NPY002

@@ -309,10 +309,13 @@ def resolve(
         if noise_factor == 0:
             return Step(None, {})
         return Step(NOISE_MODELS[name], {**strength.of_factor(noise_factor), **own})
-    if sigma is not None and strength.of_sigma and strength.of_peak and peak is None:
+    if strength.of_sigma and strength.of_peak and (sigma is None) != (peak is None):
+        given, other = "sigma", "peak=, the photons at white"
+        if sigma is None:
+            given, other = "peak", "sigma=, the standard deviation of the other part"
         msg = (
-            f"The noise {name!r} has two parts: beside sigma= give peak=, the photons at white, "
-            f"or give noise_factor= alone, the {strength.meaning}."
+            f"The noise {name!r} has two parts: beside {given}= give {other}, or give "
+            f"noise_factor= alone, the {strength.meaning}."
         )
         raise ValueError(msg)
     parameters: dict[str, Any] = {}

@@ -4,11 +4,10 @@ import hashlib
 from typing import Any, Self
 
 import numpy as np
-from sklearn.base import clone
 
 from skdenoise._containers import holds_labels, read_images
 from skdenoise._images import Images
-from skdenoise._validation import INT_NOT_NEGATIVE, check_parameters
+from skdenoise._validation import SEED, check_parameters
 from skdenoise._warning import warn
 from skdenoise.metrics._reading import check_data_range
 from skdenoise.metrics._reference import psnr_of_images, ssim_of_images
@@ -20,7 +19,7 @@ from skdenoise.scoring._pipelines import (
     image_shape_of,
     without_noise,
 )
-from skdenoise.scoring._scorer import Scorer, like, run_denoiser
+from skdenoise.scoring._scorer import Scorer, corrupted, run_denoiser
 
 REMEMBERED_TESTS = 256
 """Test sets of which the injected noise is remembered, to notice when it moves."""
@@ -35,7 +34,7 @@ class _ReferenceScorer(Scorer):
         self.noise = noise
         self.random_state = random_state
         self.data_range = data_range
-        check_parameters(self, {"noise": [NoiseInjector, None], "random_state": [INT_NOT_NEGATIVE]})
+        check_parameters(self, {"noise": [NoiseInjector, None], "random_state": [SEED]})
         check_data_range(data_range)
 
     def with_noise(self, noise: NoiseInjector) -> Self:
@@ -83,7 +82,9 @@ class _ReferenceScorer(Scorer):
         has_target = y is not None and not holds_labels(y, images)
         clean = read_images(y, image_shape, name="y") if has_target else images
         if self.noise is not None:
-            noisy = self._corrupted(y if has_target else X, image_shape)
+            # The noise depends on the image and the seed alone.
+            source = y if has_target else X
+            noisy = corrupted(self.noise, source, image_shape, random_state=self.random_state)
             denoised = run_denoiser(without_noise(estimator), noisy, image_shape)
         else:
             if not has_target and not begins_with_injector(estimator):
@@ -91,13 +92,6 @@ class _ReferenceScorer(Scorer):
             warn_if_misleading(estimator, images, clean)
             denoised = run_denoiser(estimator, X, image_shape)
         return float(np.mean(self._per_image(clean, denoised)))
-
-    def _corrupted(self, clean: Any, image_shape: tuple[int, ...] | None) -> Any:
-        """Add the noise of the scorer, which depends on the image and the seed alone."""
-        injector = clone(self.noise).set_params(random_state=self.random_state)
-        if injector.image_shape is None:
-            injector.set_params(image_shape=image_shape)
-        return like(clean, injector.fit_transform(clean))
 
     def _message_without_target(self, estimator: Any) -> str:
         name = type(self).__name__

@@ -3,8 +3,11 @@
 import inspect
 from typing import Any
 
+from sklearn.base import clone
+
 from skdenoise._containers import read_images
 from skdenoise._images import Images
+from skdenoise.noise import NoiseInjector
 
 
 class Scorer:
@@ -33,6 +36,16 @@ def run_denoiser(estimator: Any, X: Any, image_shape: tuple[int, ...] | None) ->
         )
         raise TypeError(msg)
     return read_images(estimator.transform(X), image_shape, name="denoised")
+
+
+def corrupted(
+    noise: NoiseInjector, clean: Any, image_shape: tuple[int, ...] | None, **parameters: Any
+) -> Any:
+    """Return clean images with a noise, which may know by itself how rows of a table are shaped."""
+    injector = clone(noise).set_params(**parameters)
+    if injector.image_shape is None:
+        injector.set_params(image_shape=image_shape)
+    return like(clean, injector.fit_transform(clean))
 
 
 def like(X: Any, values: Any) -> Any:

@@ -13,7 +13,7 @@ from skdenoise._images import Images
 from skdenoise._masking import fill_masked, grid_masks, neighbor_mean
 from skdenoise._randomness import generator_of_order
 from skdenoise._stein import PROBE, random_step
-from skdenoise._validation import INT_NOT_NEGATIVE, REAL_NOT_NEGATIVE, Interval, check_parameters
+from skdenoise._validation import REAL_NOT_NEGATIVE, SEED, Interval, check_parameters
 from skdenoise._warning import warn
 from skdenoise._white_noise import sigmas_by_network
 from skdenoise.metrics._reading import check_data_range, check_matching, float_range_message
@@ -91,7 +91,7 @@ class SUREScorer(Scorer):
             self,
             {
                 "sigma": [REAL_NOT_NEGATIVE, None],
-                "random_state": [INT_NOT_NEGATIVE],
+                "random_state": [SEED],
             },
         )
         check_data_range(data_range)
