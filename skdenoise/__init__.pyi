@@ -1,4 +1,5 @@
 from . import losses, metrics, networks, noise, plotting, scoring
+from ._adaptation import Adaptation
 from ._conformal import ConformalDenoiser
 from ._denoise import denoise
 from ._denoiser import AutoencoderDenoiser
@@ -45,6 +46,7 @@ from .scoring import (
 __version__: str
 
 __all__ = [
+    "Adaptation",
     "AutoencoderDenoiser",
     "ClippingScorer",
     "ColorScorer",

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from scipy.special import stdtrit
 
-from skdenoise._decibels import psnr_of
+from skdenoise._decibels import NOTHING, psnr_of
 from skdenoise._images import Images
 from skdenoise._masking import fill_masked, grid_masks
 from skdenoise._patches import image_statistics
@@ -75,6 +75,17 @@ class Adaptation:
         Whether one factor per channel was learned, or all weights.
     was_adapted : bool, default=False
         Whether the weights that it began with had been adapted before.
+
+    See Also
+    --------
+    AutoencoderDenoiser : Has one as `adaptation_`, after it was fitted to noisy images.
+
+    Examples
+    --------
+    >>> from skdenoise import Adaptation
+    >>> found = Adaptation(True, 15.09, 15.13, 0.02, "masked", "gains")
+    >>> found.kept, round(found.after - found.before, 2)
+    (True, 0.04)
     """
 
     kept: bool
@@ -85,20 +96,19 @@ class Adaptation:
     trained: str
     was_adapted: bool = False
 
-    @classmethod
-    def of(
-        cls,
-        before: Sequence[np.ndarray],
-        after: Sequence[np.ndarray],
-        estimate: str,
-        trained: str,
-        was_adapted: bool = False,
-    ) -> "Adaptation":
-        """Decide by the squared errors of pixels, of which 1 is white and NaN was not judged."""
-        values = _mean_psnr(before), _mean_psnr(after)
-        least = max(LEAST_GAIN, _chance(before, after, CONFIDENCE[estimate]))
-        kept = values[1] - values[0] > least
-        return cls(kept, *values, least, estimate, trained, was_adapted)
+
+def decided(
+    before: Sequence[np.ndarray],
+    after: Sequence[np.ndarray],
+    estimate: str,
+    trained: str,
+    was_adapted: bool = False,
+) -> Adaptation:
+    """Decide by the squared errors of pixels, of which 1 is white and NaN was not judged."""
+    values = _mean_psnr(before), _mean_psnr(after)
+    least = max(LEAST_GAIN, _chance(before, after, CONFIDENCE[estimate]))
+    kept = values[1] - values[0] > least
+    return Adaptation(kept, *values, least, estimate, trained, was_adapted)
 
 
 def encoded(adaptation: Adaptation | None) -> dict[str, Any] | None:
@@ -140,7 +150,7 @@ def _chance(before: Sequence[np.ndarray], after: Sequence[np.ndarray], confidenc
     for first, second in zip(before, after, strict=True):
         sums, counts = _sums_of_blocks(first - second)
         # Relative to the image, of which the PSNR is the logarithm.
-        gains.append(sums / counts / max(np.nanmean(first), 1e-30))
+        gains.append(sums / counts / max(np.nanmean(first), NOTHING))
         weights.append(counts)
     gain, weight = np.concatenate(gains), np.concatenate(weights)
     if len(gain) < 2:
@@ -237,7 +247,7 @@ class Adapting:
         first = errors_of(before, blind if was_adapted else sigmas)
         estimate = "sure" if is_white else "masked"
         facts = estimate, self.trained, was_adapted
-        return Adaptation.of(first, errors_of(after, blind), *facts)
+        return decided(first, errors_of(after, blind), *facts)
 
 
 Denoise = Callable[[Iterator[np.ndarray]], Iterator[np.ndarray]]

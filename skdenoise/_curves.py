@@ -58,6 +58,27 @@ class Curves:
     locality: float = 1.0
     middle: np.ndarray | None = None
 
+    @classmethod
+    def of_output(
+        cls, output: np.ndarray, shape: tuple[int, ...], reduction: int = 1, *, shared: bool
+    ) -> "Curves":
+        """Return the curves of an image of a shape; a network draws three for all channels.
+
+        Parameters
+        ----------
+        output : ndarray of shape (h, w, 3 * n_curves)
+            What the network returns.
+        shape : tuple of int
+            Height and width of the image come first.
+        reduction : int, default=1
+            Pixels of the image per pixel of the output, both ways.
+        shared : bool
+            Whether all channels take the mean of the three.
+        """
+        maps = output.reshape(*output.shape[:2], -1, 3)
+        curves = cls(maps, shape[0], shape[1], reduction)
+        return curves.shared() if shared else curves
+
     def times(self, factor: float) -> "Curves":
         """Return curves that are so many times as strong."""
         return replace(self, factor=self.factor * factor)

@@ -6,7 +6,7 @@ import numpy as np
 
 from skdenoise._containers import check_container
 from skdenoise._denoiser import AutoencoderDenoiser
-from skdenoise._shipped import largest_size
+from skdenoise._shipped import largest_size, shipped_sizes
 
 MOST_CHANNELS = 4
 """Longer last axes are taken for the width of a stack of gray images."""
@@ -88,6 +88,13 @@ def denoise(
         raise ValueError(msg)
     if size == "auto":
         size = largest_size(weights)
+    sizes = shipped_sizes(weights)
+    if sizes and size not in sizes:
+        msg = (
+            f"The size of weights={weights!r} must be 'auto' or one of "
+            f"{', '.join(map(repr, sizes))}. Got {size!r}."
+        )
+        raise ValueError(msg)
     denoiser = AutoencoderDenoiser(
         size=size, weights=weights, sigma=sigma, strength=strength, n_augment=n_augment
     )

@@ -518,7 +518,7 @@ class AutoencoderDenoiser(NetworkTransformer):
         start = self._start(images, learning, rng, partial=partial)
         self._warn_of_range(images)
         adapting = None
-        stride = independent_stride(images) if learning == "self-supervised" else 1
+        stride = independent_stride(images, data_range) if learning == "self-supervised" else 1
         if learning == "self-supervised" and start.is_trained:
             chosen = large_enough(images)
             if stride > 1 or not chosen:
@@ -773,18 +773,17 @@ class AutoencoderDenoiser(NetworkTransformer):
 
     def _warn_of_range(self, images: Images) -> None:
         """Say so where a noise or a network that only knows [0, 1] is given something else."""
-        if not images.has_floats:
+        scaled = self.noise is not None and self.noise._factor_matters()
+        if not images.has_floats or not (scaled or self.architecture == "autoencoder"):
             return
         low, high = extremes(images)
-        if self.noise is not None and self.noise._factor_matters() and high > HIGHEST:
+        if scaled and high > HIGHEST:
             warn(
                 f"noise_factor={self.noise.noise_factor} is a strength for images in [0, 1], but "
                 f"X has values up to {high:.4g}. Pass X / 255 if these are gray levels, or "
                 f"integers, or give the strength in the units of X: NoiseInjector(sigma=...).",
             )
-        if self.architecture != "autoencoder":
-            return
-        if low < LOWEST or high > HIGHEST:
+        if self.architecture == "autoencoder" and (low < LOWEST or high > HIGHEST):
             warn(
                 f"architecture='autoencoder' ends in a sigmoid and returns values in [0, 1], but X "
                 f"ranges from {low:.4g} to {high:.4g}. Pass X / 255 if these are gray levels, or "

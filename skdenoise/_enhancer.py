@@ -431,7 +431,7 @@ class ZeroDCEEnhancer(NetworkTransformer):
         devices = _keras.chosen_devices(self.devices, self.random_state, self.time_budget)
         check_engine(self.engine, self.precision)
         learning = self._way_to_learn(target)
-        if images.has_floats and extremes(images)[1] > HIGHEST:
+        if images.has_floats:
             _warn_of_range(extremes(images)[1])
         (rng,) = generators(self.random_state, 1)
         network = self._template(training=True)
@@ -518,12 +518,8 @@ class ZeroDCEEnhancer(NetworkTransformer):
         self, precision: str, weights: dict[str, np.ndarray], pairs: Any, **how: Any
     ) -> float:
         def enhanced(maps: np.ndarray, task: Any) -> np.ndarray:
-            height, width, _ = maps.shape
-            curves = Curves(maps.reshape(height, width, -1, 3), height, width)
-            if self.keep_hue:
-                curves = curves.shared()
-            curves = curves.localized(self.locality)
-            return self._bending.enhanced(task.pixels, curves)
+            curves = Curves.of_output(maps, maps.shape, shared=self.keep_hue)
+            return self._bending.enhanced(task.pixels, curves.localized(self.locality))
 
         tasks = self._tasks(image for image, _ in pairs)
         clean = [reduced(image, self._reduction) for _, image in pairs]
@@ -680,6 +676,7 @@ class ZeroDCEEnhancer(NetworkTransformer):
     def _with_curves(self, images: Images) -> Iterator[tuple[np.ndarray, Curves]]:
         """Yield each image, denoised where that comes first, and its curves."""
         reduction, bending = self._reduction, self._bending
+        shared = self.keep_hue or images.n_channels == 1
         source: Iterable[np.ndarray] = images
         if self.denoiser is None:
             source = (self._taken(images, index) for index in range(len(images)))
@@ -698,10 +695,7 @@ class ZeroDCEEnhancer(NetworkTransformer):
             if not warned and image.max() > HIGHEST:
                 _warn_of_range(float(image.max()))
                 warned = True
-            height, width, _ = image.shape
-            curves = Curves(maps.reshape(*maps.shape[:2], -1, 3), height, width, reduction)
-            if self.keep_hue or images.n_channels == 1:
-                curves = curves.shared()
+            curves = Curves.of_output(maps, image.shape, reduction, shared=shared)
             curves = curves.localized(self.locality)
             if self.exposure is not None:
                 curves = curves.times(bending.gain_for(self.exposure, image, curves))

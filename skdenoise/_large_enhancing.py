@@ -189,10 +189,7 @@ class LargeEnhancing:
         pixels = self._bending.taken(image.own(high, wide))
         seen = seen_by_network(pixels, self._reduction)
         maps = next(self._once([Task(seen, precision=self._precision)]))
-        maps = maps.reshape(*maps.shape[:2], -1, 3)
-        curves = Curves(maps, pixels.shape[0], pixels.shape[1], self._reduction)
-        if self._shared:
-            curves = curves.shared()
+        curves = Curves.of_output(maps, pixels.shape, self._reduction, shared=self._shared)
         return pixels, curves, rows.start - high.start, columns.start - wide.start
 
     def apply(self, image: Pixels, rows: slice, columns: slice, judged: Judged) -> np.ndarray:

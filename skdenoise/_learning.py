@@ -1,11 +1,11 @@
 """What the images say about how to learn from them: which way, from which patches, in which range.
 
-They know no network; the length of a training, which is the caller's, is checked here, too.
+They know no network.
 """
 
 import itertools
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -21,7 +21,7 @@ from skdenoise.noise._estimation import estimate_of_windows
 
 VALIDATION_PATCHES = 64
 PROBED_IMAGES = 8
-"""How many images are looked at to find out what their noise is like."""
+"""At most so many images are looked at to find out what their noise is like."""
 SMALLEST_PROBE = 32
 """Pixels of height and width that such an image needs."""
 WEAKEST_NOISE = 0.001
@@ -115,8 +115,20 @@ def way_to_learn(images: Images, target: Images | None, noise: NoiseInjector | N
     return "supervised"
 
 
-def independent_stride(images: Images) -> int:
+def independent_stride(images: Images, data_range: float) -> int:
     """Return the distance at which pixels have independent noise: 2 where it is correlated.
+
+    Parameters
+    ----------
+    images : Images
+        Noisy ones.
+    data_range : float
+        White minus black.
+
+    Returns
+    -------
+    int
+        In pixels.
 
     Warns
     -----
@@ -126,14 +138,14 @@ def independent_stride(images: Images) -> int:
     large = [i for i, shape in enumerate(images.shapes) if min(shape[:2]) >= SMALLEST_PROBE]
     if not large:
         return 1
-    probed = large[:: max(1, len(large) // PROBED_IMAGES)]
+    probed = [large[i] for i in _spread(len(large), PROBED_IMAGES)]
     estimates = [
         estimate_of_windows(
             [images.crop(index, *cut) for cut in windows(*images.shapes[index][:2])]
         )
         for index in probed
     ]
-    if max(found.sigma for found in estimates) < WEAKEST_NOISE * data_range_of(images):
+    if max(found.sigma for found in estimates) < WEAKEST_NOISE * data_range:
         warn(
             "X has hardly any noise to learn from. If X is clean, give the denoiser a "
             "noise=NoiseInjector(...); if it is noisy, pass clean images as y.",
@@ -143,14 +155,18 @@ def independent_stride(images: Images) -> int:
 
 
 def extremes(images: Images, *, most: int = 64) -> tuple[float, float]:
-    """Return the smallest and the largest pixel, of about `most` images."""
-    probed = range(0, len(images), max(1, len(images) // most))
+    """Return the smallest and the largest pixel, of `most` images."""
     pairs = [
         (float(block.min()), float(block.max()))
-        for index in probed
+        for index in _spread(len(images), most)
         for block in images.blocks(index)
     ]
     return min(low for low, _ in pairs), max(high for _, high in pairs)
+
+
+def _spread(n: int, most: int) -> range:
+    """Return the indices of `most` things at most, evenly spread among all."""
+    return range(0, n, max(1, -(-n // most)))
 
 
 def data_range_of(images: Images) -> float:
@@ -207,28 +223,3 @@ def errors_on(run: Run, batches: Sequence[Batch]) -> list[np.ndarray]:
 def psnr_on(run: Run, batches: Sequence[Batch]) -> float:
     """Return the mean PSNR over patches, in dB, blind to the strength of the noise."""
     return float(np.mean([psnr_of(float(error.mean())) for error in errors_on(run, batches)]))
-
-
-def check_schedule(epochs: Any, time_budget: Any, callbacks: Any) -> None:
-    """Refuse a training without an end, and callbacks that cannot be called.
-
-    Raises
-    ------
-    ValueError
-        Where `epochs` and `time_budget` are None, or a callback is no function.
-    """
-    if epochs is None and time_budget is None:
-        msg = "epochs=None would train for ever. Set time_budget to a number of seconds."
-        raise ValueError(msg)
-    if any(not callable(callback) for callback in callbacks or ()):
-        msg = (
-            f"Each of the callbacks must be a function of one dict that returns True to stop. "
-            f"Got {callbacks!r} instead."
-        )
-        raise ValueError(msg)
-
-
-def called_back(callbacks: Any, numbers: dict[str, float]) -> bool:
-    """Call every callback with its own copy of the numbers; tell whether one says stop."""
-    answers = [bool(callback(dict(numbers))) for callback in callbacks or ()]
-    return any(answers)

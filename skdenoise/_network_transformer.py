@@ -13,7 +13,6 @@ from skdenoise import _keras
 from skdenoise._background import in_background
 from skdenoise._base import ImageTransformer
 from skdenoise._choices import ENGINES, PRECISIONS
-from skdenoise._learning import called_back, check_schedule
 from skdenoise._precision import check_engine, precision_for
 from skdenoise._progress import ProgressBar
 from skdenoise._validation import (
@@ -102,7 +101,7 @@ class NetworkTransformer(ImageTransformer):
     def _check(self, constraints: dict[str, list]) -> None:
         """Raise ValueError where a parameter is neither what these say nor `COMMON`."""
         check_parameters(self, {**constraints, **COMMON})
-        check_schedule(self.epochs, self.time_budget, self.callbacks)
+        _check_schedule(self.epochs, self.time_budget, self.callbacks)
 
     def _check_ready(self) -> None:
         """Raise an error where a parameter is wrong, or what is to run the network is missing."""
@@ -125,7 +124,7 @@ class NetworkTransformer(ImageTransformer):
                 n_batches,
                 plan=plan,
                 on_step=progress.step,
-                on_epoch=functools.partial(called_back, self.callbacks),
+                on_epoch=functools.partial(_called_back, self.callbacks),
                 **how,
             )
 
@@ -154,7 +153,7 @@ class NetworkTransformer(ImageTransformer):
 
     def _losses(self) -> dict[str, float]:
         """Return what each precision costs in dB, as far as it was measured."""
-        # Estimators that were pickled by an earlier release do not know their losses.
+        # None was measured where weights were assigned to an estimator that never learned.
         return dict(getattr(self, "_precision_loss", {}))
 
     def _wake(self) -> None:
@@ -166,3 +165,28 @@ class NetworkTransformer(ImageTransformer):
         tags = super().__sklearn_tags__()
         tags.requires_fit = self.weights not in self._ready_weights
         return tags
+
+
+def _check_schedule(epochs: Any, time_budget: Any, callbacks: Any) -> None:
+    """Refuse a training without an end, and callbacks that cannot be called.
+
+    Raises
+    ------
+    ValueError
+        Where `epochs` and `time_budget` are None, or a callback is no function.
+    """
+    if epochs is None and time_budget is None:
+        msg = "epochs=None would train for ever. Set time_budget to a number of seconds."
+        raise ValueError(msg)
+    if any(not callable(callback) for callback in callbacks or ()):
+        msg = (
+            f"Each of the callbacks must be a function of one dict that returns True to stop. "
+            f"Got {callbacks!r} instead."
+        )
+        raise ValueError(msg)
+
+
+def _called_back(callbacks: Any, numbers: dict[str, float]) -> bool:
+    """Call every callback with its own copy of the numbers; tell whether one says stop."""
+    answers = [bool(callback(dict(numbers))) for callback in callbacks or ()]
+    return any(answers)

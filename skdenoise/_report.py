@@ -24,6 +24,7 @@ from skdenoise.scoring._pipelines import image_shape_of, without_noise
 from skdenoise.scoring._self_supervised import (
     measured_sigmas,
     peaks_of_noisy,
+    refuse_unknown,
     squared_errors,
 )
 
@@ -266,14 +267,7 @@ def _sigmas(sigma: Any, estimate: NoiseEstimate, images: Images) -> np.ndarray:
             )
             raise ValueError(msg)
         return np.broadcast_to(given, len(images)).copy()
-    unknown = np.flatnonzero(np.isnan(estimate.sigma))
-    if unknown.size:
-        msg = (
-            f"The noise of image {unknown[0]} cannot be estimated: its shape is "
-            f"{images.shapes[unknown[0]]}. Pass denoising_report(..., sigma=...) in its own units; "
-            f"a single image is image[None], and rows of a table need image_shape=(height, width)."
-        )
-        raise ValueError(msg)
+    refuse_unknown(estimate, images, "denoising_report(..., sigma=...)")
     return estimate.sigma
 
 

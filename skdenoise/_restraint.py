@@ -11,7 +11,6 @@ told. Large images are judged by a few windows.
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from operator import itemgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -90,21 +89,22 @@ def restrained(
         Whether noise is measured and told where it is white, or the network leaves some of it.
     """
 
-    def told() -> Iterator[tuple[Task, float]]:
+    def told() -> Iterator[Task]:
         for task in tasks:
-            sigma = sigma_of_white_noise(task) if measured else 0.0
-            yield replace(task, sigma=sigma), sigma
+            yield replace(task, sigma=sigma_of_white_noise(task) if measured else 0.0)
 
-    for (task, sigma), result in beside(run, told(), itemgetter(0)):
+    for task, result in beside(run, told(), lambda task: task):
         noisy = task.pixels
         both = result.ndim > noisy.ndim
         if noisy.shape[0] * noisy.shape[1] > _tiling.LARGE_PIXELS:
             windows = _tiling.windows_of(noisy)
-            verdict = _verdict_on_windows(run, once, task, windows, sigma, measured=measured)
+            verdict = _verdict_on_windows(run, once, task, windows, measured=measured)
         else:
             parts, denoised = map(_tiling.windows_of, (noisy, result[0] if both else result))
-            verdict = _verdict(parts, denoised, _again(once, task), sigma, measured=measured)
-        if verdict.sigma != sigma:
+            verdict = _verdict(
+                parts, denoised, _again(once, task), float(task.sigma), measured=measured
+            )
+        if verdict.sigma != task.sigma:
             result = next(run([replace(task, sigma=verdict.sigma)]))
         if not verdict.is_partial:
             yield result
@@ -143,8 +143,7 @@ def verdict_on_windows(
         As for `restrained`.
     """
     sigma = _even_sigma(task, windows) if measured else 0.0
-    task = replace(task, sigma=sigma)
-    return _verdict_on_windows(run, once, task, windows, sigma, measured=measured)
+    return _verdict_on_windows(run, once, replace(task, sigma=sigma), windows, measured=measured)
 
 
 def _even_sigma(task: Task, windows: Sequence[np.ndarray]) -> float:
@@ -158,26 +157,25 @@ def _verdict_on_windows(
     once: Run,
     task: Task,
     windows: Sequence[np.ndarray],
-    sigma: float,
     *,
     measured: bool,
 ) -> Verdict:
-    """Return the verdict on an image of which the network is told that deviation, or 0."""
+    """Return the verdict on an image of which the task says what the network is told."""
     results = run([replace(task, pixels=window) for window in windows])
     denoised = [
         result[0] if result.ndim > window.ndim else result
         for result, window in zip(results, windows, strict=True)
     ]
-    return _verdict(windows, denoised, _again(once, task), sigma, measured=measured)
+    return _verdict(windows, denoised, _again(once, task), float(task.sigma), measured=measured)
 
 
 def _verdict(
     noisy: Sequence[np.ndarray],
     denoised: Sequence[np.ndarray],
     again: Again,
-    sigma: float = 0.0,
+    sigma: float,
     *,
-    measured: bool = True,
+    measured: bool,
 ) -> Verdict:
     """Return the verdict on an image of which there are some windows, before and after.
 
@@ -187,9 +185,9 @@ def _verdict(
         The windows.
     again : callable
         Denoises others.
-    sigma : float, default=0.0
+    sigma : float
         What the network was told of white noise; 0 where it was blind.
-    measured : bool, default=True
+    measured : bool
         As for `restrained`.
     """
     if sigma:

@@ -113,12 +113,7 @@ def blocks_of(raw: Any) -> Iterator[tuple[slice, slice]]:
     # A chunk that is long in one direction leaves less for the other.
     across = _multiple(wide, BLOCK_SIDE**2 // min(high, height))
     down = _multiple(high, BLOCK_SIDE**2 // min(across, width))
-    for top in range(0, height, down):
-        for left in range(0, width, across):
-            yield (
-                slice(top, min(top + down, height)),
-                slice(left, min(left + across, width)),
-            )
+    yield from _tiling.cut(slice(0, height), slice(0, width), down, across)
 
 
 def _multiple(chunk: int, most: int) -> int:

@@ -11,6 +11,7 @@ from skdenoise._adaptation import (
     STRIDE,
     Adaptation,
     Adapting,
+    decided,
     decoded,
     encoded,
     large_enough,
@@ -68,10 +69,10 @@ def errors_of(psnr_value, shape=(64, 64)):
 
 def test_only_an_improvement_is_kept():
     before = errors_of(20.0)
-    assert Adaptation.of(before, errors_of(20.0 + 2 * LEAST_GAIN), "masked", "gains").kept
-    assert not Adaptation.of(before, errors_of(20.0 + 0.5 * LEAST_GAIN), "masked", "gains").kept
-    assert not Adaptation.of(before, errors_of(19.0), "sure", "all").kept
-    found = Adaptation.of(before, errors_of(21.0), "masked", "gains")
+    assert decided(before, errors_of(20.0 + 2 * LEAST_GAIN), "masked", "gains").kept
+    assert not decided(before, errors_of(20.0 + 0.5 * LEAST_GAIN), "masked", "gains").kept
+    assert not decided(before, errors_of(19.0), "sure", "all").kept
+    found = decided(before, errors_of(21.0), "masked", "gains")
     assert (found.before, found.after) == pytest.approx((20, 21))
     assert found.least_gain == LEAST_GAIN
 
@@ -82,7 +83,7 @@ def kept_by_chance(gain, n_trials=400, n_images=1, estimate="masked"):
     kept = 0
     for _ in range(n_trials):
         before, after = rng.chisquare(1, (2, n_images, 64, 96))
-        kept += Adaptation.of(list(before), list((1 - gain) * after), estimate, "gains").kept
+        kept += decided(list(before), list((1 - gain) * after), estimate, "gains").kept
     return kept / n_trials
 
 
@@ -98,16 +99,14 @@ def test_pixels_that_were_not_judged_do_not_count():
     rng = np.random.default_rng(0)
     before, after = rng.chisquare(1, (2, 60, 70))
     judged_rows = np.where(np.arange(60)[:, None] < 32, 1, np.nan)
-    part = Adaptation.of([before * judged_rows], [after * judged_rows], "masked", "gains")
-    whole = Adaptation.of([before[:32]], [after[:32]], "masked", "gains")
+    part = decided([before * judged_rows], [after * judged_rows], "masked", "gains")
+    whole = decided([before[:32]], [after[:32]], "masked", "gains")
     for name in ("before", "after", "least_gain"):
         assert getattr(part, name) == pytest.approx(getattr(whole, name))
 
 
 def test_a_single_square_tells_nothing():
-    assert not Adaptation.of(
-        errors_of(20.0, (9, 9)), errors_of(30.0, (9, 9)), "masked", 1, "gains"
-    ).kept
+    assert not decided(errors_of(20.0, (9, 9)), errors_of(30.0, (9, 9)), "masked", 1, "gains").kept
 
 
 def test_hidden_pixels_cannot_be_seen():

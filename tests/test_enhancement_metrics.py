@@ -170,8 +170,12 @@ def test_noise_below_black_is_no_reason_to_refuse():
 
 
 def test_a_region_has_a_side():
-    with pytest.raises(ValueError, match="at least 1"):
+    with pytest.raises(ValueError, match=r"region must be .* Got 0"):
         exposure_error(colors(), region=0)
+    with pytest.raises(ValueError, match=r"region must be .* Got 2.5"):
+        exposure_error(colors(), region=2.5)
+    with pytest.raises(ValueError, match=r"target must be .* Got 7"):
+        exposure_error(colors(), target=7)
 
 
 # Highlights.

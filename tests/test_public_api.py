@@ -48,7 +48,7 @@ PROMISED = {
         "hue_shift",
         "lightness_order_error",
     ],
-    "trust": ["ConformalDenoiser", "DenoisingReport", "denoising_report"],
+    "trust": ["Adaptation", "ConformalDenoiser", "DenoisingReport", "denoising_report"],
     "scorers": ["noise2self_scorer", "psnr_scorer", "ssim_scorer", "sure_scorer"],
     "kinds of scorers": ["Noise2SelfScorer", "PSNRScorer", "SSIMScorer", "SUREScorer"],
     "scorers of enhancement": [

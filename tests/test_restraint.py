@@ -120,12 +120,16 @@ def test_noise_of_an_image_that_was_turned_is_removed(sigma):
     assert gain > 3
 
 
+def judged(noisy, denoised, again, sigma=0.0):
+    return _verdict(noisy, denoised, again, sigma, measured=True)
+
+
 def test_the_share_is_that_of_least_error():
     rng = np.random.default_rng(0)
     y, x = np.mgrid[:256, :256] / 32
     clean = (20 * np.sin(7 * y) * np.sin(6 * x))[..., None]
     noisy = clean + rng.standard_normal(clean.shape)
-    share = _verdict([noisy], [blur(noisy)], lambda windows, sigma: list(map(blur, windows))).share
+    share = judged([noisy], [blur(noisy)], lambda windows, sigma: list(map(blur, windows))).share
     errors = {
         part: np.square(noisy + part * (blur(noisy) - noisy) - clean).mean()
         for part in np.linspace(0, 1, 101)
@@ -139,7 +143,7 @@ def test_no_more_is_taken_from_a_pixel_than_noise_explains():
     rng = np.random.default_rng(0)
     clean = rng.choice([0.0, 100.0], p=[0.98, 0.02], size=(128, 128, 1))
     noisy = clean + rng.standard_normal(clean.shape)
-    verdict = _verdict([noisy], [blur(noisy)], lambda windows, sigma: list(map(blur, windows)), 1.0)
+    verdict = judged([noisy], [blur(noisy)], lambda windows, sigma: list(map(blur, windows)), 1.0)
     assert verdict.sigma == 1
     assert verdict.limit < np.inf
     error = np.square(verdict.applied(noisy, blur(noisy)) - clean).mean()
@@ -154,7 +158,7 @@ def test_what_noise_explains_is_removed_whole():
     def never(windows, sigma):
         raise AssertionError
 
-    assert _verdict([noisy], [0 * noisy], never, 1.0) == Verdict(1.0, 1.0)
+    assert judged([noisy], [0 * noisy], never, 1.0) == Verdict(1.0, 1.0)
 
 
 def test_strong_noise_is_removed_whole():
@@ -163,8 +167,8 @@ def test_strong_noise_is_removed_whole():
     def never(windows, sigma):
         raise AssertionError
 
-    assert _verdict([noisy], [np.full_like(noisy, 0.5)], never) == Verdict(1.0)
-    assert _verdict([noisy], [noisy.copy()], never) == Verdict(1.0)
+    assert judged([noisy], [np.full_like(noisy, 0.5)], never) == Verdict(1.0)
+    assert judged([noisy], [noisy.copy()], never) == Verdict(1.0)
 
 
 @pytest.fixture(scope="module")

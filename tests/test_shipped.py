@@ -192,6 +192,8 @@ def test_only_what_has_weights_needs_no_fit(photo):
 def test_weights_that_do_not_exist_are_refused(photo):
     with pytest.raises(ValueError, match=r"There are weights='natural' .* size='small'.*'nano'"):
         AutoencoderDenoiser(size="nano", weights="natural").transform(photo[None])
+    with pytest.raises(ValueError, match=r"weights='natural' must be 'auto' or one of .*'tiny'"):
+        denoise(photo, size="tiny")
     with pytest.raises(ValueError, match="architecture='dncnn'"):
         AutoencoderDenoiser("dncnn", weights="natural").fit(photo[None])
     with pytest.raises(ValueError, match="'weights' parameter"):

@@ -5,16 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import skdenoise
-from skdenoise._cli._jobs import check_output
+from skdenoise._cli._jobs import check_output_file
 from skdenoise._cli._messages import Messages
 from skdenoise._cli._waking import wake_keras
 
 
 def export(args: argparse.Namespace, say: Messages) -> None:
     """Run ``skdenoise export``."""
-    if not Path(args.output).parent.is_dir():
-        args.wrong_usage(f"the folder of {args.output!r} does not exist; create it first")
-    check_output(args)
+    check_output_file(args)
     wake_keras()
     model, n_channels = _model(args)
     report = skdenoise.export(

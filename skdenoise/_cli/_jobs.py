@@ -119,6 +119,14 @@ def _check_target(path: Path, *, overwrite: bool) -> None:
     check(path, overwrite=overwrite)
 
 
+def check_output_file(args: argparse.Namespace) -> None:
+    """Refuse to write a file where there is no folder, or over what exists unless told to."""
+    folder = Path(args.output).parent
+    if not folder.is_dir():
+        args.wrong_usage(f"the folder {str(folder)!r} does not exist; create it first")
+    check_output(args)
+
+
 def check_output(args: argparse.Namespace) -> None:
     """Refuse to write over what exists, unless told to."""
     if Path(args.output).exists() and not args.overwrite:

@@ -7,7 +7,7 @@ import numpy as np
 
 import skdenoise
 from skdenoise._cli._channels import to_color, to_gray
-from skdenoise._cli._jobs import check_output, read_clean
+from skdenoise._cli._jobs import check_output_file, read_clean
 from skdenoise._cli._messages import Messages, count
 from skdenoise._cli._waking import wake_keras
 
@@ -19,15 +19,13 @@ def pretrain(args: argparse.Namespace, say: Messages) -> None:
     output = Path(args.output)
     if output.is_dir() or output.suffix != ".safetensors":
         args.wrong_usage(f"-o names the file to write, WEIGHTS.safetensors, got {args.output!r}")
-    if not output.parent.is_dir():
-        args.wrong_usage(f"the folder {str(output.parent)!r} does not exist; create it first")
     if not (args.inputs or args.procedural):
         args.wrong_usage("name a FOLDER of clean images, or type --procedural N to make some")
     if args.start is not None and args.start.resolve() == output.resolve():
         args.wrong_usage("-o would replace the weights of --start; choose another name")
     folder = output.with_suffix(".training")
     if not checkpoints(folder):  # by which the file would be known to be of this training
-        check_output(args)
+        check_output_file(args)
     n_channels = 3 if args.color else 1
     images = _read(args, say, n_channels)
     if not (images or args.procedural):
@@ -41,7 +39,7 @@ def pretrain(args: argparse.Namespace, say: Messages) -> None:
         n_steps=args.steps,
         learning_rate=args.learning_rate,
         told_white=TOLD_WHITE[n_channels],
-        seed=args.seed or 0,
+        seed=args.seed,
         n_procedural=args.procedural,
     )
     folder.mkdir(exist_ok=True)
@@ -84,7 +82,7 @@ def _start(args: argparse.Namespace, n_channels: int) -> dict[str, np.ndarray]:
         weights = for_more_channels(weights, n_channels)
     if model.size != args.size:
         try:
-            weights = widened(weights, args.size, n_channels, args.seed or 0)
+            weights = widened(weights, args.size, n_channels, args.seed)
         except ValueError as error:
             args.wrong_usage(f"--start: {error}")
     return weights

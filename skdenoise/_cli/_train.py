@@ -10,7 +10,7 @@ from sklearn.base import clone
 import skdenoise
 from skdenoise._cli._arguments import EPOCHS
 from skdenoise._cli._channels import to_color, to_gray
-from skdenoise._cli._jobs import check_output, read_clean
+from skdenoise._cli._jobs import check_output_file, read_clean
 from skdenoise._cli._messages import Messages, count
 from skdenoise._cli._waking import wake_keras
 
@@ -20,9 +20,7 @@ def train(args: argparse.Namespace, say: Messages) -> None:
     output = Path(args.output)
     if output.is_dir():
         args.wrong_usage(f"{args.output!r} is a folder; the name of a file is wanted")
-    if not output.parent.is_dir():
-        args.wrong_usage(f"the folder {str(output.parent)!r} does not exist; create it first")
-    check_output(args)
+    check_output_file(args)
     noise = _noise(args)
     images = _read(args, say)
     if not images:

@@ -185,11 +185,7 @@ def block_extents(raw: Any, chunks: tuple[int, int] | None, tile: int) -> list[E
     else:
         across = _multiple(tile, chunk_columns, min(math.isqrt(area), LARGEST_BLOCK))
     down = _multiple(tile, chunk_rows, min(area // across, LARGEST_BLOCK))
-    return [
-        (slice(top, min(top + down, height)), slice(left, min(left + across, width)))
-        for top in range(0, height, down)
-        for left in range(0, width, across)
-    ]
+    return list(cut(slice(0, height), slice(0, width), down, across))
 
 
 def _multiple(tile: int, chunk: int, most: int) -> int:

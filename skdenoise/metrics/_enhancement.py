@@ -7,6 +7,7 @@ import numpy as np
 
 from skdenoise._images import Images
 from skdenoise._unit_range import HIGHEST, WHITE
+from skdenoise._validation import INT_POSITIVE, SHARE
 from skdenoise.metrics._reading import (
     check_data_range,
     check_matching,
@@ -62,7 +63,8 @@ def exposure_error(
     Raises
     ------
     ValueError
-        Where `region` is below 1, or floats are far above 1 and there is no `data_range`.
+        Where `target` is not in [0, 1], `region` is no number of pixels, or floats are far above 1
+        and there is no `data_range`.
 
     Examples
     --------
@@ -292,9 +294,9 @@ def exposure_error_of_images(
 ) -> np.ndarray:
     """Exposure error of each of the images that were read already."""
     check_data_range(data_range)
-    if region < 1:
-        msg = f"region is the side of a square in pixels, at least 1. Got {region!r}."
-        raise ValueError(msg)
+    for name, value, allowed in (("target", target, SHARE), ("region", region, INT_POSITIVE)):
+        if not allowed.accepts(value):
+            raise ValueError(f"{name} must be {allowed}. Got {value!r} instead.")
     values = []
     for index in range(len(images)):
         brightness = _in_range(images, index, data_range).mean(axis=-1)

@@ -15,8 +15,7 @@ SLACK = 1e-3
 
 def in_own_units(images: Images, index: int) -> np.ndarray:
     """Return one image (H, W, C) as float64 in its own units: integers exactly."""
-    pixels = images[index].astype(np.float64)
-    return pixels if images.dtypes[index].kind == "f" else np.rint(pixels * images.scales[index])
+    return images.own(index).astype(np.float64)
 
 
 def container_of(X: Any, image_shape: tuple[int, ...] | None, name: str) -> Any:

@@ -122,7 +122,8 @@ class PSNRScorer(_ReferenceScorer):
     noise : NoiseInjector, default=None
         Noise of the test. None means that `X` is noisy already, or made so by the pipeline.
     random_state : int, default=0
-        Seed of that noise. The noise of an image depends on the seed and the image alone.
+        Seed of that noise, a number, since a scorer has to repeat itself: the noise of an image
+        depends on the seed and the image alone.
     data_range : float, default=None
         Difference between white and black in the images' own units. None means the largest
         value of an integer dtype and 1.0 for floats, which then must lie in [0, 1].
@@ -169,7 +170,8 @@ class SSIMScorer(_ReferenceScorer):
     noise : NoiseInjector, default=None
         Noise of the test. None means that `X` is noisy already, or made so by the pipeline.
     random_state : int, default=0
-        Seed of that noise. The noise of an image depends on the seed and the image alone.
+        Seed of that noise, a number, since a scorer has to repeat itself: the noise of an image
+        depends on the seed and the image alone.
     data_range : float, default=None
         Difference between white and black in the images' own units. None means the largest
         value of an integer dtype and 1.0 for floats, which then must lie in [0, 1].

@@ -42,7 +42,7 @@ class SUREScorer(Scorer):
         None means :func:`skdenoise.estimate_noise` for each image and, where the noise is white, a
         better estimate by what the weights "natural" take away [2]_.
     random_state : int, default=0
-        Seed of the random step.
+        Seed of the random step; a number, since a scorer has to repeat itself.
     data_range : float, default=None
         Difference between white and black in the images' own units. None means the largest
         value of an integer dtype and 1.0 for floats, which then must look like noisy images
@@ -138,14 +138,7 @@ class SUREScorer(Scorer):
         if self.sigma is not None:
             return self.sigma / np.array(images.scales)
         estimate = noise_of(images)
-        unknown = np.flatnonzero(np.isnan(estimate.sigma))
-        if unknown.size:
-            msg = (
-                f"The noise of image {unknown[0]} cannot be estimated: its shape is "
-                f"{images.shapes[unknown[0]]}. Pass SUREScorer(sigma=...) in its own units; "
-                f"rows of a table need image_shape=(height, width)."
-            )
-            raise ValueError(msg)
+        refuse_unknown(estimate, images, "SUREScorer(sigma=...)")
         if estimate.correlated.mean() > 0.5:
             warn(
                 f"The noise of {int(estimate.correlated.sum())} of {len(images)} images looks "
@@ -154,6 +147,18 @@ class SUREScorer(Scorer):
                 f"do not choose by it.",
             )
         return measured_sigmas(images, estimate)
+
+
+def refuse_unknown(estimate: NoiseEstimate, images: Images, instead: str) -> None:
+    """Refuse images whose noise could not be estimated, and say what to type instead."""
+    unknown = np.flatnonzero(np.isnan(estimate.sigma))
+    if unknown.size:
+        msg = (
+            f"The noise of image {unknown[0]} cannot be estimated: its shape is "
+            f"{images.shapes[unknown[0]]}. Pass {instead} in its own units; a single image is "
+            f"image[None], and rows of a table need image_shape=(height, width)."
+        )
+        raise ValueError(msg)
 
 
 def measured_sigmas(images: Images, estimate: NoiseEstimate) -> np.ndarray:
