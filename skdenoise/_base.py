@@ -28,8 +28,10 @@ SEEN = "n_channels_in_", "n_features_in_", "feature_names_in_"
 
 
 def _has_features(estimator: Any) -> bool:
-    """Tell whether columns have names: always, unless the estimator was fitted on images."""
-    return hasattr(estimator, "n_features_in_") or not hasattr(estimator, "n_channels_in_")
+    """Tell whether columns have names: unless it was fitted on images, or needs no fit."""
+    if hasattr(estimator, "n_features_in_"):
+        return True
+    return not (hasattr(estimator, "n_channels_in_") or estimator._needs_no_fit)
 
 
 class ImageTransformer(TransformerMixin, BaseEstimator):
@@ -38,6 +40,7 @@ class ImageTransformer(TransformerMixin, BaseEstimator):
     image_shape: tuple[int, ...] | None
     n_channels_in_: int
     _takes_clean_images = True
+    _needs_no_fit = False
     # Where the results go is no metadata for a pipeline to route.
     __metadata_request__transform: ClassVar = {"out": UNUSED, "resume": UNUSED}
 
@@ -94,6 +97,13 @@ class ImageTransformer(TransformerMixin, BaseEstimator):
             about something else.
         """
         self._check_fitted()
+        if (
+            self._needs_no_fit
+            and not hasattr(self, "n_features_in_")
+            and getattr(X, "ndim", 0) == 2
+        ):
+            # Nothing was seen in fit: a copy that sees this table knows its columns.
+            return self._having_seen(X).transform(X, out, resume=resume)
         if is_dask_array(X):
             if out is None and resume is not False:
                 msg = (
@@ -118,6 +128,25 @@ class ImageTransformer(TransformerMixin, BaseEstimator):
             images, self._transform_images, local, out, owner=fingerprint(self), resume=resume
         )
 
+    def set_output(self, *, transform: str | None = None) -> Self:
+        """Choose what becomes of tables; images stay in the kind of container that they came in.
+
+        Parameters
+        ----------
+        transform : {"default", "pandas", "polars"}, default=None
+            The kind of data frame that `transform` and `fit_transform` return; None changes
+            nothing.
+
+        Returns
+        -------
+        self
+            The estimator.
+        """
+        # scikit-learn's own is there for those only that have seen the columns of a table.
+        if transform is not None:
+            self._sklearn_output_config = {"transform": transform}
+        return self
+
     @available_if(_has_features)
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Return the names of the columns of a transformed table.
@@ -138,6 +167,10 @@ class ImageTransformer(TransformerMixin, BaseEstimator):
     def _unfitted(self) -> str | None:
         """What to say where nothing was learned; None for the words of scikit-learn (hook)."""
         return None
+
+    def _having_seen(self, table: Any) -> Self:
+        """Return a copy that knows the columns of a table (hook, where it needs no fit)."""
+        raise NotImplementedError
 
     def _check_fitted(self) -> None:
         """Raise NotFittedError, unless a wrong parameter is what leaves nothing to work with."""

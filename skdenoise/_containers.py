@@ -117,7 +117,8 @@ def read_images(
     if getattr(X, "ndim", 0) > 4:
         msg = (
             f"Expected {name} of shape (n_images, height, width[, n_channels]), got an array "
-            f"of shape {X.shape}. For a stack of volumes pass {name}.reshape(-1, height, width)."
+            f"of shape {X.shape}. For a stack of volumes pass {name}.reshape(-1, height, width), "
+            f"or {name}.reshape(-1, height, width, n_channels) where the last axis is color."
         )
         raise ValueError(msg)
     table = check_array(X, input_name=name) if check_table is None else check_table(X)
@@ -146,6 +147,8 @@ def check_container(X: Any, name: str) -> None:
             f"{name} is an image of mode {X.mode!r}, whose numbers are no brightness. Pass "
             f"image.convert('RGB')."
         )
+    elif hasattr(X, "iloc") and getattr(getattr(X, "dtype", None), "kind", "") == "O":
+        msg = f"{name} is a {type(X).__name__} of objects. Pass list({name}) if these are images."
     elif not isinstance(X, (list, tuple)) and not any(hasattr(X, name) for name in ARRAY_LIKE):
         msg = (
             f"{name} is of type {type(X).__name__}, and holds no images. Pass an array of shape "
@@ -199,6 +202,13 @@ def _read_array(X: Any, name: str, lazily: bool = False) -> Images:
         msg = (
             f"{name} of shape {shape} looks like channels-first data; expected (n_images, height, "
             f"width, n_channels). Pass numpy.moveaxis({name}, 1, -1)."
+        )
+        raise ValueError(msg)
+    if X.ndim == 4 and shape[1] < SINGLE_IMAGE_SIDE <= min(shape[2:]):
+        msg = (
+            f"{name} of shape {shape} looks like channels first or stacks of images; expected "
+            f"(n_images, height, width, n_channels). Pass numpy.moveaxis({name}, 1, -1) for the "
+            f"former, {name}.reshape(-1, {shape[2]}, {shape[3]}) for the latter."
         )
         raise ValueError(msg)
     if shape[0] == 0:

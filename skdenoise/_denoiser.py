@@ -53,6 +53,7 @@ from skdenoise.metrics._reference import psnr_of_images
 from skdenoise.networks import NETWORKS
 from skdenoise.noise import NoiseInjector
 from skdenoise.scoring import SUREScorer
+from skdenoise.scoring._reference import warn_if_noise_moves
 
 if TYPE_CHECKING:
     import keras
@@ -99,10 +100,10 @@ class AutoencoderDenoiser(NetworkTransformer):
     sigma : float, array-like or "auto", default=None
         What a network with a noise map ("unet") is told about the noise in `transform`: its
         standard deviation in the images' own units, gray levels for integers; one per image,
-        or a map (H, W) or (n_images, H, W); where it is 0, pixels stay as they are. "auto"
-        estimates it. None leaves the network blind, which is as good, or nearly; but weights that
-        come with the package are told where the noise is found to be white and equally strong
-        everywhere.
+        or a map (H, W) or (n_images, H, W); where it is 0, pixels stay as they are, and a small
+        part of the noise that there is tells as little as None. "auto" estimates it. None
+        leaves the network blind, which is as good, or nearly; but weights that come with the
+        package are told where the noise is found to be white and equally strong everywhere.
     strength : float, default=1.0
         How much of the noise is removed. Below 1, so large a share of what the network takes
         away by itself: 0 returns the images as they are. Above 1, the network is told so many
@@ -388,6 +389,7 @@ class AutoencoderDenoiser(NetworkTransformer):
             return SUREScorer(data_range=data_range)(self, X)
         noisy, clean = images, images if target is None else target
         if self.noise is not None and (target is None or images.same_as(target)):
+            warn_if_noise_moves([self.noise], clean)
             rng = np.random.default_rng(0)
             noisy = self._read_again(
                 images.restore(
@@ -518,7 +520,7 @@ class AutoencoderDenoiser(NetworkTransformer):
         start = self._start(images, learning, rng, partial=partial)
         self._warn_of_range(images)
         adapting = None
-        stride = independent_stride(images, data_range) if learning == "self-supervised" else 1
+        stride = independent_stride(images) if learning == "self-supervised" else 1
         if learning == "self-supervised" and start.is_trained:
             chosen = large_enough(images)
             if stride > 1 or not chosen:
@@ -777,12 +779,8 @@ class AutoencoderDenoiser(NetworkTransformer):
         if not images.has_floats or not (scaled or self.architecture == "autoencoder"):
             return
         low, high = extremes(images)
-        if scaled and high > HIGHEST:
-            warn(
-                f"noise_factor={self.noise.noise_factor} is a strength for images in [0, 1], but "
-                f"X has values up to {high:.4g}. Pass X / 255 if these are gray levels, or "
-                f"integers, or give the strength in the units of X: NoiseInjector(sigma=...).",
-            )
+        if scaled:
+            self.noise._warn_of_range("X", high)
         if self.architecture == "autoencoder" and (low < LOWEST or high > HIGHEST):
             warn(
                 f"architecture='autoencoder' ends in a sigmoid and returns values in [0, 1], but X "

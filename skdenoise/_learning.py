@@ -25,7 +25,7 @@ PROBED_IMAGES = 8
 SMALLEST_PROBE = 32
 """Pixels of height and width that such an image needs."""
 WEAKEST_NOISE = 0.001
-"""Standard deviation, as a share of the data's range, below which images look free of noise."""
+"""Deviation, as a share of the range of the pixels, below which images look free of noise."""
 
 
 class Start(NamedTuple):
@@ -115,15 +115,13 @@ def way_to_learn(images: Images, target: Images | None, noise: NoiseInjector | N
     return "supervised"
 
 
-def independent_stride(images: Images, data_range: float) -> int:
+def independent_stride(images: Images) -> int:
     """Return the distance at which pixels have independent noise: 2 where it is correlated.
 
     Parameters
     ----------
     images : Images
         Noisy ones.
-    data_range : float
-        White minus black.
 
     Returns
     -------
@@ -145,7 +143,8 @@ def independent_stride(images: Images, data_range: float) -> int:
         )
         for index in probed
     ]
-    if max(found.sigma for found in estimates) < WEAKEST_NOISE * data_range:
+    low, high = extremes(images)
+    if max(found.sigma for found in estimates) < WEAKEST_NOISE * (high - low):
         warn(
             "X has hardly any noise to learn from. If X is clean, give the denoiser a "
             "noise=NoiseInjector(...); if it is noisy, pass clean images as y.",

@@ -8,6 +8,7 @@ from numbers import Integral
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
+from sklearn.utils.validation import validate_data
 
 from skdenoise import _keras
 from skdenoise._background import in_background
@@ -80,7 +81,16 @@ class NetworkTransformer(ImageTransformer):
 
     def __sklearn_is_fitted__(self) -> bool:
         """Tell whether there are weights: learnt ones, or those of the package."""
-        return hasattr(self, "weights_") or self.weights in self._ready_weights
+        return hasattr(self, "weights_") or self._needs_no_fit
+
+    @property
+    def _needs_no_fit(self) -> bool:  # type: ignore[override]
+        return not hasattr(self, "weights_") and self.weights in self._ready_weights
+
+    def _having_seen(self, table: Any) -> Self:
+        seen = self._with()
+        validate_data(seen, table, skip_check_array=True)
+        return seen
 
     def _network(self, *, bfloat16: bool = False) -> "_keras.Network":
         raise NotImplementedError

@@ -1,14 +1,20 @@
 """What `sigma` and `strength` say: what a network is told, and how much it may take away."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from skdenoise._correlated_noise import together
 from skdenoise._images import Images
 from skdenoise._task import Run, Task, beside
+from skdenoise._warning import warn
 from skdenoise.noise._estimation import estimate_of_windows
+
+MOST = 5.0
+"""How often the deviation of all pixels a network is told; that of the noise is less than once."""
 
 Windows = Callable[[], Sequence[np.ndarray]]
 """Returns the pixels by which an image is judged, see `skdenoise._tiling.windows`."""
@@ -55,16 +61,22 @@ def noise_maps(sigma: Any, strength: float, images: Images) -> NoiseMap:
         Where an array does not match the images or holds negative numbers.
     """
     multiple, share = max(strength, 1.0), min(strength, 1.0)
+    warned = False
     if sigma is None and multiple == 1:
         return lambda index, shape, windows: Told(0.0, share)
     if sigma is None or isinstance(sigma, str):
         # There is no estimate, NaN, for images of a pixel or two: then the network stays blind.
-        return lambda index, shape, windows: Told(
-            multiple * float(np.nan_to_num(estimate_of_windows(windows()).sigma)), share
-        )
+
+        def estimated(index: int, shape: tuple[int, ...], windows: Windows) -> Told:
+            pixels = windows()
+            sigma = multiple * float(np.nan_to_num(estimate_of_windows(pixels).sigma))
+            return Told(min(sigma, _most(pixels)), share)
+
+        return estimated
     given = read_sigma(sigma, images.n_in_container)
 
     def of_image(index: int, shape: tuple[int, ...], windows: Windows) -> Told:
+        nonlocal warned
         position = images.positions[index] if images.positions else index
         one = given[position] if isinstance(given, list) else given
         if one.ndim == 2 and one.shape != shape[:2]:
@@ -72,13 +84,28 @@ def noise_maps(sigma: Any, strength: float, images: Images) -> NoiseMap:
                 f"The map sigma has shape {one.shape}, but image {position} has shape {shape[:2]}."
             )
             raise ValueError(msg)
-        scaled = multiple * one / images.scales[index]
+        most, scale = _most(windows()), images.scales[index]
+        if not warned and one.min() / scale > most:
+            warned = True
+            warn(
+                f"sigma={one.min():g} cannot be the noise of image {position}, whose pixels have a "
+                f"standard deviation of {most * scale / MOST:.3g}. Give it in the units of the "
+                f"image: gray levels for integers, and for floats what 1 is in them.",
+            )
+        scaled = np.minimum(multiple * one / scale, most)
         if scaled.ndim == 0:
             return Told(float(scaled), share if scaled else 0.0)
         is_noisy = scaled[..., None] > 0
         return Told(scaled[..., None], share if is_noisy.all() else share * is_noisy)
 
     return of_image
+
+
+def _most(windows: Sequence[np.ndarray]) -> float:
+    """Return the most that a network is told of an image, which no strength makes meaningful."""
+    most = MOST * float(together(windows).std(dtype=np.float64))
+    # Further digits depend on the order of the pixels, which chunks change.
+    return float(f"{most:.4g}") or math.inf
 
 
 def read_sigma(sigma: Any, n_images: int) -> np.ndarray | list[np.ndarray]:

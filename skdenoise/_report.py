@@ -102,7 +102,7 @@ class DenoisingReport:
             lines.append([str(index), *cells])
         if len(self.sigma) > LONGEST:
             lines.append(["...", *[""] * len(shown)])
-        table = ("".join(f"{cell:>9}" for cell in line).rstrip() for line in lines)
+        table = ("".join(f" {cell:>8}" for cell in line).rstrip() for line in lines)
         remarks = [f"- {remark}" for remark in self.remarks] or ["Nothing to remark."]
         return "\n".join(["DenoisingReport:", *table, *remarks])
 
@@ -187,8 +187,10 @@ def denoising_report(
 
     ``psnr`` and ``psnr_gain``
         Stein's unbiased risk estimate, see `SUREScorer`, with its assumption: white Gaussian
-        noise. Within a few tenths of a dB there; too favorable where noise was clipped at black
-        or white, and meaningless where `correlated` says that it is not white.
+        noise. There it is within a few tenths of a dB for a given `sigma`; an estimated one adds
+        its own error, by which small images full of texture may seem 2 dB better than they are.
+        Too favorable where noise was clipped at black or white, and meaningless where
+        `correlated` says that it is not white.
 
     Remarks allow for three standard errors.
 

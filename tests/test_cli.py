@@ -1,5 +1,6 @@
 """What the command line does with files, whatever the network does with pixels."""
 
+import errno
 import inspect
 import os
 import re
@@ -241,6 +242,43 @@ def test_what_is_passed_over_is_told_once(run, command):
     assert said.count(passed) == said.count("passed over") == 1
 
 
+def test_a_file_has_its_own_name_rather_than_that_of_a_link(run):
+    put("in/z.png", draw(8, 8))
+    Path("in/latest.png").symlink_to("z.png")
+    Path("in/more").symlink_to("../other")
+    put("other/b.png", draw(8, 8))
+    code, said = run("denoise", "in", "-o", "out/")
+    assert code == 0
+    assert {name for name in files() if name.startswith("out")} == {"out/z.png"}
+    assert "1 link to folders passed over" in said
+
+
+def test_what_cannot_be_read_or_written_is_named(run, monkeypatch):
+    put("in/a.png", draw(8, 8))
+    put("in/locked/b.png", draw(8, 8))
+    scandir, access = os.scandir, os.access
+
+    def scanned(path):
+        if os.fspath(path).endswith("locked"):
+            raise PermissionError(errno.EACCES, "Permission denied", os.fspath(path))
+        return scandir(path)
+
+    # As for people who are not root.
+    monkeypatch.setattr(os, "scandir", scanned)
+    monkeypatch.setattr(
+        os,
+        "access",
+        lambda path, mode: not os.fspath(path).endswith("locked") and access(path, mode),
+    )
+    code, said = run("denoise", "in", "-o", "out/")
+    assert code == 1
+    assert "'in/locked': the folder cannot be read" in said
+    assert Path("out/a.png").exists()
+    code, said = run("train", "in", "-o", "in/locked/model")
+    assert code == 2
+    assert "nothing can be written to the folder 'in/locked'" in " ".join(said.split())
+
+
 @pytest.mark.parametrize("out", ["x2.png", "x2.zarr"])
 @pytest.mark.parametrize("inputs", [["a.png", "b.png"], ["."]])
 def test_a_folder_is_not_named_like_an_image_by_mistake(run, inputs, out):
@@ -478,6 +516,9 @@ def test_commands_run_in_any_thread(run):
             "--model has one",
         ),
         (["train", "in", "-o", "."], "is a folder"),
+        (["train", "in", "-o", "new/"], "is a folder"),
+        (["denoise", "a.png", "-o", ""], "the name of a file or folder is wanted"),
+        (["denoise", "", "-o", "b.png"], "the name of a file or folder is wanted"),
         (["train", "in", "-o", "no/model"], "does not exist"),
         (["train", "in", "-o", "model", "--sigma", "1", "2", "3"], "one number"),
         (["train", "in", "-o", "model", "--sigma", "50", "10"], "a smaller and a larger one"),

@@ -4,6 +4,7 @@ import copy
 import hashlib
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import keras
@@ -468,6 +469,23 @@ def mean_distance(one, other, columns=slice(None)):
     return np.abs(one[..., columns].astype(float) - other[..., columns]).mean()
 
 
+def test_no_more_noise_is_believed_than_the_pixels_have(noisy, steered):
+    with pytest.warns(UserWarning, match=r"sigma=25 cannot be the noise of image 0, .* units"):
+        out = clone_fitted(steered, sigma=25).transform(noisy / 255)
+    with pytest.warns(UserWarning, match=r"sigma=1e\+300 cannot be"):
+        further = clone_fitted(steered, sigma=1e300).transform(noisy / 255)
+    np.testing.assert_array_equal(further, out)
+    with np.errstate(all="raise"):
+        clone_fitted(steered, sigma=25, strength=1e300).transform(noisy)
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.int16])
+def test_noise_is_weak_by_the_range_of_the_pixels_not_of_the_dtype(noisy, dtype):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        tiny().fit(noisy.astype(dtype))
+
+
 def test_strength_multiplies_sigma(noisy, steered):
     wanted = clone_fitted(steered, sigma=30).transform(noisy)
     out = clone_fitted(steered, sigma=15, strength=2.0).transform(noisy)
@@ -566,6 +584,13 @@ def test_score_of_clean_images_adds_the_noise_of_the_estimator(photos, steered):
     )
     assert told.score(photos) == pytest.approx(wanted, abs=0.5)
     assert told.score(photos) == told.score(photos, photos) == told.score(photos, np.arange(6))
+
+
+def test_scores_under_other_noise_are_warned_of(photos, steered):
+    told = clone_fitted(steered, noise=NoiseInjector(sigma=20))
+    told.score(photos[:2])
+    with pytest.warns(UserWarning, match="scored under different injected noise"):
+        told.set_params(noise__sigma=5).score(photos[:2])
 
 
 def test_score_without_clean_images_is_an_estimate(photos, noisy, steered):
@@ -681,7 +706,7 @@ def test_a_function_may_return_a_network_that_is_steered(X):
 
     denoiser = tiny(architecture=steerable, noise=NoiseInjector()).fit(X)
     blind = denoiser.transform(X)
-    assert not np.array_equal(denoiser.set_params(sigma=0.2).transform(X), blind)
+    assert not np.array_equal(denoiser.set_params(sigma=0.02).transform(X), blind)
 
 
 @pytest.mark.parametrize(

@@ -270,6 +270,18 @@ def test_building_and_copying_draw_nothing_from_global_random_state():
     assert np.random.get_state()[1].tolist() == legacy  # noqa: NPY002
 
 
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "float64"])
+def test_layers_are_of_float32_whatever_keras_makes_them_of(policy):
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        network = get_network(partial(unet, size="nano"), "", 1)
+        assert keras.config.dtype_policy().name == policy
+    finally:
+        keras.config.set_dtype_policy(before)
+    assert {layer.compute_dtype for layer in network.model.layers} == {"float32"}
+
+
 def test_threads_give_the_global_random_state_back_to_each_other():
     before = np.random.get_state()[1].tolist()  # noqa: NPY002
     entered, left = threading.Event(), threading.Event()

@@ -320,6 +320,28 @@ def test_clean_and_tiny_images_have_no_even_noise(pictures):
     assert even_sigma([np.random.default_rng(0).standard_normal((64, 200, 1))]) == 0
 
 
+@pytest.mark.parametrize("value", ["mean", 0.3])
+def test_places_that_were_filled_in_say_nothing(pictures, value):
+    noisy = white(pictures, 10)
+    wanted = estimate_noise(noisy).sigma
+    filled = [image.copy() for image in noisy]
+    for image in filled:
+        image[:100, :100] = image.mean() if value == "mean" else value
+    np.testing.assert_allclose(estimate_noise(filled).sigma, wanted, rtol=0.1)
+    even = [
+        (even_sigma([one[..., None]]), even_sigma([two[..., None]]))
+        for one, two in zip(noisy, filled, strict=True)
+    ]
+    assert sum(one > 0 for one, _ in even) == sum(two > 0 for _, two in even) > 0
+
+
+def test_a_drawing_without_noise_has_none():
+    y, x = np.mgrid[:128, :128]
+    disk = ((y - 60) ** 2 + (x - 50) ** 2 < 900) * 0.5 + ((x + y) // 64) * 0.1
+    assert estimate_noise(disk[None]).sigma == 0
+    assert even_sigma([disk[..., None]]) == 0
+
+
 @pytest.mark.parametrize("saturated", [False, True])
 def test_parts_are_judged_at_once_as_one_by_one(pictures, saturated):
     planes = np.stack([picture[:64, :64] for picture in white(pictures, 20)])

@@ -221,15 +221,21 @@ def test_integers_round_and_saturate(sigma, value, seed):
     np.testing.assert_allclose(injector.fit_transform(X)[0], wanted.clip(0, 255), atol=0.51)
 
 
+def test_floats_of_a_tiny_unit_are_pointed_out():
+    with pytest.warns(UserWarning, match=r"values up to .*e-10, .* X / X\.max\(\)"):
+        add_noise(1e-9 * UNIT)
+
+
 @pytest.mark.parametrize("X", [255 * UNIT, list(255 * UNIT), (255 * UNIT)[..., None]])
 def test_floats_of_0_to_255_are_pointed_out(X):
-    with pytest.warns(UserWarning, match=r"values up to 127\.5.* X / 255, or .* sigma="):
+    with pytest.warns(UserWarning, match=r"values up to 127\.5.* X / 255 if .*, or .* sigma="):
         add_noise(X)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         add_noise(X, sigma=25)
         add_noise(X, noise_factor=0)
         add_noise(X, "poisson", peak=25)
+        add_noise(X, ["speckle", "gamma_speckle"])  # parts of the pixels, whatever these are
         add_noise(X, [("gaussian", {"sigma": 25})])
         add_noise(X, lambda image, rng: image)
         add_noise(np.reshape(X, (3, -1)))
@@ -238,7 +244,7 @@ def test_floats_of_0_to_255_are_pointed_out(X):
 
 def test_the_advice_names_sigma_only_where_there_is_one():
     for noise in ("poisson", ["gaussian", ["speckle", {}]]):
-        with pytest.warns(UserWarning, match=r"transform X / 255\.$"):
+        with pytest.warns(UserWarning, match=r"X / 255 if these are gray levels\.$"):
             add_noise(255 * UNIT, noise)
 
 

@@ -115,6 +115,14 @@ def test_floats_of_another_range_are_stretched_by_data_range():
     assert titles(display)[0][:2] == ["noisy, 20.0 dB", "denoised, 40.0 dB"]
 
 
+@pytest.mark.parametrize("dtype", [np.int16, np.uint16])
+@pytest.mark.parametrize("first", [-200, 0, 100])
+def test_integers_that_do_not_fit_a_data_range_begin_where_they_begin(dtype, first):
+    ramp = np.arange(400).reshape(1, 20, 20) + (first if dtype == np.int16 else abs(first))
+    display = DenoisingDisplay.from_images(*[ramp.astype(dtype)] * 3, data_range=400)
+    np.testing.assert_allclose(shown(display.axes_[0, 2]), np.arange(400).reshape(20, 20) / 400)
+
+
 def test_images_of_mixed_sizes_are_shown(photo):
     images = [photo, photo[:20, :40]]
     display = DenoisingDisplay.from_images(images, images)

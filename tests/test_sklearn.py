@@ -205,6 +205,25 @@ def test_tables_come_out_as_frames_where_wanted(fitted_on_frame, library, frame_
     )
 
 
+@pytest.mark.parametrize(
+    ("library", "frame_type"), [("pandas", pd.DataFrame), ("polars", pl.DataFrame)]
+)
+def test_what_needs_no_fit_names_the_columns_of_tables_and_leaves_images(library, frame_type):
+    table = pd.DataFrame(np.random.default_rng(0).random((2, 64))).add_prefix("pixel")
+    denoiser = AutoencoderDenoiser(weights="natural", size="small", image_shape=(8, 8))
+    wanted = denoiser.transform(table)
+    with sklearn.config_context(transform_output=library):
+        out = denoiser.transform(table)
+        assert isinstance(denoiser.transform(table.to_numpy()), frame_type)
+        images = denoiser.transform(table.to_numpy().reshape(2, 8, 8))
+    assert isinstance(out, frame_type)
+    assert list(out.columns) == list(table.columns)
+    np.testing.assert_array_equal(out.to_numpy(), wanted)
+    np.testing.assert_array_equal(images.reshape(2, 64), wanted)
+    assert isinstance(denoiser.set_output(transform=library).transform(table), frame_type)
+    assert not hasattr(denoiser, "n_features_in_")
+
+
 def test_frames_keep_their_index(fitted_on_frame):
     fitted, frame = fitted_on_frame
     out = clone(fitted).fit(frame).set_output(transform="pandas").transform(frame)

@@ -48,7 +48,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     >>> main(["denoise", "missing.png", "-o", "denoised.png", "--quiet"])
     1
     """
-    args = make_parser().parse_args(arguments)
+    try:
+        args = make_parser().parse_args(arguments)
+    except OSError as error:  # of what --help and --version are written to
+        Messages(quiet=False).failure(error)
+        return SOME_FAILED
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # or TensorFlow lists its drivers first
     logging.getLogger("tifffile").addHandler(logging.NullHandler())  # errors are enough
     say = Messages(args.quiet)

@@ -70,7 +70,7 @@ def _add_denoise(commands: Any) -> None:
     parser.set_defaults(run=_command("denoise"), wrong_usage=parser.error)
     _add_files(parser)
     parser.add_argument(
-        "--model", type=Path, help="a file from 'skdenoise train', instead of the --weights"
+        "--model", type=_path, help="a file from 'skdenoise train', instead of the --weights"
     )
     parser.add_argument(
         "--weights",
@@ -133,7 +133,7 @@ def _add_enhance(commands: Any) -> None:
     parser.set_defaults(run=_command("enhance"), wrong_usage=parser.error)
     _add_files(parser)
     parser.add_argument(
-        "--model", type=Path, help="a file of your own, instead of the weights of this package"
+        "--model", type=_path, help="a file of your own, instead of the weights of this package"
     )
     parser.add_argument(
         "--architecture",
@@ -207,12 +207,13 @@ def _add_train(commands: Any) -> None:
     )
     parser.set_defaults(run=_command("train"), wrong_usage=parser.error)
     parser.add_argument(
-        "inputs", nargs="+", type=Path, metavar="FOLDER", help="folders of clean images, and files"
+        "inputs", nargs="+", type=_path, metavar="FOLDER", help="folders of clean images, and files"
     )
     parser.add_argument(
         "-o",
         "--output",
         required=True,
+        type=_name,
         metavar="MODEL",
         help="the file to write, for example model.safetensors",
     )
@@ -269,7 +270,7 @@ def _add_pretrain(commands: Any) -> None:
     )
     parser.set_defaults(run=_command("pretrain"), wrong_usage=parser.error)
     parser.add_argument(
-        "inputs", nargs="*", type=Path, metavar="FOLDER", help="folders of clean 8-bit images"
+        "inputs", nargs="*", type=_path, metavar="FOLDER", help="folders of clean 8-bit images"
     )
     parser.add_argument(
         "--procedural",
@@ -279,7 +280,12 @@ def _add_pretrain(commands: Any) -> None:
         help="learn from so many images computed from random numbers, with or without FOLDERs",
     )
     parser.add_argument(
-        "-o", "--output", required=True, metavar="WEIGHTS", help="such as weights.safetensors"
+        "-o",
+        "--output",
+        required=True,
+        type=_name,
+        metavar="WEIGHTS",
+        help="such as weights.safetensors",
     )
     parser.add_argument(
         "--overwrite",
@@ -297,7 +303,7 @@ def _add_pretrain(commands: Any) -> None:
     )
     parser.add_argument(
         "--start",
-        type=Path,
+        type=_path,
         metavar="MODEL",
         help="weights to begin with; may be gray ones for --color, or of half the width",
     )
@@ -330,6 +336,7 @@ def _add_export(commands: Any) -> None:
         "-o",
         "--output",
         required=True,
+        type=_name,
         metavar="OUT",
         help="the file to write; its suffix chooses the format: .onnx, .xml (OpenVINO), .tflite "
         "(LiteRT), .keras, or none for the folder of a TensorFlow SavedModel",
@@ -370,9 +377,9 @@ def _add_benchmark(commands: Any) -> None:
         "pip install 'skdenoise[compare]', and are told the true sigma; ours see for themselves.",
     )
     parser.set_defaults(run=_command("benchmark"), wrong_usage=parser.error)
-    parser.add_argument("folder", type=Path, metavar="FOLDER", help="a folder of images")
+    parser.add_argument("folder", type=_path, metavar="FOLDER", help="a folder of images")
     parser.add_argument(
-        "-o", "--output", required=True, type=Path, metavar="OUT", help="the folder to write"
+        "-o", "--output", required=True, type=_path, metavar="OUT", help="the folder to write"
     )
     noise = parser.add_mutually_exclusive_group()
     noise.add_argument(
@@ -399,7 +406,7 @@ def _add_benchmark(commands: Any) -> None:
     parser.add_argument(
         "--model",
         nargs="+",
-        type=Path,
+        type=_path,
         default=[],
         metavar="FILE",
         help="files from 'skdenoise train' or 'pretrain', in place of the weights of this package",
@@ -456,12 +463,13 @@ def _add_limits(parser: argparse.ArgumentParser, time_budget: str) -> None:
 def _add_files(parser: argparse.ArgumentParser) -> None:
     """Add which images, and where to."""
     parser.add_argument(
-        "inputs", nargs="+", type=Path, metavar="IN", help="image files, and folders of them"
+        "inputs", nargs="+", type=_path, metavar="IN", help="image files, and folders of them"
     )
     parser.add_argument(
         "-o",
         "--output",
         required=True,
+        type=_name,
         metavar="OUT",
         help="for one image a file, whose suffix chooses the format; for several, or for a "
         "folder, a folder, in which the folders within folders are kept",
@@ -525,6 +533,17 @@ class _Version(argparse.Action):
 
         sys.stdout.write(f"skdenoise {__version__}\n")
         parser.exit()
+
+
+def _name(text: str) -> str:
+    """Read a name; none is the empty text that a variable of the shell may hold."""
+    if not text:
+        raise argparse.ArgumentTypeError("the name of a file or folder is wanted, got ''")
+    return text
+
+
+def _path(text: str) -> Path:
+    return Path(_name(text))
 
 
 def _number(

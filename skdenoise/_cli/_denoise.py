@@ -105,7 +105,7 @@ def _adapt(
                 epochs=args.epochs,
                 time_budget=seconds / len(images) if seconds else None,
                 random_state=args.seed,
-                verbose=0 if args.quiet else 1,
+                verbose=int(say.shows_progress),
             )
             found = denoiser.fit(noisy).adaptation_
             denoisers[n_channels] = denoiser

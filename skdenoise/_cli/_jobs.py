@@ -107,10 +107,18 @@ def _others(given: Path, *, zarr: bool) -> list[Path]:
 
 def _tell_others(paths: list[Path], say: Messages) -> None:
     """Say what was passed over, since it may be images of a kind that is not read."""
-    kinds = Counter(path.suffix.lower() or "without suffix" for path in paths)
+    folders = [path for path in paths if path.is_dir()]
+    linked = [path for path in folders if path.is_symlink()]
+    for path in folders:
+        if path not in linked:
+            say.error(f"{str(path)!r}: the folder cannot be read")
+    if linked:
+        say.note(f"{count(len(linked), 'link')} to folders passed over; name them to search there")
+    files = [path for path in paths if path not in folders]
+    kinds = Counter(path.suffix.lower() or "without suffix" for path in files)
     if kinds:
         listed = ", ".join(f"{kind} {number}" for kind, number in kinds.most_common())
-        say.note(f"{count(len(paths), 'file')} passed over ({listed})")
+        say.note(f"{count(len(files), 'file')} passed over ({listed})")
 
 
 def _check_target(path: Path, *, overwrite: bool) -> None:
@@ -124,6 +132,8 @@ def check_output_file(args: argparse.Namespace) -> None:
     folder = Path(args.output).parent
     if not folder.is_dir():
         args.wrong_usage(f"the folder {str(folder)!r} does not exist; create it first")
+    if not os.access(folder, os.W_OK):
+        args.wrong_usage(f"nothing can be written to the folder {str(folder)!r}")
     check_output(args)
 
 

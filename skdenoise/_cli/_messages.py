@@ -45,11 +45,16 @@ class Messages:
         except Exception as error:  # whatever it is, the other files have a right to their turn
             self.failure(error, name)
 
+    @property
+    def shows_progress(self) -> bool:
+        """Whether there are progress bars: not in the file that stderr may be."""
+        return not self.quiet and sys.stderr.isatty()
+
     def progress(self, items: Sequence[Any], what: str) -> Iterator[Any]:
-        """Go through items with a progress bar, if stderr is a terminal."""
+        """Go through items with a progress bar."""
         from tqdm import tqdm
 
-        hide = True if self.quiet else None  # None: hide it unless it goes to a terminal
+        hide = not self.shows_progress
         yield from tqdm(items, desc=what, unit="image", file=sys.stderr, disable=hide)
 
     def _write(self, text: str) -> None:

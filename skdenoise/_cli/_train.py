@@ -1,6 +1,7 @@
 """``skdenoise train``: clean images and noise in, one model file out."""
 
 import argparse
+import os
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from skdenoise._cli._waking import wake_keras
 def train(args: argparse.Namespace, say: Messages) -> None:
     """Run ``skdenoise train``."""
     output = Path(args.output)
-    if output.is_dir():
+    if output.is_dir() or args.output.endswith(("/", os.sep)):
         args.wrong_usage(f"{args.output!r} is a folder; the name of a file is wanted")
     check_output_file(args)
     noise = _noise(args)
@@ -33,7 +34,7 @@ def train(args: argparse.Namespace, say: Messages) -> None:
         epochs=EPOCHS if args.epochs is None and args.time_budget is None else args.epochs,
         time_budget=args.time_budget,
         random_state=args.seed,
-        verbose=0 if args.quiet else 1,
+        verbose=int(say.shows_progress),
     )
     kind = "gray" if images[0].shape[-1] == 1 else "color"
     say.note(f"training on {count(len(images), f'{kind} image')}")

@@ -58,12 +58,18 @@ def list_images(
         else:
             raise ImageFileError(f"There is no file or folder {os.fspath(given)!r}.")
         for image in listed:
-            found.setdefault(os.path.realpath(image.path), image)
+            file = os.path.realpath(image.path)
+            # The name of a file is rather its own than that of a link to it.
+            if file not in found or (found[file].path.is_symlink() > image.path.is_symlink()):
+                found[file] = image
     return list(found.values())
 
 
 def list_others(folder: StrPath, *, zarr: bool = False) -> list[Path]:
-    """List the files in a folder, and those within, that `list_images` passes over; none hidden."""
+    """List what `list_images` passes over in a folder and those within, but for what is hidden.
+
+    Files of other kinds, links to folders, and folders that cannot be read.
+    """
     return [path for path, is_image in _visible(Path(folder), True, zarr) if not is_image]
 
 
@@ -75,7 +81,10 @@ def is_image_name(path: StrPath) -> bool:
 def is_zarr(path: StrPath) -> bool:
     """Tell whether a name is that of a zarr array, or there is one, such as one in a group."""
     path = Path(path)
-    return path.suffix.lower() == ".zarr" or any((path / name).is_file() for name in ZARR_FILES)
+    return path.suffix.lower() == ".zarr" or any(
+        os.path.isfile(path / name)
+        for name in ZARR_FILES  # also where nothing may be read
+    )
 
 
 def _list_folder(folder: Path, recursive: bool, zarr: bool) -> list[ListedImage]:
@@ -95,12 +104,17 @@ def _list_folder(folder: Path, recursive: bool, zarr: bool) -> list[ListedImage]
 
 def _visible(folder: Path, recursive: bool, zarr: bool) -> Iterator[tuple[Path, bool]]:
     """Yield the files in a folder, and zarr arrays if wanted, and whether they are images."""
-    for where, folders, names in os.walk(folder):
+    unread: list[OSError] = []
+    for where, folders, names in os.walk(folder, onerror=unread.append):
         shown = [name for name in folders if not name.startswith(".")]
         arrays = [name for name in shown if is_zarr(Path(where, name))]
+        others = [Path(where, name) for name in shown if name not in arrays]
         folders[:] = [name for name in shown if recursive and name not in arrays]
+        if recursive:
+            yield from ((path, False) for path in others if path.is_symlink())
         if zarr:
             yield from ((Path(where, name), True) for name in arrays)
         for name in names:
             if not name.startswith("."):
                 yield Path(where, name), Path(name).suffix.lower() in WRITERS
+    yield from ((Path(error.filename), False) for error in unread)

@@ -84,9 +84,9 @@ def first_of(args: tuple, kwargs: dict[str, Any]) -> Any:
 def preserved_random_state() -> Iterator[None]:
     """Give back the global random states, from which Keras draws seeds for unseeded layers.
 
-    Within, they are the same every time.
+    Within, they are the same every time, and layers are of float32 unless they say something else.
     """
-    with _random_state:
+    with _random_state, _float32():
         python, legacy = random.getstate(), np.random.get_state()  # noqa: NPY002
         random.seed(0)
         np.random.seed(0)  # noqa: NPY002
@@ -95,3 +95,14 @@ def preserved_random_state() -> Iterator[None]:
         finally:
             random.setstate(python)
             np.random.set_state(legacy)  # noqa: NPY002
+
+
+@contextmanager
+def _float32() -> Iterator[None]:
+    """Have layers made of float32, whatever this thread has Keras make them of."""
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float32")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(policy)

@@ -41,7 +41,8 @@ class NoiseEstimate:
 
     def __repr__(self) -> str:
         """Return the arrays with three digits."""
-        with np.printoptions(precision=3, suppress=True, threshold=24):
+        largest = np.nanmax(self.sigma, initial=0)
+        with np.printoptions(precision=3, suppress=bool(largest > 0.01), threshold=24):
             fields = (self.sigma, self.sigma_per_stride, self.correlation, self.correlated)
             names = ("sigma", "sigma_per_stride", "correlation", "correlated")
             width = max(map(len, names))

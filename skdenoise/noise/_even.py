@@ -37,7 +37,11 @@ def even_sigma(pixels: Sequence[np.ndarray]) -> float:
     if min(height, width) < SMALLEST_CELL:
         return 0.0
     channels = np.moveaxis(np.stack([cell[:height, :width] for cell in cells]), -1, 0)
-    parts = [part for planes in channels for part in Pixels.of_each(planes)]
+    found = [part for planes in channels for part in Pixels.of_each(planes)]
+    # Parts of one value, which was filled in, tell nothing.
+    parts = [part for part in found if part.gradient.any()]
+    if not parts:
+        return 0.0
     together = Pixels.together(parts)
     sigma = together.flat_sigma(0.05)
     if not sigma > 0:

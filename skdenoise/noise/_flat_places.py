@@ -176,11 +176,15 @@ def _robust(residual: np.ndarray) -> Any:
 
 
 def _measured(planes: np.ndarray, axes: list[int], low: Any, high: Any) -> list[np.ndarray]:
-    """Return what `Pixels` has, (..., h, w) without the border; gradient is inf by saturation."""
+    """Return what `Pixels` has, (..., h, w) without the border.
+
+    The gradient is infinite where nothing is told of the noise: by saturation, and in windows of
+    one value, which was filled in.
+    """
     residual, lightness, gradient = _differences(planes, axes)
-    saturated = _saturates(planes, low, high)
-    if saturated.any():
-        gradient[saturated] = np.inf
+    untold = _saturates(planes, low, high) | (gradient == 0)
+    if untold.any():
+        gradient[untold] = np.inf
     inside = tuple(slice(1, -1) if axis in axes else slice(None) for axis in (0, 1))
     return [part[(..., *inside)] for part in (residual, lightness, gradient)]
 

@@ -8,7 +8,7 @@ import numpy as np
 from skdenoise._base import ImageTransformer
 from skdenoise._images import Images
 from skdenoise._randomness import generator_of
-from skdenoise._unit_range import HIGHEST
+from skdenoise._unit_range import FAINTEST, HIGHEST
 from skdenoise._validation import (
     REAL_ANY,
     REAL_NOT_NEGATIVE,
@@ -315,9 +315,8 @@ class NoiseInjector(ImageTransformer):
         warned = not (images.has_rows and self._factor_matters())
         for index in range(len(images)):
             image = images[index]
-            if not warned and images.dtypes[index].kind == "f" and image.max() > HIGHEST:
-                warned = True
-                self._warn_of_range(index, float(image.max()))
+            if not warned and images.dtypes[index].kind == "f":
+                warned = self._warn_of_range(f"Image {index}", float(image.max()))
             rng = generator_of(self.random_state, image) if common is None else common
             yield self.corrupt(image, scale=images.scales[index], rng=rng)
 
@@ -336,18 +335,28 @@ class NoiseInjector(ImageTransformer):
         """Tell whether `noise_factor` sets the strength of any step."""
         if self.noise_factor == 0 or self.sigma is not None or self.peak is not None:
             return False
-        return not all(has_own_strength(item) for item in self._items())
-
-    def _warn_of_range(self, index: int, largest: float) -> None:
-        """Say that floats of 0 to 255 were probably given as if they were in [0, 1]."""
-        names = (item[0] if isinstance(item, (list, tuple)) else item for item in self._items())
-        has_sigma = all(name in STRENGTHS and STRENGTHS[name].of_sigma for name in names)
-        instead = ", or give the strength in the image's own units with sigma=" if has_sigma else ""
-        warn(
-            f"Image {index} is a float image with values up to {largest:.4g}, but noise_factor="
-            f"{self.noise_factor} is a strength for images in [0, 1]. For images of 0 to 255 "
-            f"transform X / 255{instead}.",
+        return not all(
+            has_own_strength(item) or STRENGTHS[name].is_relative
+            for item, name in zip(self._items(), self._names(), strict=True)
         )
+
+    def _names(self) -> list[Any]:
+        return [item[0] if isinstance(item, (list, tuple)) else item for item in self._items()]
+
+    def _warn_of_range(self, what: str, largest: float) -> bool:
+        """Say so where floats were probably given in another scale than [0, 1]; tell whether."""
+        if FAINTEST <= largest <= HIGHEST or largest <= 0:
+            return False
+        scaled = "X / 255 if these are gray levels" if largest > HIGHEST else "X / X.max()"
+        has_sigma = all(
+            name in STRENGTHS and STRENGTHS[name].of_sigma is not None for name in self._names()
+        )
+        instead = ", or give the strength in the images' own units with sigma=" if has_sigma else ""
+        warn(
+            f"{what} has float values up to {largest:.4g}, but noise_factor={self.noise_factor} is "
+            f"a strength for images in [0, 1]. Pass {scaled}{instead}.",
+        )
+        return True
 
     def _items(self) -> list:
         """Return `noise` as a list of names, pairs and functions."""

@@ -162,12 +162,15 @@ class Strength:
         Parameters for a standard deviation in working units, where the model has one.
     of_peak : callable or None
         Parameters for a number of photons at white, where the model counts them.
+    is_relative : bool, default=False
+        Whether the noise is a part of each pixel, whatever the scale of the image.
     """
 
     meaning: str
     of_factor: Callable[[float], dict[str, Any]]
     of_sigma: Callable[[float], dict[str, Any]] | None = None
     of_peak: Callable[[float], dict[str, Any]] | None = None
+    is_relative: bool = False
 
     def names(self) -> frozenset[str]:
         """Return the parameters of the model that the strengths set."""
@@ -219,10 +222,11 @@ STRENGTHS: dict[str, Strength] = {
     ),
     "salt_and_pepper": Strength("fraction of the values", _fraction),
     "random_impulse": Strength("fraction of the values", _fraction),
-    "speckle": Strength("standard deviation of the factor", _sigma),
+    "speckle": Strength("standard deviation of the factor", _sigma, is_relative=True),
     "gamma_speckle": Strength(
         "standard deviation of the factor (looks = 1 / noise_factor**2)",
         lambda f: {"looks": f**-2},
+        is_relative=True,
     ),
     "uniform": Strength("standard deviation", _sigma, _sigma),
     "laplace": Strength("standard deviation", _sigma, _sigma),

@@ -71,7 +71,7 @@ class HistoryDisplay:
             msg = (
                 f"{type(denoiser).__name__} has no history_ to show. Pass an AutoencoderDenoiser "
                 f"or a ZeroDCEEnhancer, or a pipeline that ends with one, after fit; one from a "
-                f"file has forgotten it."
+                f"file has forgotten it, and one that learned nothing has none."
             )
             raise ValueError(msg)
         return cls(history=history).plot(axes=axes)

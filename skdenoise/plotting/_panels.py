@@ -43,17 +43,19 @@ def limits_of(reference: Images, data_range: float | None) -> list[tuple[float, 
     limits = []
     for index, scale in enumerate(reference.scales):
         low = 0.0
-        if reference.dtypes[index].kind == "f":
-            lowest, highest = float(reference[index].min()), float(reference[index].max())
-            if data_range is not None:
-                low = lowest
-            elif lowest < LOWEST or highest > HIGHEST:
-                msg = (
-                    f"Image {index} has floats from {lowest:.4g} to {highest:.4g}, but without a "
-                    f"data_range black is 0 and white is 1. Pass data_range=255 for gray levels, "
-                    f"or white minus black."
-                )
-                raise ValueError(msg)
+        own = reference.own(index)
+        lowest, highest = float(own.min()), float(own.max())
+        if data_range is not None:
+            # Integers begin at black, unless they cannot.
+            begins = own.dtype.kind != "f" and lowest >= 0 and highest <= data_range
+            low = 0.0 if begins else lowest
+        elif own.dtype.kind == "f" and (lowest < LOWEST or highest > HIGHEST):
+            msg = (
+                f"Image {index} has floats from {lowest:.4g} to {highest:.4g}, but without a "
+                f"data_range black is 0 and white is 1. Pass data_range=255 for gray levels, "
+                f"or white minus black."
+            )
+            raise ValueError(msg)
         limits.append((low, low + (scale if data_range is None else data_range)))
     return limits
 

@@ -200,18 +200,22 @@ def warn_if_misleading(estimator: Any, images: Images, clean: Images) -> None:
     """Warn where the number is not what it seems: nothing was noisy, or the noise moves."""
     injectors = active_injectors(estimator)
     if injectors:
-        if _noise_moved(injectors, clean):
-            warn(
-                "The same images are scored under different injected noise. Such scores cannot be "
-                "compared: the weakest noise wins, not the best denoiser. Use a scorer with noise "
-                "of its own, such as psnr_scorer.with_noise(NoiseInjector(noise_factor=0.1)).",
-            )
-        return
-    if images.same_as(clean):
+        warn_if_noise_moves(injectors, clean)
+    elif images.same_as(clean):
         warn(
             "X is clean and no NoiseInjector acts on it, so the score says what the denoiser does "
             "to images without noise. To add noise for the test use a scorer with noise of its "
             "own, such as psnr_scorer.with_noise(NoiseInjector(noise_factor=0.1)).",
+        )
+
+
+def warn_if_noise_moves(injectors: list[NoiseInjector], clean: Images) -> None:
+    """Warn where these images were scored under other noise before."""
+    if _noise_moved(injectors, clean):
+        warn(
+            "The same images are scored under different injected noise. Such scores cannot be "
+            "compared: the weakest noise wins, not the best denoiser. Use a scorer with noise of "
+            "its own, such as psnr_scorer.with_noise(NoiseInjector(noise_factor=0.1)).",
         )
 
 
