@@ -1,8 +1,8 @@
 """Training in plain PyTorch, as its users train: what ours is compared with.
 
 A program that runs beside the benchmarks, in a Python that has torch: for each number of
-seconds that it is asked for it trains so long on one prepared batch in bfloat16 and answers with
-the steps per second, and per second of processor time.
+seconds that it is asked for it trains so long on one prepared batch and answers with the steps per
+second, and per second of processor time.
 """
 
 import sys
@@ -20,8 +20,8 @@ BATCH_SIZE, PATCH_SIZE = 32, 64
 NETWORKS = {"autoencoder": Autoencoder, "unet": UNet}
 
 
-def main(name: str, n_threads: int) -> None:
-    """Train a denoiser."""
+def main(name: str, precision: str, n_threads: int) -> None:
+    """Train a denoiser in f32 or bf16."""
     torch.set_num_threads(n_threads)
     torch.manual_seed(0)
     network = NETWORKS[name]().to(memory_format=torch.channels_last).train()
@@ -32,7 +32,7 @@ def main(name: str, n_threads: int) -> None:
 
     def step() -> float:
         optimizer.zero_grad()
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision == "bf16"):
             denoised = network(noisy)
         loss = functional.mse_loss(denoised.float(), clean)
         loss.backward()
@@ -51,4 +51,4 @@ def serve(network: nn.Module, step: Callable[[], object]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))

@@ -815,6 +815,16 @@ def test_warnings_are_sentences(run, monkeypatch):
 # Training
 
 
+@pytest.mark.parametrize(("before", "wanted"), [(None, "1"), ("0", "0")])
+def test_training_uses_onednn_unless_told_otherwise(run, halver, monkeypatch, before, wanted):
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", before or "")
+    if before is None:
+        monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS")
+    put("in/a.png", draw(8, 8))
+    code, _ = run("train", "in", "-o", "model")
+    assert (code, os.environ["TF_ENABLE_ONEDNN_OPTS"]) == (0, wanted)
+
+
 def test_training_takes_all_images_and_saves_a_model(run, halver):
     put("in/a.png", draw(8, 8, 3))
     put("in/sub/b.tif", draw(9, 8, 3, dtype=np.uint16))
