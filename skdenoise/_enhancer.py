@@ -692,9 +692,7 @@ class ZeroDCEEnhancer(NetworkTransformer):
         how = self._how(self.precision)
         run = functools.partial(_keras.predict, self._network(), self._weights(), **how)
         for image, maps in beside(run, source, seen):
-            if not warned and image.max() > HIGHEST:
-                _warn_of_range(float(image.max()))
-                warned = True
+            warned = warned or _warn_of_range(float(image.max()))
             curves = Curves.of_output(maps, image.shape, reduction, shared=shared)
             curves = curves.localized(self.locality)
             if self.exposure is not None:
@@ -760,10 +758,13 @@ class ZeroDCEEnhancer(NetworkTransformer):
         return clean
 
 
-def _warn_of_range(largest: float) -> None:
-    if largest <= HIGHEST:
-        return
+def _warn_of_range(largest: float) -> bool:
+    """Say so where floats are no images in [0, 1], of which nothing would be brightened."""
+    if 0 <= largest <= HIGHEST:
+        return False
+    limit, side = ("white is 1", "above") if largest > 0 else ("black is 0", "below")
     warn(
-        f"X has values up to {largest:.4g}, but white is 1: what is above stays as far above it. "
-        f"Pass X / 255 if these are gray levels, or integers.",
+        f"X has values up to {largest:.4g}, but {limit}: what is {side} stays as far {side} it. "
+        f"Pass X / 255 if these are gray levels, or integers; scale other floats to [0, 1].",
     )
+    return True

@@ -107,7 +107,7 @@ class LargeEnhancing:
         locality: float,
         exposure: float | None,
         denoising: LocalTransform | None,
-        on_highest: Callable[[float], None] | None,
+        on_highest: Callable[[float], object] | None,
     ) -> None:
         self._once = once
         self._precision = precision

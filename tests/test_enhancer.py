@@ -489,6 +489,8 @@ def test_floats_beyond_white_stay_there_and_wrong_scales_are_told(fitted, dark):
         fitted.transform(dark * 255)
     with pytest.warns(UserWarning, match="Pass X / 255"):
         tiny().fit(dark * 255)
+    with pytest.warns(UserWarning, match="X has values up to -.*black is 0.*scale other floats"):
+        fitted.transform(dark - 2)
 
 
 # Files
