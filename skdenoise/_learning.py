@@ -154,7 +154,7 @@ def independent_stride(images: Images) -> int:
 
 
 def extremes(images: Images, *, most: int = 64) -> tuple[float, float]:
-    """Return the smallest and the largest pixel, of `most` images."""
+    """Return the smallest and the largest pixel, of at most `most` images."""
     pairs = [
         (float(block.min()), float(block.max()))
         for index in _spread(len(images), most)

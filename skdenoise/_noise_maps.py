@@ -90,7 +90,7 @@ def noise_maps(sigma: Any, strength: float, images: Images) -> NoiseMap:
             warn(
                 f"sigma={one.min():g} cannot be the noise of image {position}, whose pixels have a "
                 f"standard deviation of {most * scale / MOST:.3g}. Give it in the units of the "
-                f"image: gray levels for integers, and for floats what 1 is in them.",
+                f"image, which are gray levels for integers.",
             )
         scaled = np.minimum(multiple * one / scale, most)
         if scaled.ndim == 0:

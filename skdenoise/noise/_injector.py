@@ -336,7 +336,7 @@ class NoiseInjector(ImageTransformer):
         if self.noise_factor == 0 or self.sigma is not None or self.peak is not None:
             return False
         return not all(
-            has_own_strength(item) or STRENGTHS[name].is_relative
+            has_own_strength(item) or (name in STRENGTHS and STRENGTHS[name].is_relative)
             for item, name in zip(self._items(), self._names(), strict=True)
         )
 
