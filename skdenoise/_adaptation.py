@@ -73,7 +73,7 @@ class Adaptation:
         does.
     trained : {"gains", "all"}
         Whether one factor per channel was learned, or all weights.
-    was_adapted : bool, default=False
+    was_adapted : bool
         Whether the weights that it began with had been adapted before.
 
     See Also
@@ -83,7 +83,7 @@ class Adaptation:
     Examples
     --------
     >>> from skdenoise import Adaptation
-    >>> found = Adaptation(True, 15.09, 15.13, 0.02, "masked", "gains")
+    >>> found = Adaptation(True, 15.09, 15.13, 0.02, "masked", "gains", was_adapted=False)
     >>> found.kept, round(found.after - found.before, 2)
     (True, 0.04)
     """
@@ -94,7 +94,7 @@ class Adaptation:
     least_gain: float
     estimate: str
     trained: str
-    was_adapted: bool = False
+    was_adapted: bool
 
 
 def decided(

@@ -133,9 +133,9 @@ class ImageTransformer(TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        transform : {"default", "pandas", "polars"}, default=None
-            The kind of data frame that `transform` and `fit_transform` return; None changes
-            nothing.
+        transform : str, default=None
+            "pandas" or "polars" is the kind of data frame that `transform` and `fit_transform`
+            return, "default" an array; None changes nothing.
 
         Returns
         -------

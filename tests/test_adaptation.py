@@ -193,7 +193,7 @@ def test_adapted_weights_are_not_told_of_white_noise_after_loading_either(
     "changed", [{"kept": 1}, {"estimate": "pairs"}, {"trained": "none"}, {"x": 1}]
 )
 def test_a_file_may_not_say_anything_else_of_it(changed):
-    found = Adaptation(True, 20.0, 21.0, math.inf, "sure", "gains")
+    found = Adaptation(True, 20.0, 21.0, math.inf, "sure", "gains", was_adapted=False)
     assert decoded(encoded(found)) == found
     assert decoded(encoded(None)) is None
     with pytest.raises((TypeError, ValueError)):
