@@ -13,8 +13,9 @@ from skdenoise._task import Run, Task, beside
 from skdenoise._warning import warn
 from skdenoise.noise._estimation import estimate_of_windows
 
-MOST = 5.0
-"""How often the deviation of all pixels a network is told; that of the noise is less than once."""
+LIKELY, MOST = 5.0, 1e4
+"""How often the deviation of all pixels that of the noise may be without a warning, though it is
+less than once, and what a network is told at most, since float32 ends somewhere."""
 
 Windows = Callable[[], Sequence[np.ndarray]]
 """Returns the pixels by which an image is judged, see `skdenoise._tiling.windows`."""
@@ -70,7 +71,7 @@ def noise_maps(sigma: Any, strength: float, images: Images) -> NoiseMap:
         def estimated(index: int, shape: tuple[int, ...], windows: Windows) -> Told:
             pixels = windows()
             sigma = multiple * float(np.nan_to_num(estimate_of_windows(pixels).sigma))
-            return Told(min(sigma, _most(pixels)), share)
+            return Told(min(sigma, MOST * _deviation(pixels)), share)
 
         return estimated
     given = read_sigma(sigma, images.n_in_container)
@@ -84,15 +85,15 @@ def noise_maps(sigma: Any, strength: float, images: Images) -> NoiseMap:
                 f"The map sigma has shape {one.shape}, but image {position} has shape {shape[:2]}."
             )
             raise ValueError(msg)
-        most, scale = _most(windows()), images.scales[index]
-        if not warned and one.min() / scale > most:
+        deviation, scale = _deviation(windows()), images.scales[index]
+        if not warned and one.min() / scale > LIKELY * deviation:
             warned = True
             warn(
                 f"sigma={one.min():g} cannot be the noise of image {position}, whose pixels have a "
-                f"standard deviation of {most * scale / MOST:.3g}. Give it in the units of the "
+                f"standard deviation of {deviation * scale:.3g}. Give it in the units of the "
                 f"image, which are gray levels for integers.",
             )
-        scaled = np.minimum(multiple * one / scale, most)
+        scaled = np.minimum(multiple * one / scale, MOST * deviation)
         if scaled.ndim == 0:
             return Told(float(scaled), share if scaled else 0.0)
         is_noisy = scaled[..., None] > 0
@@ -101,11 +102,10 @@ def noise_maps(sigma: Any, strength: float, images: Images) -> NoiseMap:
     return of_image
 
 
-def _most(windows: Sequence[np.ndarray]) -> float:
-    """Return the most that a network is told of an image, which no strength makes meaningful."""
-    most = MOST * float(together(windows).std(dtype=np.float64))
+def _deviation(windows: Sequence[np.ndarray]) -> float:
+    """Return the standard deviation of the pixels; infinite where all are the same."""
     # Further digits depend on the order of the pixels, which chunks change.
-    return float(f"{most:.4g}") or math.inf
+    return float(f"{together(windows).std(dtype=np.float64):.4g}") or math.inf
 
 
 def read_sigma(sigma: Any, n_images: int) -> np.ndarray | list[np.ndarray]:
