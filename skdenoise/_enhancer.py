@@ -35,7 +35,7 @@ from skdenoise._randomness import generators
 from skdenoise._shipped import shipped_losses, shipped_weights
 from skdenoise._task import Task, beside
 from skdenoise._tiling import windows_of
-from skdenoise._unit_range import HIGHEST, WHITE
+from skdenoise._unit_range import HIGHEST, LOWEST, WHITE
 from skdenoise._validation import (
     INT_POSITIVE,
     REAL_NOT_NEGATIVE,
@@ -760,7 +760,7 @@ class ZeroDCEEnhancer(NetworkTransformer):
 
 def _warn_of_range(largest: float) -> bool:
     """Say so where floats are no images in [0, 1], of which nothing would be brightened."""
-    if 0 <= largest <= HIGHEST:
+    if LOWEST <= largest <= HIGHEST:
         return False
     limit, side = ("white is 1", "above") if largest > 0 else ("black is 0", "below")
     warn(

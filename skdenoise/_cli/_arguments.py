@@ -205,7 +205,7 @@ def _add_train(commands: Any) -> None:
         description="Train a network to remove noise that is added to clean images, anew at every "
         "step, and save it as one file without any code in it.",
     )
-    parser.set_defaults(run=_command("train"), wrong_usage=parser.error)
+    parser.set_defaults(run=_command("train"), wrong_usage=parser.error, trains=True)
     parser.add_argument(
         "inputs", nargs="+", type=_path, metavar="FOLDER", help="folders of clean images, and files"
     )
@@ -268,7 +268,7 @@ def _add_pretrain(commands: Any) -> None:
         "it goes back to where the learning rate began to fall, and what is further is kept until "
         "more steps are done.",
     )
-    parser.set_defaults(run=_command("pretrain"), wrong_usage=parser.error)
+    parser.set_defaults(run=_command("pretrain"), wrong_usage=parser.error, trains=True)
     parser.add_argument(
         "inputs", nargs="*", type=_path, metavar="FOLDER", help="folders of clean 8-bit images"
     )

@@ -9,12 +9,11 @@ import skdenoise
 from skdenoise._cli._channels import to_color, to_gray
 from skdenoise._cli._jobs import check_output_file, read_clean
 from skdenoise._cli._messages import Messages, count
-from skdenoise._cli._waking import train_with_onednn, wake_keras
+from skdenoise._cli._waking import wake_keras
 
 
 def pretrain(args: argparse.Namespace, say: Messages) -> None:
     """Run ``skdenoise pretrain``."""
-    train_with_onednn()
     from skdenoise._pretraining import LOG, TOLD_WHITE, Pretraining, Recipe, checkpoints, forget
 
     output = Path(args.output)
@@ -73,7 +72,6 @@ def pretrain(args: argparse.Namespace, say: Messages) -> None:
 
 def _start(args: argparse.Namespace, n_channels: int) -> dict[str, np.ndarray]:
     """Read the weights to begin with."""
-    train_with_onednn()
     from skdenoise._pretraining import for_more_channels, widened
 
     model = skdenoise.load(args.start)

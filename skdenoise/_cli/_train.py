@@ -13,12 +13,11 @@ from skdenoise._cli._arguments import EPOCHS
 from skdenoise._cli._channels import to_color, to_gray
 from skdenoise._cli._jobs import check_output_file, read_clean
 from skdenoise._cli._messages import Messages, count
-from skdenoise._cli._waking import train_with_onednn, wake_keras
+from skdenoise._cli._waking import wake_keras
 
 
 def train(args: argparse.Namespace, say: Messages) -> None:
     """Run ``skdenoise train``."""
-    train_with_onednn()
     output = Path(args.output)
     if output.is_dir() or args.output.endswith(("/", os.sep)):
         args.wrong_usage(f"{args.output!r} is a folder; the name of a file is wanted")

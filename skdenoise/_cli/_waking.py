@@ -1,4 +1,4 @@
-"""Waking Keras up: how, for a training, and without what its backend writes about devices."""
+"""Waking Keras up, without what its backend writes while it looks for devices."""
 
 import os
 import sys
@@ -8,15 +8,6 @@ from contextlib import contextmanager
 import numpy as np
 
 from skdenoise import _keras
-
-
-def train_with_onednn() -> None:
-    """Have TensorFlow use oneDNN, which it does by itself only on processors with AVX512.
-
-    On others, too, a step of a training is quicker, though `transform` is not; so it is for
-    processes that are there to train, before anything has started TensorFlow.
-    """
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 
 def wake_keras() -> None:
