@@ -1,6 +1,5 @@
 """What `sigma` and `strength` say: what a network is told, and how much it may take away."""
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -13,9 +12,8 @@ from skdenoise._task import Run, Task, beside
 from skdenoise._warning import warn
 from skdenoise.noise._estimation import estimate_of_windows
 
-LIKELY, MOST = 5.0, 1e4
-"""How often the deviation of all pixels that of the noise may be without a warning, though it is
-less than once, and what a network is told at most, since float32 ends somewhere."""
+LIKELY = 5.0
+"""How often the deviation of all pixels that of the noise may be without a warning; it is less."""
 
 Windows = Callable[[], Sequence[np.ndarray]]
 """Returns the pixels by which an image is judged, see `skdenoise._tiling.windows`."""
@@ -62,19 +60,15 @@ def noise_maps(sigma: Any, strength: float, images: Images) -> NoiseMap:
         Where an array does not match the images or holds negative numbers.
     """
     multiple, share = max(strength, 1.0), min(strength, 1.0)
-    warned = False
     if sigma is None and multiple == 1:
         return lambda index, shape, windows: Told(0.0, share)
     if sigma is None or isinstance(sigma, str):
         # There is no estimate, NaN, for images of a pixel or two: then the network stays blind.
-
-        def estimated(index: int, shape: tuple[int, ...], windows: Windows) -> Told:
-            pixels = windows()
-            sigma = multiple * float(np.nan_to_num(estimate_of_windows(pixels).sigma))
-            return Told(min(sigma, MOST * _deviation(pixels)), share)
-
-        return estimated
+        return lambda index, shape, windows: Told(
+            multiple * float(np.nan_to_num(estimate_of_windows(windows()).sigma)), share
+        )
     given = read_sigma(sigma, images.n_in_container)
+    warned = False
 
     def of_image(index: int, shape: tuple[int, ...], windows: Windows) -> Told:
         nonlocal warned
@@ -85,27 +79,22 @@ def noise_maps(sigma: Any, strength: float, images: Images) -> NoiseMap:
                 f"The map sigma has shape {one.shape}, but image {position} has shape {shape[:2]}."
             )
             raise ValueError(msg)
-        deviation, scale = _deviation(windows()), images.scales[index]
-        if not warned and one.min() / scale > LIKELY * deviation:
+        scale = images.scales[index]
+        deviation = scale * float(together(windows()).std(dtype=np.float64))
+        if not warned and one.min() > LIKELY * deviation > 0:
             warned = True
             warn(
                 f"sigma={one.min():g} cannot be the noise of image {position}, whose pixels have a "
-                f"standard deviation of {deviation * scale:.3g}. Give it in the units of the "
-                f"image, which are gray levels for integers.",
+                f"standard deviation of {deviation:.3g}. Give it in the units of the image, which "
+                f"are gray levels for integers.",
             )
-        scaled = np.minimum(multiple * one / scale, MOST * deviation)
+        scaled = multiple * one / scale
         if scaled.ndim == 0:
             return Told(float(scaled), share if scaled else 0.0)
         is_noisy = scaled[..., None] > 0
         return Told(scaled[..., None], share if is_noisy.all() else share * is_noisy)
 
     return of_image
-
-
-def _deviation(windows: Sequence[np.ndarray]) -> float:
-    """Return the standard deviation of the pixels; infinite where all are the same."""
-    # Further digits depend on the order of the pixels, which chunks change.
-    return float(f"{together(windows).std(dtype=np.float64):.4g}") or math.inf
 
 
 def read_sigma(sigma: Any, n_images: int) -> np.ndarray | list[np.ndarray]:

@@ -107,14 +107,16 @@ def _others(given: Path, *, zarr: bool) -> list[Path]:
 
 def _tell_others(paths: list[Path], say: Messages) -> None:
     """Say what was passed over, since it may be images of a kind that is not read."""
-    folders = [path for path in paths if path.is_dir()]
-    linked = [path for path in folders if path.is_symlink()]
-    for path in folders:
-        if path not in linked:
+    files, n_linked = [], 0
+    for path in paths:
+        if not path.is_dir():
+            files.append(path)
+        elif path.is_symlink():
+            n_linked += 1
+        else:
             say.error(f"{str(path)!r}: the folder cannot be read")
-    if linked:
-        say.note(f"{count(len(linked), 'link')} to folders passed over; name them to search there")
-    files = [path for path in paths if path not in folders]
+    if n_linked:
+        say.note(f"{count(n_linked, 'link')} to folders passed over; name them to search there")
     kinds = Counter(path.suffix.lower() or "without suffix" for path in files)
     if kinds:
         listed = ", ".join(f"{kind} {number}" for kind, number in kinds.most_common())

@@ -26,6 +26,9 @@ WHOLE_PIXELS = LARGEST_OUTER**2
 LOCAL, LOCAL_PIXELS = 16, 448**2
 """Where a network sees no further, tiles hardly overlap, and smaller ones are quicker: what a layer
 returns stays in caches, and below the 32 MB from which on memory is got anew, page by page."""
+MOST_TOLD = 1e4
+"""Deviation of noise that a network is told at most, in those of the image: no more has a meaning,
+and float32 ends somewhere."""
 AT_ONCE = 3
 """Batches that are computed at the same time, while they are small: between two layers, a batch
 alone leaves cores idle."""
@@ -258,9 +261,10 @@ def _fill(task: Task, rows: slice, columns: slice, noisy: np.ndarray, sigma: np.
         pixels /= task.gain
     noisy[...] = _mirrored(pixels, noisy.shape)
     if isinstance(task.sigma, np.ndarray) and task.sigma.ndim:
-        sigma[...] = _mirrored(task.sigma[rows, columns] / task.gain, sigma.shape)
+        told = np.minimum(task.sigma[rows, columns] / task.gain, MOST_TOLD)
+        sigma[...] = _mirrored(told, sigma.shape)
     elif task.sigma:
-        sigma[...] = task.sigma / task.gain
+        sigma[...] = min(task.sigma / task.gain, MOST_TOLD)
 
 
 def _mirrored(part: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
