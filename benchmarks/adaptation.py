@@ -28,6 +28,9 @@ def measure(n_rounds: int) -> Iterator[Result]:
     clean = [_square(path) for path in folder("Set12", 6)]
     known = [_with_noise(image, NoiseInjector(sigma=25 / 255)) for image in clean]
     yield from _adapted("Set12, sigma 25", known)
+    texts = [_square(path) for path in folder("DirtyDocuments/train_cleaned", 6, first=5)]
+    unlike = [_with_noise(text, NoiseInjector(sigma=25 / 255)) for text in texts]
+    yield from _adapted("DirtyDocuments, sigma 25", unlike)
     for name, noise in (
         ("gamma speckle", NoiseInjector("gamma_speckle", noise_factor=0.3)),
         ("poisson", NoiseInjector("poisson", peak=20)),

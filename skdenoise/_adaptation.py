@@ -42,8 +42,9 @@ FEW = 2**18
 """Pixels up to which all of them are hidden once; of more, one out of `STRIDE`."""
 LEAST_GAIN = 0.01
 """Decibels of the estimate below which an improvement is not worth other weights."""
-CONFIDENCE = {"sure": 0.999, "masked": 0.975}
-"""And with this probability it is no chance. White noise is known: a gain is surprising there."""
+CONFIDENCE = 0.975
+"""And with this probability it is no chance."""
+ESTIMATES = "sure", "masked"
 BLOCK = 16
 """Pixels of a side of the squares whose errors count as independent of each other."""
 DATA_SET = 2**22
@@ -68,13 +69,14 @@ class Adaptation:
     least_gain : float
         What the difference would have to be more than in order to be no chance, in dB.
     estimate : {"sure", "masked"}
-        How it was judged: where the noise is white and even, by the PSNR that `SUREScorer`
-        estimates, and otherwise by how well hidden pixels are predicted, as `Noise2SelfScorer`
-        does.
+        What was minimized and how it was judged: where the noise is white and even, the error
+        that Stein's lemma expects, as in `SUREScorer`; otherwise the difference of neighboring
+        pixels, and how well hidden pixels are predicted, as in `Noise2SelfScorer`.
     trained : {"gains", "all"}
         Whether one factor per channel was learned, or all weights.
-    was_adapted : bool
-        Whether the weights that it began with had been adapted before.
+    told : bool
+        Whether the network is told white noise from then on; weights that learned from pairs of
+        pixels do better without.
 
     See Also
     --------
@@ -83,7 +85,7 @@ class Adaptation:
     Examples
     --------
     >>> from skdenoise import Adaptation
-    >>> found = Adaptation(True, 15.09, 15.13, 0.02, "masked", "gains", was_adapted=False)
+    >>> found = Adaptation(True, 15.09, 15.13, 0.02, "masked", "gains", told=False)
     >>> found.kept, round(found.after - found.before, 2)
     (True, 0.04)
     """
@@ -94,7 +96,7 @@ class Adaptation:
     least_gain: float
     estimate: str
     trained: str
-    was_adapted: bool
+    told: bool
 
 
 def decided(
@@ -102,13 +104,18 @@ def decided(
     after: Sequence[np.ndarray],
     estimate: str,
     trained: str,
-    was_adapted: bool = False,
+    *,
+    was_told: bool = True,
 ) -> Adaptation:
-    """Decide by the squared errors of pixels, of which 1 is white and NaN was not judged."""
+    """Decide by the squared errors of pixels, of which 1 is white and NaN was not judged.
+
+    Before, the network was told white noise, or not.
+    """
     values = _mean_psnr(before), _mean_psnr(after)
-    least = max(LEAST_GAIN, _chance(before, after, CONFIDENCE[estimate]))
+    least = max(LEAST_GAIN, _chance(before, after))
     kept = values[1] - values[0] > least
-    return Adaptation(kept, *values, least, estimate, trained, was_adapted)
+    told = estimate == "sure" if kept else was_told
+    return Adaptation(kept, *values, least, estimate, trained, told)
 
 
 def encoded(adaptation: Adaptation | None) -> dict[str, Any] | None:
@@ -130,9 +137,9 @@ def decoded(value: Any) -> Adaptation | None:
     if value is None:
         return None
     found = Adaptation(**value)
-    flags, numbers = (found.kept, found.was_adapted), (found.before, found.after)
+    flags, numbers = (found.kept, found.told), (found.before, found.after)
     least = math.inf if found.least_gain is None else found.least_gain
-    known = found.estimate in CONFIDENCE and found.trained in ("gains", "all")
+    known = found.estimate in ESTIMATES and found.trained in ("gains", "all")
     are_numbers = all(isinstance(number, float) for number in (*numbers, least))
     if not (known and are_numbers and {type(flag) for flag in flags} == {bool}):
         msg = f"{value!r} says nothing about adapting"
@@ -144,7 +151,7 @@ def _mean_psnr(errors: Sequence[np.ndarray]) -> float:
     return float(np.mean([psnr_of(np.nanmean(image)) for image in errors]))
 
 
-def _chance(before: Sequence[np.ndarray], after: Sequence[np.ndarray], confidence: float) -> float:
+def _chance(before: Sequence[np.ndarray], after: Sequence[np.ndarray]) -> float:
     """Return the gain in dB that weights of the same quality would seldom seem to have."""
     gains, weights = [], []
     for first, second in zip(before, after, strict=True):
@@ -158,7 +165,7 @@ def _chance(before: Sequence[np.ndarray], after: Sequence[np.ndarray], confidenc
     weight /= weight.sum()
     spread = np.square(gain - (weight * gain).sum())
     variance = (np.square(weight) * spread).sum() * len(gain) / (len(gain) - 1)
-    return float(10 / math.log(10) * stdtrit(len(gain) - 1, confidence) * math.sqrt(variance))
+    return float(10 / math.log(10) * stdtrit(len(gain) - 1, CONFIDENCE) * math.sqrt(variance))
 
 
 def _sums_of_blocks(errors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -192,19 +199,28 @@ class Adapting:
     ----------
     images, held_out : Images
         The parts to learn from, and to be judged on.
+    sigmas : list of float or None
+        Deviation of the noise of `images` in working units, where it is white and equally strong
+        everywhere in more than half of those given; then the others are left out.
     trained : {"gains", "all"}
         What learns.
     """
 
     def __init__(self, images: Images, trainable: str, data_range: float) -> None:
+        tasks = (Task(image, *image_statistics(image)) for image in images)
+        sigmas = np.array(list(map(sigma_of_white_noise, tasks)))
+        white = np.flatnonzero(sigmas)
+        self.sigmas: list[float] | None = None
+        if 2 * len(white) > len(images):
+            # Each image leaves two parts.
+            images, self.sigmas = images.take(white.tolist()), np.repeat(sigmas[white], 2).tolist()
         n_pixels = sum(height * width for height, width, _ in images.shapes)
         few = "gains" if n_pixels < DATA_SET else "all"
         self.trained = few if trainable == "auto" else trainable
         low, high = HELD_OUT_ROWS
-        every = -(-len(images) // JUDGED)
+        self._every = -(-len(images) // JUDGED)
         self.images = images.strips((0, low), (high, 1))
-        self.held_out = images.strips((low, high), every=every)
-        self._whole = images.strips((0, 1), every=every)
+        self.held_out = images.strips((low, high), every=self._every)
         self._data_range = data_range
 
     def judge(
@@ -213,11 +229,9 @@ class Adapting:
         before: Weights,
         after: Weights,
         *,
-        was_adapted: bool,
+        was_told: bool,
     ) -> Adaptation:
         """Estimate on parts that were not learned from whether adapting was of use.
-
-        Weights of the package are told the noise where it is white; adapted ones do without.
 
         Parameters
         ----------
@@ -225,12 +239,12 @@ class Adapting:
             Returns what runs a network with some weights.
         before, after : dict of str to ndarray
             Those that it began with, and the adapted ones.
-        was_adapted : bool
-            Whether the former had been adapted before.
+        was_told : bool
+            Whether with the former the network was told white noise.
         """
-        tasks = (Task(image, *image_statistics(image)) for image in self._whole)
-        sigmas = list(map(sigma_of_white_noise, tasks))
-        is_white = min(sigmas) > 0
+        is_white = self.sigmas is not None
+        blind = [0.0] * len(self.held_out)
+        sigmas = blind if self.sigmas is None else self.sigmas[:: 2 * self._every]
 
         def errors_of(weights: Weights, told: Sequence[float]) -> list[np.ndarray]:
             def denoise(noisy: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
@@ -243,11 +257,10 @@ class Adapting:
                 return sure_errors(denoise, self.held_out, sigmas, self._data_range)
             return masked_errors(denoise, self.held_out, self._data_range)
 
-        blind = [0.0] * len(sigmas)
-        first = errors_of(before, blind if was_adapted else sigmas)
+        first = errors_of(before, sigmas if was_told else blind)
         estimate = "sure" if is_white else "masked"
-        facts = estimate, self.trained, was_adapted
-        return decided(first, errors_of(after, blind), *facts)
+        then = errors_of(after, sigmas)
+        return decided(first, then, estimate, self.trained, was_told=was_told)
 
 
 Denoise = Callable[[Iterator[np.ndarray]], Iterator[np.ndarray]]

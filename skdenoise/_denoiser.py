@@ -72,7 +72,8 @@ class AutoencoderDenoiser(NetworkTransformer):
     - ``AutoencoderDenoiser(noise=NoiseInjector(...)).fit(X_clean)``: from clean images, with
       fresh noise at every step;
     - ``fit(X_noisy)``: from noisy images alone; pairs of neighboring pixels take the part of
-      noisy and clean images [1]_.
+      noisy and clean images [1]_. Where the noise is white and weights of the package are
+      adapted, the error is minimized that Stein's lemma expects.
 
     And it need not learn at all: ``AutoencoderDenoiser(weights="natural").transform(X)`` uses
     weights that come with the package.
@@ -114,21 +115,23 @@ class AutoencoderDenoiser(NetworkTransformer):
         much they differ.
     loss : {"mse", "l1", "charbonnier"} or callable, default="mse"
         What is minimized, see `skdenoise.losses`; or a function ``loss(clean, denoised)`` of
-        two Keras tensors.
+        two Keras tensors. Where Stein's lemma is used, it is the squared error.
     optimizer : {"auto", "adam", "adamw", "muon", "sgd"}, default="auto"
         How weights follow the gradient. "auto" is "muon" [2]_ where they are learned from
         nothing, which gets further in the same time, and "adam" for trained weights.
     learning_rate : float or "auto", default="auto"
         The highest learning rate; it is reached after a warm-up and falls along a cosine.
         "auto" is 5e-3 for "muon"; for the others 3e-3 with "unet", which starts as the
-        identity, and 1e-3 without; and for trained weights 3e-4, or 2e-3 for their gains.
+        identity, and 1e-3 without; and for trained weights 3e-4, or 2e-3 for their gains, or
+        1e-4 and 1e-2 where these learn from noisy images alone, whose noise is white.
     epochs : int or None, default=50
         An epoch draws as many patches as cover the images once. None trains until
         `time_budget` is spent.
     batch_size : int, default=32
         Patches per step.
     patch_size : int, default=64
-        Side of a patch in pixels; images that are smaller are taken whole.
+        Side of a patch in pixels; images that are smaller are taken whole. From noisy images
+        alone, patches are cut from, or are, squares of twice the side, a quarter as many.
     validation_fraction : float, default=0.1
         Share of the images that is held out to choose the best epoch, at least one image
         where there are two. 0 learns from all and keeps the last epoch.
@@ -538,6 +541,7 @@ class AutoencoderDenoiser(NetworkTransformer):
             normalized=self._normalizes,
             data_range=data_range,
             stride=stride,
+            sigmas=adapting.sigmas if adapting else None,
         )
         held_out_share = 0.0 if partial or adapting else self.validation_fraction
         training, held_out = split(len(images), held_out_share, held_out_rng)
@@ -564,12 +568,12 @@ class AutoencoderDenoiser(NetworkTransformer):
                 lambda weights: functools.partial(_keras.predict, network, weights),
                 start.weights,
                 best,
-                was_adapted=start.goes_on and not self._measures,
+                was_told=self._measures or not start.goes_on,
             )
             best = best if adaptation.kept else start.weights
         if not batches:
             batches = list(itertools.islice(sampler.epoch(training, 16, rng=held_out_rng), 1))
-        loss = self._loss_of_bfloat16(best, batches, sampler.alone)
+        loss = self._loss_of_bfloat16(best, batches, sampler.knows_clean)
         self._remember(
             best,
             history,
@@ -618,14 +622,18 @@ class AutoencoderDenoiser(NetworkTransformer):
         """Return the best weights, their history, and what the optimizer is to remember."""
         network, reference = self._template(training=True), self._network()
         sampler, training, batches, trained = lesson
-        optimizer, rate = self._pace(trained if start.is_trained else None)
+        loss, by_error = self.loss, sampler.sigmas is not None
+        if by_error:
+            # What a small step changes is about as much as bfloat16 rounds.
+            network, loss = reference, _keras.ExpectedError()
+        optimizer, rate = self._pace(trained if start.is_trained else None, by_error=by_error)
         learned_with = optimizer, trained
         # What an optimizer remembers is of use to the same one, for the same numbers.
         remembers = partial and start.goes_on and self._learned_with == learned_with
         trainer = _keras.Trainer(
             network,
             start.weights,
-            loss=self.loss,
+            loss=loss,
             optimizer=optimizer,
             state=self._optimizer_state if remembers else None,
             gains_only=trained == "gains",
@@ -638,7 +646,8 @@ class AutoencoderDenoiser(NetworkTransformer):
             self.n_iter_no_change,
             constant_rate=partial,
         )
-        known_sigma = KNOWN_SIGMA if network.steerable and not sampler.alone else 0.0
+        tells = network.steerable and (sampler.knows_clean or by_error)
+        known_sigma = KNOWN_SIGMA if tells else 0.0
 
         def epoch() -> Iterator[Batch]:
             return sampler.epoch(training, self.batch_size, rng=rng, known_sigma=known_sigma)
@@ -677,7 +686,7 @@ class AutoencoderDenoiser(NetworkTransformer):
         self._optimizer_state = self._learned_with = None
 
     def _loss_of_bfloat16(
-        self, weights: dict[str, np.ndarray], batches: list[Batch], alone: bool
+        self, weights: dict[str, np.ndarray], batches: list[Batch], knows_clean: bool
     ) -> dict[str, float]:
         """Measure what bfloat16 costs, where it could be used."""
         if not self._may_use_bfloat16():
@@ -685,7 +694,7 @@ class AutoencoderDenoiser(NetworkTransformer):
         network = self._network()
         noisy = [image for batch in batches for image in batch.noisy]
         clean = [image for batch in batches for image in batch.clean]
-        if alone:
+        if not knows_clean:
             # Nobody knows the clean images: those that were denoised are, with as much noise.
             rng = np.random.default_rng(0)
             clean = list(_keras.predict(network, weights, map(Task, noisy)))
@@ -760,7 +769,7 @@ class AutoencoderDenoiser(NetworkTransformer):
             raise ValueError(msg)
         return name
 
-    def _pace(self, adapted: str | None) -> tuple[str, float]:
+    def _pace(self, adapted: str | None, *, by_error: bool) -> tuple[str, float]:
         """Return the optimizer and its highest rate, for all weights, or those to be adapted."""
         optimizer = self.optimizer
         if optimizer == "auto":
@@ -768,7 +777,8 @@ class AutoencoderDenoiser(NetworkTransformer):
         if not isinstance(self.learning_rate, str):
             return optimizer, self.learning_rate
         if adapted is not None:
-            return optimizer, 2e-3 if adapted == "gains" else 3e-4
+            gains, all_ = (1e-2, 1e-4) if by_error else (2e-3, 3e-4)
+            return optimizer, gains if adapted == "gains" else all_
         if optimizer == "muon":
             return optimizer, 5e-3
         return optimizer, 3e-3 if self.architecture == "unet" else 1e-3
@@ -856,9 +866,9 @@ class AutoencoderDenoiser(NetworkTransformer):
 
     @property
     def _measures(self) -> bool:
-        """Whether white noise is measured and told; weights that were adapted know theirs."""
+        """Whether white noise is measured and told; weights adapted to other noise know theirs."""
         adaptation = getattr(self, "adaptation_", None)
-        return adaptation is None or not (adaptation.kept or adaptation.was_adapted)
+        return adaptation is None or adaptation.told
 
     def _local_transform(self, images: Images) -> LocalTransform | None:
         self._check_ready()

@@ -1,7 +1,7 @@
 """Training patches: where they lie, what is learnt from them, and how they are normalized.
 
-There are three ways to learn, and a sampler knows one of them: pairs of noisy and clean images,
-clean images with fresh noise at every draw, and noisy images alone.
+There are four ways to learn, and a sampler knows one of them: pairs of noisy and clean images,
+clean images with fresh noise at every draw, and noisy images alone, with white noise or any.
 """
 
 import math
@@ -12,11 +12,15 @@ import numpy as np
 
 from skdenoise._images import Images
 from skdenoise._large import moments_of
+from skdenoise._stein import PROBE, random_step
 from skdenoise._subsampling import neighbor_pair
 
 Noise = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 """``noise(image, rng)`` returns a noisy copy of a clean image."""
 
+WIDER = 2
+"""How often the side of a patch is taken where Stein's step is: adapted to the borders of small
+patches, a network is worse inside. A batch then has so many fewer patches."""
 NOISE_FLOOR = 0.02
 """Noise, as a share of the data's range, below which patches do not count for more."""
 
@@ -28,7 +32,8 @@ class Batch:
     Attributes
     ----------
     noisy, clean : ndarray of shape (n, h, w, C)
-        What goes in and what should come out.
+        What goes in and what should come out; where that is unknown, and the noise is white, the
+        same after a random step, which tells as much of the error.
     sigma : ndarray of shape (n, h, w, 1)
         Standard deviation of the noise; 0 where the network is to do without it.
     share : ndarray of shape (n, 1, 1, 1)
@@ -82,9 +87,12 @@ class PatchSampler:
         The clean images.
     noise : callable or None
         Makes fresh noise, ``noise(scale)(image, rng)``, for images of `scale` own units per
-        working unit; excludes `target`. With neither, pairs are sub-sampled.
+        working unit; excludes `target`.
+    sigmas : sequence of float, default=None
+        Deviation of the white noise of each image, in working units; excludes both. With none of
+        these, pairs are sub-sampled.
     patch_size : int
-        Side of a patch where images are large enough.
+        Side of a patch where images are large enough, or with `sigmas` of a `WIDER`-th of it.
     multiple : int
         What height and width of a patch must be multiples of.
     normalized : bool
@@ -101,6 +109,7 @@ class PatchSampler:
         target: Images | None,
         noise: Callable[[float], Noise] | None,
         *,
+        sigmas: Sequence[float] | None = None,
         patch_size: int,
         multiple: int,
         normalized: bool,
@@ -111,18 +120,22 @@ class PatchSampler:
         self._noises: dict[float, Noise] = {}
         if noise is not None:
             self._noises = {scale: noise(scale) for scale in set(images.scales)}
-        self.alone = target is None and noise is None
+        self.sigmas = sigmas
+        self.knows_clean = target is not None or noise is not None
+        self._in_pairs = not self.knows_clean and sigmas is None
         self.normalized = normalized
         self.data_range = data_range
         self.stride = stride
+        wider = 1 if sigmas is None else WIDER
+        self._n_places = wider**2
         sides = np.array([shape[:2] for shape in images.shapes]).max(axis=0)
-        if self.alone:
+        if self._in_pairs:
             sides = np.maximum(sides // (2 * stride), 1)
         self.height, self.width = (
-            int(-(-min(int(side), patch_size) // multiple) * multiple) for side in sides
+            int(-(-min(int(side), wider * patch_size) // multiple) * multiple) for side in sides
         )
         # A pair from one image is sub-sampled from a larger place.
-        factor = 2 * stride if self.alone else 1
+        factor = 2 * stride if self._in_pairs else 1
         self._rows, self._columns = factor * self.height, factor * self.width
         self._statistics: dict[int, tuple[float, float]] = {}
         self._memory = np.empty(0)
@@ -134,7 +147,11 @@ class PatchSampler:
 
     def n_batches(self, indices: Sequence[int], batch_size: int) -> int:
         """Return how many batches cover the images once."""
-        return -(-sum(self.n_patches(index) for index in indices) // batch_size)
+        n_patches = sum(self.n_patches(index) for index in indices)
+        return -(-n_patches // self._n_together(batch_size))
+
+    def _n_together(self, batch_size: int) -> int:
+        return max(1, batch_size // self._n_places)
 
     def epoch(
         self,
@@ -152,7 +169,7 @@ class PatchSampler:
         indices : sequence of int
             The images to draw from.
         batch_size : int
-            Patches per batch; the last batch is filled up.
+            Patches per batch, or places of so many; the last batch is filled up.
         rng : numpy.random.Generator
             Source of randomness; the only one.
         known_sigma : float, default=0.0
@@ -164,6 +181,7 @@ class PatchSampler:
         ------
         Batch
         """
+        batch_size = self._n_together(batch_size)
         visits = [index for index in indices for _ in range(self.n_patches(index))]
         order = rng.permutation(visits)
         missing = -len(order) % batch_size
@@ -184,15 +202,17 @@ class PatchSampler:
     def _draw(
         self, index: int, move: Sequence[int], rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray, float, float]:
-        """Return a noisy patch, its target, and mean and gain for both."""
+        """Return a noisy patch, what is learned from it, and mean and gain for both."""
         mean, gain = self._image_statistics(index)
         top, left, turn = move
         place = index, slice(top, top + self._rows), slice(left, left + self._columns)
         image = self.images.crop(*place)
-        if self.alone:
+        if self._in_pairs:
             noisy, clean = neighbor_pair(image, rng=rng, stride=self.stride)
         elif self.target is not None:
             noisy, clean = image, self.target.crop(*place)
+        elif self.sigmas is not None:
+            noisy, clean = image, random_step(image, PROBE * self.sigmas[index], rng)
         else:
             noisy, clean = self._noises[self.images.scales[index]](image, rng), image
             if self.normalized:
@@ -243,6 +263,8 @@ class PatchSampler:
         difference = np.subtract(noisy, clean, out=self._memory_like(noisy))
         difference /= self.data_range
         noise = np.sqrt(np.square(difference, out=difference).mean(axis=(1, 2, 3), keepdims=True))
+        if self.sigmas is not None:
+            noise /= PROBE
         # PSNR is a logarithm: little error on weak noise is worth as much as more on strong noise.
         weight = share / np.sqrt(noise + NOISE_FLOOR)
         weight = weight / np.sqrt(np.square(weight).mean())

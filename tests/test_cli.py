@@ -41,7 +41,7 @@ class Halver:
     def fit(self, X):
         self.seen = X
         self.n_channels_in_ = X[0].shape[-1]
-        self.adaptation_ = Adaptation(True, 20.0, 20.5, 0.02, "masked", 1, "gains")
+        self.adaptation_ = Adaptation(True, 20.0, 20.5, 0.02, "masked", "gains", told=False)
         return self
 
     def transform(self, X):

@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skdenoise._keras import _backend, _optimizers, _prediction, _training
+from skdenoise._keras._denoising import ExpectedError
 from skdenoise._keras._network import Network, draw_weights, get_network, last_layers
 from skdenoise._keras._optimizers import OPTIMIZERS, clip_by_norm
 from skdenoise._keras._prediction import AT_ONCE, predict
@@ -24,6 +25,7 @@ from skdenoise._keras._rebuilding import preserved_random_state
 from skdenoise._keras._receptive_field import halo_and_stride
 from skdenoise._keras._training import WARM_UP, Plan, Trainer, scheduled_rate
 from skdenoise._patches import Batch
+from skdenoise._stein import PROBE
 from skdenoise._task import Task
 from skdenoise.networks import autoencoder, dncnn, ridnet, unet
 
@@ -446,6 +448,26 @@ def test_a_loss_may_hold_numbers_that_change():
     loss = Weighted(1.0)
     assert measured() == once
     assert _training._step.cache_info().misses == traced
+
+
+def test_the_expected_error_is_the_error_that_nobody_knows():
+    rng = np.random.default_rng(0)
+    clean = rng.normal(0, 1, (4, 96, 96, 1)).astype(np.float32)
+    sigma = np.array([0.1, 0.2, 0.5, 1.0], np.float32).reshape(-1, 1, 1, 1)
+    noisy = clean + sigma * rng.standard_normal(clean.shape, np.float32)
+    stepped = noisy + PROBE * sigma * rng.choice(np.float32([-1, 1]), clean.shape)
+    weight = np.array([1, 2, 0, 1], np.float32).reshape(-1, 1, 1, 1)
+    arrays = [noisy, stepped, np.zeros_like(noisy), np.full_like(sigma, 0.5), weight]
+    objective = ExpectedError()
+    both, told = objective.inputs(arrays, steerable=True)
+    assert both.shape == told.shape == (8, 96, 96, 1)
+    for denoise in (lambda image: 0.7 * image, lambda image: 0 * image, keras.ops.tanh):
+        loss, error = objective(denoise(keras.ops.convert_to_tensor(both)), arrays)
+        squared = np.square(np.array(denoise(noisy)) - clean)
+        assert float(error) == pytest.approx(0.25 * squared.mean(), rel=0.02)
+        assert float(loss) == pytest.approx((np.square(weight) * squared).mean(), rel=0.02)
+        assert objective.report(error)["psnr"] == pytest.approx(-10 * np.log10(float(error)))
+    assert objective == ExpectedError()
 
 
 def test_learning_goes_on_where_the_optimizer_stopped():

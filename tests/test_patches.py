@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from skdenoise._background import in_background
 from skdenoise._containers import read_images
 from skdenoise._patches import PatchSampler, image_statistics
+from skdenoise._stein import PROBE
 from skdenoise.noise import NoiseInjector
 
 SHAPES = [(20, 30), (9, 40), (8, 8), (3, 5), (1, 1)]
@@ -198,6 +199,22 @@ def test_the_stride_keeps_neighbors_apart():
     X = numbered([(64, 64)])
     for batch in batches(sampler(X, stride=2), 1):
         assert set(np.abs(batch.noisy - batch.clean).ravel()) <= {2.0, 128.0}
+
+
+def test_where_noise_is_white_patches_come_with_a_step_of_known_length():
+    X = np.random.default_rng(0).random((2, 32, 32))
+    patches = sampler(X, sigmas=[0.1, 0.4], normalized=True)
+    assert (patches.height, patches.width) == (16, 16)
+    drawn = batches(patches, 2, batch_size=9, known_sigma=1.0)
+    assert len(drawn) == patches.n_batches(range(2), 9) == 4
+    for batch in drawn:
+        assert len(batch.noisy) == 2
+        step = (batch.clean - batch.noisy) / PROBE
+        for one, sigma, share in zip(step, batch.sigma, batch.share, strict=True):
+            deviation = sigma[0, 0, 0] * share.item()
+            assert min(abs(deviation - 0.1), abs(deviation - 0.4)) < 1e-5
+            np.testing.assert_allclose(np.abs(one), sigma, rtol=1e-3)
+            assert abs(np.sign(one).mean()) < 0.3
 
 
 def test_weights_of_a_batch_are_one_on_average_and_greater_where_noise_is_weak():

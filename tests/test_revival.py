@@ -7,10 +7,11 @@ import pytest
 
 from skdenoise import AutoencoderDenoiser, _keras, procedural_images
 from skdenoise._keras import _revival, _training
+from skdenoise._keras._denoising import Denoising
 from skdenoise._keras._keyed import Keyed
 from skdenoise._keras._network import draw_weights, get_curve_network, get_network
 from skdenoise._keras._revival import revived
-from skdenoise._keras._training import Denoising, Plan, Trainer, train
+from skdenoise._keras._training import Plan, Trainer, train
 from skdenoise._patches import Batch
 from skdenoise._pretraining import Pretraining, Recipe, _recipe
 

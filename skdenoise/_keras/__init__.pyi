@@ -1,5 +1,6 @@
 from ._backend import has_fast_bfloat16, rounded_to_bfloat16, to_tensors
 from ._bending import FusedBending
+from ._denoising import ExpectedError
 from ._devices import chosen_devices
 from ._enhancing import Enhancing
 from ._formats import read_exported, write_exported
@@ -15,6 +16,7 @@ __all__ = [
     "REVIVAL_STEPS",
     "DivergenceError",
     "Enhancing",
+    "ExpectedError",
     "FusedBending",
     "Network",
     "Plan",

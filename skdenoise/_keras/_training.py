@@ -10,7 +10,6 @@ from typing import Any, Protocol, cast
 import keras
 import numpy as np
 
-from skdenoise._decibels import psnr_of
 from skdenoise._keras._backend import (
     check_not_forked,
     compiled,
@@ -18,6 +17,7 @@ from skdenoise._keras._backend import (
     to_arrays,
     with_gradient,
 )
+from skdenoise._keras._denoising import Denoising
 from skdenoise._keras._devices import Devices, parted, shared, spread, used_devices
 from skdenoise._keras._keyed import Keyed
 from skdenoise._keras._network import Network, Weights, last_layers
@@ -25,7 +25,6 @@ from skdenoise._keras._optimizers import OPTIMIZERS, clip_by_norm
 from skdenoise._keras._quick_choice import quick_to_learn
 from skdenoise._keras._rebuilding import rebuilt, remade
 from skdenoise._keras._revival import REVIVAL_RATE, REVIVAL_STEPS, revived
-from skdenoise.losses import LOSSES
 
 WARM_UP = 0.15
 """Share of the training over which the learning rate rises, before it falls along a cosine."""
@@ -69,31 +68,6 @@ class Objective(Protocol):
     def report(self, numbers: Any) -> dict[str, float]:
         """Return the names of the numbers, of one batch or averaged over some."""
         ...
-
-
-@dataclass(frozen=True)
-class Denoising:
-    """The distance of a denoised from a clean image, of a `Batch`; reports the PSNR."""
-
-    loss: Keyed
-    n_channels = (None, None, 1, 1, 1)
-
-    def inputs(self, arrays: list, steerable: bool) -> Any:
-        """Return the noisy images, and what is known of their noise."""
-        noisy, _, sigma, _, _ = arrays
-        return [noisy, sigma] if steerable else noisy
-
-    def __call__(self, outputs: Any, arrays: list) -> tuple[Any, Any]:
-        """Return the loss, and the mean squared error as a share of the range's square."""
-        ops, loss = keras.ops, self.loss.itself
-        loss = LOSSES[loss] if isinstance(loss, str) else loss
-        _, clean, _, share, weight = arrays
-        error = ops.mean(ops.square((outputs - clean) * share))
-        return loss(clean * weight, outputs * weight), error
-
-    def report(self, numbers: Any) -> dict[str, float]:
-        """Return the PSNR."""
-        return {"psnr": psnr_of(float(numbers))}
 
 
 class DivergenceError(FloatingPointError):
