@@ -33,6 +33,11 @@ SMEARED = (
     "the noise of neighboring pixels in X is correlated. The weights know such noise, and without "
     "clean images nothing shows whether others are better. Pass clean images as y"
 )
+CLIPPED = (
+    "much of the noise in X is clipped at black or white, so that its mean is not 0 there. The "
+    "weights know that, and others would learn the mean. Pass clean images as y, or X as it was "
+    "before it was clipped"
+)
 """Why nothing can be learned, and what to do."""
 JUDGED = 8
 """At most so many strips are judged."""

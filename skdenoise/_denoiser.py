@@ -11,7 +11,15 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skdenoise import _keras
-from skdenoise._adaptation import SMEARED, TINY, Adaptation, Adapting, encoded, large_enough
+from skdenoise._adaptation import (
+    CLIPPED,
+    SMEARED,
+    TINY,
+    Adaptation,
+    Adapting,
+    encoded,
+    large_enough,
+)
 from skdenoise._choices import KINDS, ORIENTATIONS, SIZES
 from skdenoise._containers import read_images
 from skdenoise._ensemble import ensemble
@@ -24,6 +32,7 @@ from skdenoise._learning import (
     data_range_of,
     extremes,
     independent_stride,
+    is_clipped,
     psnr_on,
     split,
     validation_batches,
@@ -185,7 +194,7 @@ class AutoencoderDenoiser(NetworkTransformer):
         ``kept``, and the estimates in dB ``before`` and ``after`` on rows that were held out, on
         which that was decided. Images of less than 32 pixels of height or width are too small to
         hold anything out, and are left out. None where all are, or the noise of neighbors is
-        correlated: the weights are used as they are.
+        correlated, or much of it is clipped at black or white: the weights are used as they are.
     precision_loss_ : dict of str to float
         What "bfloat16" costs, as the mean absolute change of the PSNR in dB on images that were
         held out, or on training patches where none were; empty where it was not measured,
@@ -526,8 +535,9 @@ class AutoencoderDenoiser(NetworkTransformer):
         stride = independent_stride(images) if learning == "self-supervised" else 1
         if learning == "self-supervised" and start.is_trained:
             chosen = large_enough(images)
-            if stride > 1 or not chosen:
-                self._stay(start, images, data_range, SMEARED if chosen else TINY)
+            why = TINY if not chosen else SMEARED if stride > 1 else ""
+            if why or is_clipped(images):
+                self._stay(start, images, data_range, why or CLIPPED)
                 return
             adapting = Adapting(images.take(chosen), self.trainable, data_range)
             images, learning = adapting.images, "adapted"

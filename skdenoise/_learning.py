@@ -4,7 +4,7 @@ They know no network.
 """
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +17,7 @@ from skdenoise._tiling import windows
 from skdenoise._unit_range import HIGHEST, LOWEST
 from skdenoise._warning import warn
 from skdenoise.noise import NoiseInjector
+from skdenoise.noise._clipping import clipped_share
 from skdenoise.noise._estimation import estimate_of_windows
 
 VALIDATION_PATCHES = 64
@@ -24,6 +25,9 @@ PROBED_IMAGES = 8
 """At most so many images are looked at to find out what their noise is like."""
 SMALLEST_PROBE = 32
 """Pixels of height and width that such an image needs."""
+MOST_CLIPPED = 0.1
+"""Share of the pixels around which noise may be clipped: that of darker and brighter pixels has
+another mean than the clean image then."""
 WEAKEST_NOISE = 0.001
 """Deviation, as a share of the range of the pixels, below which images look free of noise."""
 
@@ -133,16 +137,9 @@ def independent_stride(images: Images) -> int:
     UserWarning
         Where there is hardly any noise to learn from.
     """
-    large = [i for i, shape in enumerate(images.shapes) if min(shape[:2]) >= SMALLEST_PROBE]
-    if not large:
+    estimates = list(map(estimate_of_windows, _probes(images)))
+    if not estimates:
         return 1
-    probed = [large[i] for i in _spread(len(large), PROBED_IMAGES)]
-    estimates = [
-        estimate_of_windows(
-            [images.crop(index, *cut) for cut in windows(*images.shapes[index][:2])]
-        )
-        for index in probed
-    ]
     low, high = extremes(images)
     if max(found.sigma for found in estimates) < WEAKEST_NOISE * (high - low):
         warn(
@@ -151,6 +148,19 @@ def independent_stride(images: Images) -> int:
         )
     n_correlated = sum(found.correlated for found in estimates)
     return 2 if n_correlated > len(estimates) / 2 else 1
+
+
+def is_clipped(images: Images) -> bool:
+    """Tell whether the noise of most images ends at black or white in a good part of them."""
+    shares = list(map(clipped_share, _probes(images)))
+    return bool(shares) and float(np.median(shares)) > MOST_CLIPPED
+
+
+def _probes(images: Images) -> Iterator[list[np.ndarray]]:
+    """Yield the windows by which some of the images are judged that are large enough."""
+    large = [i for i, shape in enumerate(images.shapes) if min(shape[:2]) >= SMALLEST_PROBE]
+    for index in (large[i] for i in _spread(len(large), PROBED_IMAGES)):
+        yield [images.crop(index, *cut) for cut in windows(*images.shapes[index][:2])]
 
 
 def extremes(images: Images, *, most: int = 64) -> tuple[float, float]:

@@ -320,6 +320,15 @@ def test_weights_stay_where_the_noise_is_correlated(scene):
     np.testing.assert_array_equal(denoiser.transform(noisy), as_they_are)
 
 
+def test_weights_stay_where_the_noise_is_clipped(text):
+    noisy = np.rint(400 * text[1]).clip(0, 255).astype(np.uint8)[None]
+    with pytest.warns(UserWarning, match="Nothing was learned: much of the noise .* is clipped"):
+        denoiser = AutoencoderDenoiser(epochs=1, random_state=0).fit(noisy)
+    assert (denoiser.learning_, denoiser.adaptation_) == ("adapted", None)
+    as_they_are = AutoencoderDenoiser(weights="natural").transform(noisy)
+    np.testing.assert_array_equal(denoiser.transform(noisy), as_they_are)
+
+
 def test_tiny_images_cannot_be_adapted_to():
     X = np.random.default_rng(0).random((2, 16, 16))
     for weights in ("auto", "natural"):
