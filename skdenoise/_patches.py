@@ -19,8 +19,8 @@ Noise = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 """``noise(image, rng)`` returns a noisy copy of a clean image."""
 
 WIDER = 2
-"""How often the side of a patch is taken where Stein's step is: adapted to the borders of small
-patches, a network is worse inside. A batch then has so many fewer patches."""
+"""How many times as wide patches are where Stein's step is taken, and a batch has fewer of them: a
+network that was adapted to the borders of small ones is worse inside."""
 NOISE_FLOOR = 0.02
 """Noise, as a share of the data's range, below which patches do not count for more."""
 
@@ -92,7 +92,7 @@ class PatchSampler:
         Deviation of the white noise of each image, in working units; excludes both. With none of
         these, pairs are sub-sampled.
     patch_size : int
-        Side of a patch where images are large enough, or with `sigmas` of a `WIDER`-th of it.
+        Side of a patch where images are large enough; with `sigmas` it is `WIDER` times that.
     multiple : int
         What height and width of a patch must be multiples of.
     normalized : bool
@@ -127,7 +127,7 @@ class PatchSampler:
         self.data_range = data_range
         self.stride = stride
         wider = 1 if sigmas is None else WIDER
-        self._n_places = wider**2
+        self._n_usual = wider**2
         sides = np.array([shape[:2] for shape in images.shapes]).max(axis=0)
         if self._in_pairs:
             sides = np.maximum(sides // (2 * stride), 1)
@@ -151,7 +151,7 @@ class PatchSampler:
         return -(-n_patches // self._n_together(batch_size))
 
     def _n_together(self, batch_size: int) -> int:
-        return max(1, batch_size // self._n_places)
+        return max(1, batch_size // self._n_usual)
 
     def epoch(
         self,
@@ -169,7 +169,7 @@ class PatchSampler:
         indices : sequence of int
             The images to draw from.
         batch_size : int
-            Patches per batch, or places of so many; the last batch is filled up.
+            Patches per batch, or as many pixels; the last batch is filled up.
         rng : numpy.random.Generator
             Source of randomness; the only one.
         known_sigma : float, default=0.0
