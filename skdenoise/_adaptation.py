@@ -49,7 +49,6 @@ LEAST_GAIN = 0.01
 """Decibels of the estimate below which an improvement is not worth other weights."""
 CONFIDENCE = 0.975
 """And with this probability it is no chance."""
-ESTIMATES = "sure", "masked"
 BLOCK = 16
 """Pixels of a side of the squares whose errors count as independent of each other."""
 DATA_SET = 2**22
@@ -144,7 +143,7 @@ def decoded(value: Any) -> Adaptation | None:
     found = Adaptation(**value)
     flags, numbers = (found.kept, found.told), (found.before, found.after)
     least = math.inf if found.least_gain is None else found.least_gain
-    known = found.estimate in ESTIMATES and found.trained in ("gains", "all")
+    known = found.estimate in ("sure", "masked") and found.trained in ("gains", "all")
     are_numbers = all(isinstance(number, float) for number in (*numbers, least))
     if not (known and are_numbers and {type(flag) for flag in flags} == {bool}):
         msg = f"{value!r} says nothing about adapting"

@@ -139,8 +139,8 @@ class AutoencoderDenoiser(NetworkTransformer):
     batch_size : int, default=32
         Patches per step.
     patch_size : int, default=64
-        Side of a patch in pixels; images that are smaller are taken whole. From noisy images
-        alone, patches are cut from, or are, squares of twice the side, a quarter as many.
+        Side of a patch in pixels; images that are smaller are taken whole. Where Stein's lemma
+        is used, patches are twice as wide, and a quarter as many make a batch.
     validation_fraction : float, default=0.1
         Share of the images that is held out to choose the best epoch, at least one image
         where there are two. 0 learns from all and keeps the last epoch.
@@ -535,9 +535,15 @@ class AutoencoderDenoiser(NetworkTransformer):
         stride = independent_stride(images) if learning == "self-supervised" else 1
         if learning == "self-supervised" and start.is_trained:
             chosen = large_enough(images)
-            why = TINY if not chosen else SMEARED if stride > 1 else ""
-            if why or is_clipped(images):
-                self._stay(start, images, data_range, why or CLIPPED)
+            why = None
+            if not chosen:
+                why = TINY
+            elif stride > 1:
+                why = SMEARED
+            elif is_clipped(images):
+                why = CLIPPED
+            if why is not None:
+                self._stay(start, images, data_range, why)
                 return
             adapting = Adapting(images.take(chosen), self.trainable, data_range)
             images, learning = adapting.images, "adapted"
@@ -656,8 +662,7 @@ class AutoencoderDenoiser(NetworkTransformer):
             self.n_iter_no_change,
             constant_rate=partial,
         )
-        tells = network.steerable and (sampler.knows_clean or by_error)
-        known_sigma = KNOWN_SIGMA if tells else 0.0
+        known_sigma = KNOWN_SIGMA if network.steerable and not sampler.in_pairs else 0.0
 
         def epoch() -> Iterator[Batch]:
             return sampler.epoch(training, self.batch_size, rng=rng, known_sigma=known_sigma)

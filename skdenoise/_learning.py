@@ -26,8 +26,7 @@ PROBED_IMAGES = 8
 SMALLEST_PROBE = 32
 """Pixels of height and width that such an image needs."""
 MOST_CLIPPED = 0.1
-"""Share of the pixels around which noise may be clipped: that of darker and brighter pixels has
-another mean than the clean image then."""
+"""Share of the pixels around which noise may be clipped, whose mean is not 0 there."""
 WEAKEST_NOISE = 0.001
 """Deviation, as a share of the range of the pixels, below which images look free of noise."""
 

@@ -122,20 +122,19 @@ class PatchSampler:
             self._noises = {scale: noise(scale) for scale in set(images.scales)}
         self.sigmas = sigmas
         self.knows_clean = target is not None or noise is not None
-        self._in_pairs = not self.knows_clean and sigmas is None
+        self.in_pairs = not self.knows_clean and sigmas is None
         self.normalized = normalized
         self.data_range = data_range
         self.stride = stride
-        wider = 1 if sigmas is None else WIDER
-        self._n_usual = wider**2
         sides = np.array([shape[:2] for shape in images.shapes]).max(axis=0)
-        if self._in_pairs:
+        if self.in_pairs:
             sides = np.maximum(sides // (2 * stride), 1)
+        side = patch_size if sigmas is None else WIDER * patch_size
         self.height, self.width = (
-            int(-(-min(int(side), wider * patch_size) // multiple) * multiple) for side in sides
+            int(-(-min(int(most), side) // multiple) * multiple) for most in sides
         )
         # A pair from one image is sub-sampled from a larger place.
-        factor = 2 * stride if self._in_pairs else 1
+        factor = 2 * stride if self.in_pairs else 1
         self._rows, self._columns = factor * self.height, factor * self.width
         self._statistics: dict[int, tuple[float, float]] = {}
         self._memory = np.empty(0)
@@ -151,7 +150,8 @@ class PatchSampler:
         return -(-n_patches // self._n_together(batch_size))
 
     def _n_together(self, batch_size: int) -> int:
-        return max(1, batch_size // self._n_usual)
+        """Return how many patches make a batch."""
+        return batch_size if self.sigmas is None else max(1, batch_size // WIDER**2)
 
     def epoch(
         self,
@@ -207,7 +207,7 @@ class PatchSampler:
         top, left, turn = move
         place = index, slice(top, top + self._rows), slice(left, left + self._columns)
         image = self.images.crop(*place)
-        if self._in_pairs:
+        if self.in_pairs:
             noisy, clean = neighbor_pair(image, rng=rng, stride=self.stride)
         elif self.target is not None:
             noisy, clean = image, self.target.crop(*place)

@@ -10,16 +10,22 @@ from skdenoise._keras._keyed import Keyed
 from skdenoise._stein import PROBE
 from skdenoise.losses import LOSSES
 
-CHANNELS = None, None, 1, 1, 1
-"""Of the arrays of a `Batch`: as many as the image has, or one."""
+
+class _OfBatch:
+    """What objectives of a `Batch` have in common."""
+
+    n_channels = None, None, 1, 1, 1
+
+    def report(self, numbers: Any) -> dict[str, float]:
+        """Return the PSNR, of a mean squared error as a share of the range's square."""
+        return {"psnr": psnr_of(float(numbers))}
 
 
 @dataclass(frozen=True)
-class Denoising:
+class Denoising(_OfBatch):
     """The distance of a denoised from a clean image, of a `Batch`; reports the PSNR."""
 
     loss: Keyed
-    n_channels = CHANNELS
 
     def inputs(self, arrays: list, steerable: bool) -> Any:
         """Return the noisy images, and what is known of their noise."""
@@ -34,13 +40,9 @@ class Denoising:
         error = ops.mean(ops.square((outputs - clean) * share))
         return loss(clean * weight, outputs * weight), error
 
-    def report(self, numbers: Any) -> dict[str, float]:
-        """Return the PSNR."""
-        return {"psnr": psnr_of(float(numbers))}
-
 
 @dataclass(frozen=True)
-class ExpectedError:
+class ExpectedError(_OfBatch):
     r"""Stein's estimate of the squared error where the noise is white, of a `Batch` with steps.
 
     The clean images of the batch are noisy ones after a random step: :math:`y + s`, where
@@ -55,8 +57,6 @@ class ExpectedError:
     which knows the clean images :math:`x` no more than the noise. Reports the PSNR.
     """
 
-    n_channels = CHANNELS
-
     def inputs(self, arrays: list, steerable: bool) -> Any:
         """Return the images before and after the step, one below the other."""
         noisy, stepped, sigma, _, _ = arrays
@@ -70,7 +70,3 @@ class ExpectedError:
         step = stepped - noisy
         error = ops.square(denoised - noisy) + step * (2 * (moved - denoised) - step) / PROBE**2
         return ops.mean(ops.square(weight) * error), ops.mean(ops.square(share) * error)
-
-    def report(self, numbers: Any) -> dict[str, float]:
-        """Return the PSNR."""
-        return {"psnr": psnr_of(float(numbers))}
