@@ -10,7 +10,14 @@ import numpy as np
 from sklearn.utils import check_array
 
 from skdenoise._images import COLORS_WITH_ALPHA, Images, scale_of, with_channels
-from skdenoise._stored import Stored, StoredStack, blocks_of, give_back, is_stored
+from skdenoise._stored import (
+    Stored,
+    StoredStack,
+    blocks_of,
+    give_back,
+    is_stored,
+    unstored_chunks,
+)
 from skdenoise._warning import warn
 
 LARGEST = 1e150
@@ -181,6 +188,7 @@ def _read_sequence(X: Any, name: str) -> Images:
                 f"numpy.moveaxis(image, 0, -1), or each image of the stack by itself."
             )
             raise ValueError(msg)
+        _warn_of_gaps(item, f"image {index} of {name}")
         raw.append(image)
     return _checked("sequence", raw, X, name)
 
@@ -214,7 +222,19 @@ def _read_array(X: Any, name: str, lazily: bool = False) -> Images:
     if shape[0] == 0:
         msg = f"Found array with 0 sample(s) (shape={shape}) while a minimum of 1 is required."
         raise ValueError(msg)
+    _warn_of_gaps(X, name)
     return _checked("array", StoredStack(X) if is_stored(X) else X, X, name, lazily)
+
+
+def _warn_of_gaps(array: Any, name: str) -> None:
+    """Say so where zarr makes up pixels, as it does for what was never written, or was lost."""
+    n_gaps = unstored_chunks(array)
+    if n_gaps:
+        warn(
+            f"{name} lacks {n_gaps} of its {array.nchunks} chunks, which are read as "
+            f"{array.fill_value}, its fill value. That is right where nothing was recorded, and wrong "
+            f"where chunks were lost: then copy them again."
+        )
 
 
 def _read_table(table: np.ndarray, image_shape: tuple[int, ...] | None, name: str) -> Images:

@@ -103,6 +103,12 @@ def is_stored(X: Any) -> bool:
     )
 
 
+def unstored_chunks(array: Any) -> int:
+    """Return how many chunks of a zarr array nobody has written; 0 for other arrays."""
+    there = getattr(array, "nchunks_initialized", None)
+    return 0 if there is None else array.nchunks - there
+
+
 def blocks_of(raw: Any) -> Iterator[tuple[slice, slice]]:
     """Cut an image into blocks of whole chunks that are read at once."""
     height, width = raw.shape[:2]

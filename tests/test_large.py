@@ -496,7 +496,7 @@ def test_moments_of_blocks_are_those_of_the_image():
 
 @pytest.mark.usefixtures("small_parts")
 def test_a_value_that_is_not_finite_is_found_in_any_block(learned):
-    X = np.zeros((1, *SHAPE), np.float32)
+    X = np.ones((1, *SHAPE), np.float32)
     X[0, 100, 10], X[0, 70, 81] = np.nan, np.inf
     with pytest.raises(ValueError, match=r"2 of 8585 values, the first at \(70, 81, 0\)"):
         learned.transform(stored(X), np.empty_like(X))
@@ -720,6 +720,24 @@ def test_what_was_finished_is_done_again_where_it_cannot_be_read(
     learned.transform(noisy, rest, resume=True)
     assert 0 < rest.written < noisy.size
     assert_array_equal(out, denoised)
+
+
+@pytest.mark.parametrize("as_list", [False, True])
+@pytest.mark.usefixtures("small_parts")
+def test_chunks_that_may_have_been_lost_are_counted(as_list, noisy, denoised, learned, tmp_path):
+    source = stored(noisy[0] if as_list else noisy, (40, 32) if as_list else None, tmp_path / "X")
+    lost = tmp_path / "X" / "c" / ("0" if as_list else "0/0") / "1"
+    lost.unlink()
+    X = [source] if as_list else source
+    n_chunks = source.nchunks
+    name = "image 0 of X" if as_list else "X"
+    message = f"^{name} lacks 1 of its {n_chunks} chunks, which are read as 0, .*copy them again"
+    with pytest.warns(UserWarning, match=message):
+        result = learned.transform(X)
+    assert not np.array_equal(result[0], denoised[0])
+    assert_array_equal(
+        result[0], learned.transform(np.asarray(source)[None] if as_list else np.asarray(source))[0]
+    )
 
 
 def test_a_note_has_to_be_named(color):
