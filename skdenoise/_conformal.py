@@ -241,10 +241,11 @@ class ConformalDenoiser(ImageTransformer):
         noisy, clean = self._pairs(images, target)
         needed = math.ceil(self.confidence / (1 - self.confidence) - 1e-9)
         if len(noisy) < needed:
+            reached = math.floor(1000 * len(noisy) / (len(noisy) + 1)) / 1000
             msg = (
                 f"confidence={self.confidence:g} needs at least {needed} images to calibrate on, "
                 f"better ten times as many; got n_samples={len(noisy)}. Pass more images, or lower "
-                f"the confidence to {len(noisy) / (len(noisy) + 1):.3g} or less."
+                f"the confidence to {reached:g} or less."
             )
             raise ValueError(msg)
         values, weights = [], []

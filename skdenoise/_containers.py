@@ -232,8 +232,8 @@ def _warn_of_gaps(array: Any, name: str) -> None:
     if n_gaps:
         warn(
             f"{name} lacks {n_gaps} of its {array.nchunks} chunks, which are read as "
-            f"{array.fill_value}, its fill value. That is right where nothing was recorded, and wrong "
-            f"where chunks were lost: then copy them again."
+            f"{array.fill_value}, its fill value. That is right where nothing was recorded, and "
+            f"wrong where chunks were lost: then copy them again."
         )
 
 

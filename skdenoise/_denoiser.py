@@ -63,6 +63,7 @@ from skdenoise.networks import NETWORKS
 from skdenoise.noise import NoiseInjector
 from skdenoise.scoring import SUREScorer
 from skdenoise.scoring._reference import warn_if_noise_moves
+from skdenoise.scoring._scorer import corrupted
 
 if TYPE_CHECKING:
     import keras
@@ -145,7 +146,8 @@ class AutoencoderDenoiser(NetworkTransformer):
         Share of the images that is held out to choose the best epoch, at least one image
         where there are two. 0 learns from all and keeps the last epoch.
     n_iter_no_change : int, default=None
-        Stop after so many epochs without a better validation PSNR. None does not.
+        Stop after so many epochs without a better validation PSNR, where images are held out
+        for it: not for a single one, nor where weights are adapted. None does not.
     time_budget : float, default=None
         Stop after so many seconds; the schedule of the learning rate adapts. Results then
         depend on the speed of the machine.
@@ -195,6 +197,7 @@ class AutoencoderDenoiser(NetworkTransformer):
         which that was decided. Images of less than 32 pixels of height or width are too small to
         hold anything out, and are left out. None where all are, or the noise of neighbors is
         correlated, or much of it is clipped at black or white: the weights are used as they are.
+        With `warm_start` and in `partial_fit` it then stays what it was.
     precision_loss_ : dict of str to float
         What "bfloat16" costs, as the mean absolute change of the PSNR in dB on images that were
         held out, or on training patches where none were; empty where it was not measured,
@@ -328,7 +331,8 @@ class AutoencoderDenoiser(NetworkTransformer):
         Returns
         -------
         self
-            The fitted estimator. `history_` grows by one epoch.
+            The fitted estimator. `history_` grows by one epoch, unless nothing is learned from
+            `X` (see `adaptation_`).
         """
         self._check_parameters()
         first = not hasattr(self, "weights_")
@@ -385,8 +389,9 @@ class AutoencoderDenoiser(NetworkTransformer):
         X : container of images
             Noisy images; clean ones where the estimator has a `noise` and `y` is None.
         y : container of images like `X`, default=None
-            Clean images; class labels are ignored. Without clean images and `noise`, the PSNR
-            is estimated from the noisy images alone, see `SUREScorer`.
+            Clean images; class labels are ignored. Without them, `noise` is added to `X` as
+            ``psnr_scorer.with_noise(noise)`` does; where there is none either, the PSNR is
+            estimated from the noisy images alone, see `SUREScorer`.
 
         Returns
         -------
@@ -397,28 +402,21 @@ class AutoencoderDenoiser(NetworkTransformer):
         images = self._read(X, reset=False)
         target = self._read_target(y, images)
         if target is None and self.noise is None:
-            data_range = self._data_range(images) if images.has_floats else None
-            return SUREScorer(data_range=data_range)(self, X)
+            return SUREScorer()._mean_psnr(self, X, peaks=self._peaks(images))
         noisy, clean = images, images if target is None else target
         if self.noise is not None and (target is None or images.same_as(target)):
             warn_if_noise_moves([self.noise], clean)
-            rng = np.random.default_rng(0)
-            noisy = self._read_again(
-                images.restore(
-                    self.noise.corrupt(image, scale=scale, rng=rng)
-                    for image, scale in zip(images, images.scales, strict=True)
-                )
-            )
+            noisy = self._read_again(corrupted(self.noise, X, self.image_shape, random_state=0))
         denoised = self._read_again(noisy.restore(self._transform_images(noisy)))
-        data_range = None
-        if clean.has_floats:
-            low, high = extremes(clean, most=len(clean))
-            data_range = max(self._data_range(clean), high - low)
-        return float(psnr_of_images(clean, denoised, data_range).mean())
+        low, high = extremes(clean, most=len(clean))
+        peaks = self._peaks(clean, at_least=high - low)
+        return float(psnr_of_images(clean, denoised, peaks * np.array(clean.scales)).mean())
 
-    def _data_range(self, images: Images) -> float:
-        """Return white minus black, as learned or else as these images have it."""
-        return self.data_range_ if hasattr(self, "weights_") else data_range_of(images)
+    def _peaks(self, images: Images, *, at_least: float = 0.0) -> np.ndarray:
+        """Return white minus black of each image in working units, as learned or as it is here."""
+        learned = self.data_range_ if hasattr(self, "weights_") else data_range_of(images)
+        of_floats = max(learned, at_least)
+        return np.array([of_floats if dtype.kind == "f" else 1.0 for dtype in images.dtypes])
 
     def save(self, path: str | os.PathLike[str], *, dtype: str = "float32") -> None:
         """Write the fitted estimator to one safetensors file, which holds no code.
@@ -624,6 +622,8 @@ class AutoencoderDenoiser(NetworkTransformer):
         if start.shipped is not None:
             loss = shipped_losses(start.shipped)
             self._remember(start.weights, {}, "adapted", data_range, None, loss, began_trained=True)
+        else:
+            self.data_range_ = data_range
 
     def _train(
         self,

@@ -341,6 +341,9 @@ def test_tiny_images_cannot_be_adapted_to():
         with pytest.warns(UserWarning, match="Nothing was learned"):
             as_they_are.partial_fit(X)
         assert as_they_are.history_ == {}
+        with pytest.warns(UserWarning, match="Nothing was learned"):
+            as_they_are.partial_fit(5 * X)
+        assert as_they_are.data_range_ == pytest.approx(5, rel=0.01)
     nothing = AutoencoderDenoiser(weights=None, epochs=1).fit(X)
     assert nothing.learning_ == "self-supervised"
     with pytest.raises(ValueError, match="'trainable' parameter"):

@@ -397,6 +397,14 @@ def test_weights_of_the_package_are_ours(run, textured):
     assert len(psnrs) == len(set(psnrs)) == len(names)
 
 
+def test_an_enhancer_is_no_method(run, textured):
+    skdenoise.ZeroDCEEnhancer(weights="default").save("enhancer")
+    put("in/a.png", textured)
+    code, _, said = run("in", "-o", "out", "--model", "enhancer")
+    assert code == 1
+    assert "it is for 'skdenoise enhance'" in said
+
+
 # TensorFlow's arrays do not know NumPy 2's keyword yet; goes when they do.
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 def test_models_are_measured_blind_under_the_names_of_their_files(run, textured, monkeypatch):

@@ -1,5 +1,6 @@
 """ConformalDenoiser: intervals hold what they promise, for any denoiser, noise and container."""
 
+import re
 import warnings
 from unittest import SkipTest
 
@@ -356,10 +357,13 @@ def test_so_many_images_are_needed_and_no_more(blur, confidence, needed):
 
 
 def test_the_confidence_that_is_proposed_works(blur):
-    noisy, clean = scenes(8, np.random.default_rng(0), side=4)
-    with pytest.raises(ValueError, match=r"lower the confidence to 0\.889 or less"):
-        ConformalDenoiser(blur).fit(noisy, clean)
-    ConformalDenoiser(blur, confidence=0.888).fit(noisy, clean)
+    noisy, clean = scenes(40, np.random.default_rng(0), side=4)
+    for n_images in range(1, len(noisy)):
+        with pytest.raises(ValueError, match="lower the confidence to") as refused:
+            ConformalDenoiser(blur, confidence=0.99).fit(noisy[:n_images], clean[:n_images])
+        proposed = float(re.search(r"confidence to ([0-9.]+) or less", str(refused.value))[1])
+        assert proposed == pytest.approx(n_images / (n_images + 1), abs=1.01e-3)
+        ConformalDenoiser(blur, confidence=proposed).fit(noisy[:n_images], clean[:n_images])
 
 
 def test_clean_images_are_asked_for(blur, conformal, calibration):

@@ -21,6 +21,7 @@ from skdenoise import (
     load,
     procedural_images,
     psnr,
+    psnr_scorer,
     sure_scorer,
 )
 from skdenoise._keras import _prediction
@@ -583,6 +584,7 @@ def test_score_of_clean_images_adds_the_noise_of_the_estimator(photos, steered):
     )
     assert told.score(photos) == pytest.approx(wanted, abs=0.5)
     assert told.score(photos) == told.score(photos, photos) == told.score(photos, np.arange(6))
+    assert told.score(photos) == psnr_scorer.with_noise(NOISE)(told, photos)
 
 
 def test_scores_under_other_noise_are_warned_of(photos, steered):
@@ -597,6 +599,18 @@ def test_score_without_clean_images_is_an_estimate(photos, noisy, steered):
     assert denoiser.score(noisy) == denoiser.score(noisy, np.arange(6))
     assert denoiser.score(noisy) == sure_scorer(denoiser, noisy)
     assert denoiser.score(noisy) == pytest.approx(denoiser.score(noisy, photos), abs=1.5)
+
+
+@pytest.mark.parametrize("given", ["clean images", "noise", "nothing"])
+def test_integers_and_floats_of_a_list_have_a_white_of_their_own(given, photos, noisy, steered):
+    noise = NoiseInjector(noise_factor=0.1) if given == "noise" else None
+    denoiser = clone_fitted(steered, noise=noise)
+    y = [photos[0], photos[1] / 255] if given == "clean images" else None
+    X = photos if given == "noise" else noisy
+    X = [X[0], X[1] / 255]
+    alone = [denoiser.score(X[i : i + 1], y and y[i : i + 1]) for i in range(2)]
+    assert alone[0] == pytest.approx(alone[1], abs=5)
+    assert denoiser.score(X, y) == pytest.approx(np.mean(alone), abs=1e-3)
 
 
 def test_scores_of_floats_do_not_depend_on_the_unit(photos, noisy):

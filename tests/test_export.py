@@ -530,6 +530,10 @@ def test_strength_has_no_part_in_a_graph_that_is_told_sigma(tmp_path):
 def test_a_noise_map_is_for_networks_that_have_one(tmp_path):
     with pytest.raises(ValueError, match="architecture='unet'"):
         skdenoise.export(denoiser_of("dncnn"), tmp_path / "d.keras", sigma_input=True)
+    alone = denoiser_of("unet")
+    alone.learning_ = "self-supervised"
+    with pytest.raises(ValueError, match="learning_='self-supervised'"):
+        skdenoise.export(alone, tmp_path / "d.keras", sigma_input=True)
     enhancer = ZeroDCEEnhancer(weights="default")
     with pytest.raises(ValueError, match="takes no sigma"):
         skdenoise.export(enhancer, tmp_path / "e.keras", sigma_input=True)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from skdenoise import AutoencoderDenoiser, load, procedural_images
+from skdenoise import AutoencoderDenoiser, ZeroDCEEnhancer, load, procedural_images
 from skdenoise._cli import main
 from skdenoise._keras._network import get_network
 from skdenoise._pretraining import LOG, Pretraining, Recipe, _recipe, checkpoints, widened
@@ -195,6 +195,13 @@ def test_weights_do_not_replace_those_that_they_begin_with(tmp_path, pretrain):
     code, said = pretrain("--start", str(tmp_path / "weights.safetensors"), "--overwrite")
     assert code == 2
     assert "choose another name" in said
+
+
+def test_an_enhancer_is_nothing_to_begin_with(tmp_path, pretrain):
+    ZeroDCEEnhancer(weights="default").save(tmp_path / "enhancer")
+    code, said = pretrain("--start", str(tmp_path / "enhancer"))
+    assert code == 1
+    assert "holds a ZeroDCEEnhancer; it is for 'skdenoise enhance'" in said
 
 
 def test_a_wider_network_begins_as_the_narrower_one():

@@ -21,6 +21,7 @@ from skdenoise._benchmark import (
 from skdenoise._cli._channels import split_alpha, to_color, to_gray
 from skdenoise._cli._denoise import apply
 from skdenoise._cli._jobs import check_output
+from skdenoise._cli._loading import load_model
 from skdenoise._cli._messages import Messages, count
 from skdenoise._cli._waking import wake_keras
 from skdenoise._image_files import list_images, read_image
@@ -141,7 +142,8 @@ def _methods(args: argparse.Namespace, say: Messages) -> dict[str, Method]:
     if args.model:
         wake_keras()
         for path in args.model:
-            methods[path.stem] = _ours(skdenoise.load(path), f"skdenoise, {path.stem}")
+            model = load_model(path, skdenoise.AutoencoderDenoiser)
+            methods[path.stem] = _ours(model, f"skdenoise, {path.stem}")
         return methods
     for name, (size, n_augment) in OURS.items():
         if args.methods is not None and name not in args.methods:

@@ -43,7 +43,7 @@ def denoise(args: argparse.Namespace, say: Messages) -> None:
         return
     wake_keras()
     if args.model is not None:
-        model = load_model(args.model, skdenoise.AutoencoderDenoiser, "skdenoise enhance")
+        model = load_model(args.model, skdenoise.AutoencoderDenoiser)
         denoisers = {1: model, 3: model}
     elif args.adapt:
         jobs, denoisers = _adapt(jobs, which, args, say)

@@ -46,7 +46,7 @@ def enhance(args: argparse.Namespace, say: Messages) -> None:
 def _enhancer(args: argparse.Namespace) -> Any:
     """Make the enhancer, and tell it what was typed."""
     if args.model is not None:
-        enhancer = load_model(args.model, skdenoise.ZeroDCEEnhancer, "skdenoise denoise")
+        enhancer = load_model(args.model, skdenoise.ZeroDCEEnhancer)
     else:
         enhancer = skdenoise.ZeroDCEEnhancer(args.architecture or "dce", weights="default")
     denoiser = skdenoise.AutoencoderDenoiser(weights="natural") if args.denoise else None

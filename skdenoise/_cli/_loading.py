@@ -6,9 +6,12 @@ from typing import Any
 import skdenoise
 
 
-def load_model(path: Path, wanted: type, other: str) -> Any:
+def load_model(path: Path, wanted: type) -> Any:
     """Load a model; say which command it is for, if it is another class than `wanted`."""
     model = skdenoise.load(path)
     if not isinstance(model, wanted):
-        raise ValueError(f"{str(path)!r} holds a {type(model).__name__}; it is for '{other}'")
+        other = "denoise" if isinstance(model, skdenoise.AutoencoderDenoiser) else "enhance"
+        raise ValueError(
+            f"{str(path)!r} holds a {type(model).__name__}; it is for 'skdenoise {other}'"
+        )
     return model

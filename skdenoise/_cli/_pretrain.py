@@ -8,6 +8,7 @@ import numpy as np
 import skdenoise
 from skdenoise._cli._channels import to_color, to_gray
 from skdenoise._cli._jobs import check_output_file, read_clean
+from skdenoise._cli._loading import load_model
 from skdenoise._cli._messages import Messages, count
 from skdenoise._cli._waking import wake_keras
 
@@ -74,7 +75,7 @@ def _start(args: argparse.Namespace, n_channels: int) -> dict[str, np.ndarray]:
     """Read the weights to begin with."""
     from skdenoise._pretraining import for_more_channels, widened
 
-    model = skdenoise.load(args.start)
+    model = load_model(args.start, skdenoise.AutoencoderDenoiser)
     known, weights = model.n_channels_in_, model.weights_
     if model.architecture != "unet" or known not in (1, n_channels):
         args.wrong_usage(f"--start must be a unet for {n_channels} channels")

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
 from skdenoise import _keras
 from skdenoise._containers import read_images
@@ -68,7 +67,7 @@ def exported_from(estimator: Any, sigma_input: bool, n_channels: int | None) -> 
             f"{type(estimator).__name__}; of a pipeline or a search, pass the step itself."
         )
         raise TypeError(msg)
-    check_is_fitted(estimator)
+    estimator._check_fitted()
     estimator._check_parameters()
     fitted = getattr(estimator, "n_channels_in_", None)
     if fitted is None and n_channels not in (None, 1, 3):
@@ -113,10 +112,11 @@ def _exported_denoiser(
             f"n_channels={at_once}, and export one channel at a time."
         )
         raise ValueError(msg)
-    if sigma_input and not network.steerable:
+    if sigma_input and not denoiser._is_steerable(network):
         msg = (
-            f"sigma_input=True needs a network with a noise map, such as architecture='unet'; this "
-            f"is {denoiser.architecture!r}."
+            f"sigma_input=True needs a network that is told the noise: architecture='unet', which "
+            f"learned from pairs or clean images. This is {denoiser.architecture!r}, and "
+            f"learning_={getattr(denoiser, 'learning_', None)!r}."
         )
         raise ValueError(msg)
     normalized = denoiser._normalizes

@@ -91,17 +91,19 @@ def check_matching(
             raise ValueError(msg)
 
 
-def ranges_of(clean: Images, data_range: float | None) -> np.ndarray:
+def ranges_of(clean: Images, data_range: float | np.ndarray | None) -> np.ndarray:
     """Return the range of each clean image in its own units; refuse pixels that exceed it."""
-    check_data_range(data_range)
-    ranges = np.array(clean.scales if data_range is None else [data_range] * len(clean), float)
-    for index, data_range_of_image in enumerate(ranges):
+    if not isinstance(data_range, np.ndarray):
+        check_data_range(data_range)
+    given = clean.scales if data_range is None else data_range
+    ranges = np.broadcast_to(np.asarray(given, float), len(clean))
+    for index, white in enumerate(ranges):
         pixels = in_own_units(clean, index)
         low, high = float(pixels.min()), float(pixels.max())
-        if data_range is not None and high - low > data_range_of_image * (1 + SLACK):
+        if data_range is not None and high - low > white * (1 + SLACK):
             msg = (
                 f"Clean image {index} spans {low:g} to {high:g}, more than "
-                f"data_range={data_range:g}. Pass the difference between white and black in the "
+                f"data_range={white:g}. Pass the difference between white and black in the "
                 f"images' own units, or clip the images to that range."
             )
             raise ValueError(msg)

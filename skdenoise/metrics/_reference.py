@@ -191,7 +191,9 @@ def psnr_gain(
     return reduced(gains, per_image)
 
 
-def psnr_of_images(clean: Images, denoised: Images, data_range: float | None = None) -> np.ndarray:
+def psnr_of_images(
+    clean: Images, denoised: Images, data_range: float | np.ndarray | None = None
+) -> np.ndarray:
     """PSNR in dB of each pair of images that were read already."""
     errors = _squared_errors(clean, denoised)
     ranges = ranges_of(clean, data_range)

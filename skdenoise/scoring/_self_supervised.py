@@ -1,7 +1,7 @@
 """Scorers that need noisy images alone."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from numbers import Integral
 from typing import Any
 
@@ -119,9 +119,14 @@ class SUREScorer(Scorer):
             Where float images do not look like images in [0, 1] and `data_range` is None, or
             the noise of an image that is too small has to be estimated.
         """
+        return self._mean_psnr(estimator, X)
+
+    def _mean_psnr(self, estimator: Any, X: Any, peaks: Sequence[float] | None = None) -> float:
+        """Score images of which white minus black is known in working units."""
         denoiser, image_shape = without_noise(estimator), image_shape_of(estimator)
         noisy = read_images(X, image_shape)
-        peaks = peaks_of_noisy(noisy, self.data_range)
+        if peaks is None:
+            peaks = peaks_of_noisy(noisy, self.data_range)
         sigmas = self._sigmas(noisy)
         denoised = run_denoiser(denoiser, X, image_shape)
         check_matching(noisy, denoised, ("noisy", "denoised"))
