@@ -1,26 +1,38 @@
-"""What can be typed: the commands, their options, and the numbers that these take."""
+"""What can be typed: the commands, and the options that each has."""
 
 import argparse
 import importlib
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 from skdenoise._choices import (
     DENOISED,
-    ENGINES,
     FORMAT_NAMES,
     KINDS,
-    LARGEST_SEED,
-    MAX_PIXELS,
     ORIENTATIONS,
-    PRECISIONS,
     SHIPPED_SIZES,
     SIZES,
     STORED_PRECISIONS,
 )
 from skdenoise._cli._messages import Messages
+from skdenoise._cli._options import (
+    add_bounds,
+    add_colors,
+    add_common,
+    add_engine,
+    add_files,
+    add_limits,
+    file_name,
+    file_path,
+    inner_share,
+    not_negative,
+    positive,
+    positive_integer,
+    seed,
+    share,
+    sigma_or_auto,
+)
 from skdenoise.networks._table import CURVE_NETWORKS, NETWORKS
 
 TIME_BUDGET = 60.0
@@ -68,9 +80,9 @@ def _add_denoise(commands: Any) -> None:
         "and takes their mean.",
     )
     parser.set_defaults(run=_command("denoise"), wrong_usage=parser.error)
-    _add_files(parser)
+    add_files(parser)
     parser.add_argument(
-        "--model", type=_path, help="a file from 'skdenoise train', instead of the --weights"
+        "--model", type=file_path, help="a file from 'skdenoise train', instead of the --weights"
     )
     parser.add_argument(
         "--weights",
@@ -98,19 +110,19 @@ def _add_denoise(commands: Any) -> None:
     )
     parser.add_argument(
         "--sigma",
-        type=_sigma,
+        type=sigma_or_auto,
         help="standard deviation of the noise, or 'auto' to estimate it, for "
         "networks that take it (unet): in gray levels of 0-255, also for 16 bits; in their own "
         "units for floats; default: the network sees for itself",
     )
     parser.add_argument(
         "--strength",
-        type=_not_negative,
+        type=not_negative,
         help="how much of the noise is removed: below 1 that share of what would be, above 1 the "
         "network is told of so much more noise than there is; default: 1",
     )
-    _add_engine(parser)
-    _add_common(
+    add_engine(parser)
+    add_common(
         parser,
         epochs="with --adapt: how often every image is looked at (default: as often as "
         "--time-budget allows)",
@@ -131,9 +143,9 @@ def _add_enhance(commands: Any) -> None:
         "where it is dark. What is not said about them is as the model has it.",
     )
     parser.set_defaults(run=_command("enhance"), wrong_usage=parser.error)
-    _add_files(parser)
+    add_files(parser)
     parser.add_argument(
-        "--model", type=_path, help="a file of your own, instead of the weights of this package"
+        "--model", type=file_path, help="a file of your own, instead of the weights of this package"
     )
     parser.add_argument(
         "--architecture",
@@ -142,25 +154,25 @@ def _add_enhance(commands: Any) -> None:
     )
     parser.add_argument(
         "--exposure",
-        type=_inner_share,
+        type=inner_share,
         help="mean brightness up to which an image is brightened, between 0 and 1, for example 0.4 "
         "(default: as the network sees fit)",
     )
     parser.add_argument(
         "--strength",
-        type=_not_negative,
+        type=not_negative,
         help="multiplies the curves: 0 changes nothing, 1 is usual",
     )
     parser.add_argument(
         "--locality",
-        type=_share,
+        type=share,
         metavar="SHARE",
         help="how much curves differ between the places of an image: 0 keeps all contrasts, 1 "
         "brings most to light in shadows, and flattens (default: 0.5)",
     )
     parser.add_argument(
         "--iterations",
-        type=_positive_integer,
+        type=positive_integer,
         metavar="N",
         help="how often curves are applied (default: 8)",
     )
@@ -171,7 +183,7 @@ def _add_enhance(commands: Any) -> None:
     )
     parser.add_argument(
         "--protect-highlights",
-        type=_share,
+        type=share,
         metavar="SHARE",
         help="how much weaker the curves are in highlights, from 0 to 1, so that lamps and skies "
         "keep their structure (default: 0)",
@@ -194,8 +206,8 @@ def _add_enhance(commands: Any) -> None:
         "their names in a folder: curves and brightness change smoothly from frame to frame; "
         "all frames are in memory at once",
     )
-    _add_engine(parser)
-    _add_bounds(parser)
+    add_engine(parser)
+    add_bounds(parser)
 
 
 def _add_train(commands: Any) -> None:
@@ -207,13 +219,17 @@ def _add_train(commands: Any) -> None:
     )
     parser.set_defaults(run=_command("train"), wrong_usage=parser.error, trains=True)
     parser.add_argument(
-        "inputs", nargs="+", type=_path, metavar="FOLDER", help="folders of clean images, and files"
+        "inputs",
+        nargs="+",
+        type=file_path,
+        metavar="FOLDER",
+        help="folders of clean images, and files",
     )
     parser.add_argument(
         "-o",
         "--output",
         required=True,
-        type=_name,
+        type=file_name,
         metavar="MODEL",
         help="the file to write, for example model.safetensors",
     )
@@ -221,7 +237,7 @@ def _add_train(commands: Any) -> None:
     noise.add_argument(
         "--sigma",
         nargs="+",
-        type=_not_negative,
+        type=not_negative,
         metavar="SIGMA",
         help="standard deviation of Gaussian noise in gray levels of 0-255, also for 16 bits: one "
         "number, or two for a strength that is drawn between them for each patch (default: 0 50)",
@@ -231,7 +247,7 @@ def _add_train(commands: Any) -> None:
     )
     parser.add_argument(
         "--noise-factor",
-        type=_not_negative,
+        type=not_negative,
         metavar="FACTOR",
         help="how strong the noise NAME is, on images in [0, 1] (default: 0.1)",
     )
@@ -247,9 +263,9 @@ def _add_train(commands: Any) -> None:
         default="small",
         help="how large a unet is: nano for a look, base for the best quality (default: small)",
     )
-    _add_colors(parser, "train for")
+    add_colors(parser, "train for")
     parser.add_argument("--overwrite", action="store_true", help="replace an existing file")
-    _add_common(
+    add_common(
         parser,
         epochs=f"how often every image is looked at (default: {EPOCHS}; as often as --time-budget "
         "allows where it is given)",
@@ -270,11 +286,11 @@ def _add_pretrain(commands: Any) -> None:
     )
     parser.set_defaults(run=_command("pretrain"), wrong_usage=parser.error, trains=True)
     parser.add_argument(
-        "inputs", nargs="*", type=_path, metavar="FOLDER", help="folders of clean 8-bit images"
+        "inputs", nargs="*", type=file_path, metavar="FOLDER", help="folders of clean 8-bit images"
     )
     parser.add_argument(
         "--procedural",
-        type=_positive_integer,
+        type=positive_integer,
         default=0,
         metavar="N",
         help="learn from so many images computed from random numbers, with or without FOLDERs",
@@ -283,7 +299,7 @@ def _add_pretrain(commands: Any) -> None:
         "-o",
         "--output",
         required=True,
-        type=_name,
+        type=file_name,
         metavar="WEIGHTS",
         help="such as weights.safetensors",
     )
@@ -303,18 +319,18 @@ def _add_pretrain(commands: Any) -> None:
     )
     parser.add_argument(
         "--start",
-        type=_path,
+        type=file_path,
         metavar="MODEL",
         help="weights to begin with; may be gray ones for --color, or of half the width",
     )
     parser.add_argument(
-        "--steps", type=_positive_integer, metavar="N", default=40_000, help="default: 40000"
+        "--steps", type=positive_integer, metavar="N", default=40_000, help="default: 40000"
     )
     parser.add_argument(
-        "--learning-rate", type=_positive, metavar="RATE", default=1e-3, help="default: 0.001"
+        "--learning-rate", type=positive, metavar="RATE", default=1e-3, help="default: 0.001"
     )
-    _add_limits(parser, "at most so many seconds of training in this run (default: no limit)")
-    parser.add_argument("--seed", type=_seed, metavar="N", default=0, help="default: 0")
+    add_limits(parser, "at most so many seconds of training in this run (default: no limit)")
+    parser.add_argument("--seed", type=seed, metavar="N", default=0, help="default: 0")
 
 
 def _add_export(commands: Any) -> None:
@@ -336,7 +352,7 @@ def _add_export(commands: Any) -> None:
         "-o",
         "--output",
         required=True,
-        type=_name,
+        type=file_name,
         metavar="OUT",
         help="the file to write; its suffix chooses the format: .onnx, .xml (OpenVINO), .tflite "
         "(LiteRT), .keras, or none for the folder of a TensorFlow SavedModel",
@@ -364,6 +380,17 @@ def _add_export(commands: Any) -> None:
     parser.add_argument("-q", "--quiet", action="store_true", help="print nothing but errors")
 
 
+def _add_models(commands: Any) -> None:
+    parser = commands.add_parser(
+        "models",
+        help="describe the weights that come with this package",
+        description="Print the model cards of the weights that come with this package: what they "
+        "are for, what they were made of, how, and how good they are.",
+    )
+    parser.add_argument("--json", action="store_true", help="print them as JSON")
+    parser.set_defaults(run=_command("models"), quiet=False)
+
+
 def _add_benchmark(commands: Any) -> None:
     parser = commands.add_parser(
         "benchmark",
@@ -377,15 +404,15 @@ def _add_benchmark(commands: Any) -> None:
         "pip install 'skdenoise[compare]', and are told the true sigma; ours see for themselves.",
     )
     parser.set_defaults(run=_command("benchmark"), wrong_usage=parser.error)
-    parser.add_argument("folder", type=_path, metavar="FOLDER", help="a folder of images")
+    parser.add_argument("folder", type=file_path, metavar="FOLDER", help="a folder of images")
     parser.add_argument(
-        "-o", "--output", required=True, type=_path, metavar="OUT", help="the folder to write"
+        "-o", "--output", required=True, type=file_path, metavar="OUT", help="the folder to write"
     )
     noise = parser.add_mutually_exclusive_group()
     noise.add_argument(
         "--sigmas",
         nargs="+",
-        type=_positive,
+        type=positive,
         default=[15.0, 25.0, 50.0],
         metavar="SIGMA",
         help="standard deviations of the noise in gray levels of 0-255 (default: 15 25 50)",
@@ -406,110 +433,17 @@ def _add_benchmark(commands: Any) -> None:
     parser.add_argument(
         "--model",
         nargs="+",
-        type=_path,
+        type=file_path,
         default=[],
         metavar="FILE",
         help="files from 'skdenoise train' or 'pretrain', in place of the weights of this package",
     )
-    _add_colors(parser, "measure")
+    add_colors(parser, "measure")
     parser.add_argument(
-        "--max-images", type=_positive_integer, metavar="N", help="only the first so many images"
+        "--max-images", type=positive_integer, metavar="N", help="only the first so many images"
     )
     parser.add_argument("--overwrite", action="store_true", help="replace the files in OUT")
-    _add_bounds(parser)
-
-
-def _add_colors(parser: argparse.ArgumentParser, verb: str) -> None:
-    """Add the choice between gray and color."""
-    colors = parser.add_mutually_exclusive_group()
-    colors.add_argument(
-        "--gray", action="store_true", help=f"{verb} gray images; color images become gray"
-    )
-    colors.add_argument(
-        "--color", action="store_true", help=f"{verb} color images; gray images become color"
-    )
-
-
-def _add_common(parser: argparse.ArgumentParser, *, epochs: str, time_budget: str) -> None:
-    """Add the options of commands that may learn."""
-    parser.add_argument("--epochs", type=_positive_integer, metavar="N", help=epochs)
-    _add_limits(parser, time_budget)
-    parser.add_argument(
-        "--seed",
-        type=_seed,
-        metavar="N",
-        help="with --epochs and no --time-budget, the same integer gives the same result on the "
-        "same machine",
-    )
-
-
-def _add_models(commands: Any) -> None:
-    parser = commands.add_parser(
-        "models",
-        help="describe the weights that come with this package",
-        description="Print the model cards of the weights that come with this package: what they "
-        "are for, what they were made of, how, and how good they are.",
-    )
-    parser.add_argument("--json", action="store_true", help="print them as JSON")
-    parser.set_defaults(run=_command("models"), quiet=False)
-
-
-def _add_limits(parser: argparse.ArgumentParser, time_budget: str) -> None:
-    """Add the options on how much is done and said."""
-    parser.add_argument("--time-budget", type=_positive, metavar="SECONDS", help=time_budget)
-    _add_bounds(parser)
-
-
-def _add_files(parser: argparse.ArgumentParser) -> None:
-    """Add which images, and where to."""
-    parser.add_argument(
-        "inputs", nargs="+", type=_path, metavar="IN", help="image files, and folders of them"
-    )
-    parser.add_argument(
-        "-o",
-        "--output",
-        required=True,
-        type=_name,
-        metavar="OUT",
-        help="for one image a file, whose suffix chooses the format; for several, or for a "
-        "folder, a folder, in which the folders within folders are kept",
-    )
-    existing = parser.add_mutually_exclusive_group()
-    existing.add_argument("--overwrite", action="store_true", help="replace existing files")
-    existing.add_argument(
-        "--resume",
-        action="store_true",
-        help="leave out what exists, and keep the finished parts of large images if anything "
-        "stops this, so that the same command goes on from there",
-    )
-
-
-def _add_engine(parser: argparse.ArgumentParser) -> None:
-    """Add what runs the network, and in which arithmetic."""
-    parser.add_argument(
-        "--engine",
-        choices=ENGINES,
-        help="what runs the network; openvino comes with pip install 'skdenoise[openvino]' "
-        "(default: auto, which is keras, but for int8)",
-    )
-    parser.add_argument(
-        "--precision",
-        choices=PRECISIONS,
-        help="arithmetic of the network; int8 needs openvino and is the quickest (default: auto, "
-        "bfloat16 where the processor is quick at it and the loss is less than 0.01 dB)",
-    )
-
-
-def _add_bounds(parser: argparse.ArgumentParser) -> None:
-    """Add the options on how much is read and said."""
-    parser.add_argument(
-        "--max-pixels",
-        type=_positive_integer,
-        default=MAX_PIXELS,
-        metavar="N",
-        help=f"refuse images with more pixels (default: {MAX_PIXELS})",
-    )
-    parser.add_argument("-q", "--quiet", action="store_true", help="print nothing but errors")
+    add_bounds(parser)
 
 
 def _command(name: str) -> Callable[[argparse.Namespace, Messages], None]:
@@ -533,50 +467,3 @@ class _Version(argparse.Action):
 
         sys.stdout.write(f"skdenoise {__version__}\n")
         parser.exit()
-
-
-def _name(text: str) -> str:
-    """Read a name; none is the empty text that a variable of the shell may hold."""
-    if not text:
-        raise argparse.ArgumentTypeError("the name of a file or folder is wanted, got ''")
-    return text
-
-
-def _path(text: str) -> Path:
-    return Path(_name(text))
-
-
-def _number(
-    kind: type, wanted: str, is_allowed: Callable[[Any], bool]
-) -> Callable[[str], int | float]:
-    """Make a reader of numbers whose error says what is wanted."""
-
-    def read(text: str) -> int | float:
-        try:
-            number = kind(text)
-        except ValueError:
-            number = None
-        if number is None or not is_allowed(number):
-            raise argparse.ArgumentTypeError(f"{wanted} is wanted, got {text!r}")
-        return number
-
-    return read
-
-
-_INFINITY = float("inf")
-_positive = _number(float, "a number above 0", lambda number: 0 < number < _INFINITY)
-_not_negative = _number(float, "a number, at least 0,", lambda number: 0 <= number < _INFINITY)
-_share = _number(float, "a number from 0 to 1", lambda number: 0 <= number <= 1)
-_inner_share = _number(float, "a number between 0 and 1", lambda number: 0 < number < 1)
-_positive_integer = _number(int, "an integer above 0", lambda number: number > 0)
-_seed = _number(
-    int, f"an integer from 0 to {LARGEST_SEED}", lambda number: 0 <= number <= LARGEST_SEED
-)
-_sigma_number = _number(
-    float, "a number, at least 0, or 'auto'", lambda number: 0 <= number < _INFINITY
-)
-
-
-def _sigma(text: str) -> str | int | float:
-    """Read a number or the word auto."""
-    return text if text == "auto" else _sigma_number(text)
