@@ -18,7 +18,7 @@ from skdenoise._images import Images
 from skdenoise._masking import fill_masked, grid_masks
 from skdenoise._patches import image_statistics
 from skdenoise._restraint import sigma_of_white_noise
-from skdenoise._stein import PROBE, random_step, slopes
+from skdenoise._stein import PROBE, random_step, slopes, standard_error
 from skdenoise._task import Run, Task
 
 HELD_OUT_ROWS = 0.375, 0.625
@@ -291,8 +291,8 @@ def sure_errors(
         residual = np.subtract(denoised, noisy, dtype=np.float64)
         slope = slopes(noisy, denoised, other, moved)
         error = (np.square(residual) + sigma**2 * (2 * slope - 1)).mean(axis=-1)
-        least = sigma**2 * math.sqrt(2 / noisy.size)
-        errors.append((error + max(0.0, least - float(error.mean()))) / data_range**2)
+        lacking = max(0.0, standard_error(sigma, noisy.size) - float(error.mean()))
+        errors.append((error + lacking) / data_range**2)
     return errors
 
 

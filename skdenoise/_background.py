@@ -33,7 +33,7 @@ def in_background(items: Iterable[T], *, depth: int = 2) -> Iterator[T]:
                 if not put((item, None)):
                     return
             put((end, None))
-        except BaseException as error:  # noqa: BLE001, RUF100 - it is raised where items are used
+        except BaseException as error:  # it is raised where items are used
             put((end, error))
 
     thread = threading.Thread(target=work, name="skdenoise-background", daemon=True)

@@ -12,6 +12,7 @@ import numpy as np
 from scipy import fft, ndimage
 from sklearn.utils import check_random_state
 
+from skdenoise._randomness import words_of
 from skdenoise._validation import INT_POSITIVE
 
 FINER = 2
@@ -111,7 +112,7 @@ def _generators(random_state: Any, n_images: int) -> list[np.random.Generator]:
     if isinstance(random_state, np.random.Generator):
         return random_state.spawn(n_images)
     if isinstance(random_state, np.random.RandomState):
-        random_state = random_state.randint(0, 2**32, size=4, dtype=np.uint32)
+        random_state = words_of(random_state)
     elif random_state is not None:
         check_random_state(random_state)  # its error says what is wanted
         random_state = int(random_state)

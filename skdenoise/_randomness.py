@@ -22,11 +22,14 @@ def generators(random_state: Any, n_generators: int) -> list[np.random.Generator
     """
     if isinstance(random_state, np.random.Generator):
         return random_state.spawn(n_generators)
-    words = None
-    if random_state is not None:
-        words = check_random_state(random_state).randint(0, 2**32, size=4, dtype=np.uint32)
+    words = None if random_state is None else words_of(check_random_state(random_state))
     # The quickest bits for normal numbers, which are half of the cost of fresh noise.
     return np.random.Generator(np.random.SFC64(words)).spawn(n_generators)
+
+
+def words_of(random_state: np.random.RandomState) -> np.ndarray:
+    """Return the seed of a generator, drawn from one of the old kind."""
+    return random_state.randint(0, 2**32, size=4, dtype=np.uint32)
 
 
 def generator_of(seed: int, image: np.ndarray) -> np.random.Generator:

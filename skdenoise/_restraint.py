@@ -1,4 +1,4 @@
-"""What a network that may be given anything is told, and do no harm.
+"""How a network that may be given anything does no harm: what it is told, and how much it removes.
 
 Noise that is white and equally strong everywhere is measured beforehand, and the network told;
 where it removes more than that, it is kept from it. Otherwise it is blind and removes a little from

@@ -42,7 +42,7 @@ def side_by_side(
     def read() -> T | None:
         try:
             return next(items, None)
-        except Exception as error:  # noqa: BLE001, RUF100 - it is raised below
+        except Exception as error:  # it is raised below
             failed.append(error)
             return None
 

@@ -11,12 +11,19 @@ References
    parameters for general denoising algorithms", IEEE Transactions on Image Processing 17(9), 2008.
 """
 
+import math
+
 import numpy as np
 
 PROBE = 0.05
 """Length of the step, in standard deviations of the noise: long enough for half precision and
 iterative methods, short enough to stay a derivative: networks seem to follow longer steps more than
 they do, which the estimated error shows where noise is strong."""
+
+
+def standard_error(sigma: float, n_values: int) -> float:
+    """Return how far off the expected squared error is by chance; it is taken to be no less."""
+    return sigma**2 * math.sqrt(2 / n_values)
 
 
 def random_step(pixels: np.ndarray, length: float, rng: np.random.Generator) -> np.ndarray:

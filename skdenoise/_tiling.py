@@ -140,8 +140,9 @@ def windows(height: int, width: int) -> list[tuple[slice, slice]]:
     Returns
     -------
     list of (slice, slice)
-        Rows and columns of 16 windows of 256 x 256 pixels on a grid; fewer and longer ones where
-        the image is narrow, and the whole image where it has no more pixels than those.
+        Rows and columns of 16 windows on a grid, shaped like the image and of 256 x 256 pixels in
+        area; fewer and longer ones where it is narrow, and the whole image where it has no more
+        pixels than those.
     """
     lengths = height, width
     long = [length >= WINDOW * WINDOWS_PER_AXIS for length in lengths]

@@ -45,10 +45,9 @@ class Decoded(NamedTuple):
 
 @dataclass(frozen=True)
 class Limits:
-    """What a decoder may do: how many pixels, printing colors or not, or only the notes."""
+    """What a decoder may do: how many pixels, or only the notes."""
 
     max_pixels: int
-    cmyk: str
     pixels: bool = True
 
     def check_size(self, width: int, height: int) -> None:

@@ -20,18 +20,14 @@ class ListedImage(NamedTuple):
     relative: Path
 
 
-def list_images(
-    paths: StrPath | Iterable[StrPath], *, recursive: bool = True, zarr: bool = False
-) -> list[ListedImage]:
+def list_images(paths: StrPath | Iterable[StrPath], *, zarr: bool = False) -> list[ListedImage]:
     """List image files, and those in folders.
 
     Parameters
     ----------
     paths : path or iterable of paths
-        Files, which are listed whatever their names, and folders, in which the files whose
-        suffix `write_image` knows are listed. Hidden files and folders are passed over.
-    recursive : bool, default=True
-        Whether the folders within folders are searched too.
+        Files, which are listed whatever their names, and folders, in which and in whose folders
+        the files whose suffix `write_image` knows are listed. Hidden ones are passed over.
     zarr : bool, default=False
         Whether zarr arrays, which are folders, are images.
 
@@ -52,7 +48,7 @@ def list_images(
     for given in paths:
         path = Path(given)
         if path.is_dir() and not (zarr and is_zarr(path)):
-            listed = _list_folder(path, recursive, zarr)
+            listed = _list_folder(path, zarr)
         elif path.exists():
             listed = [ListedImage(path, Path(path.name))]
         else:
@@ -70,7 +66,7 @@ def list_others(folder: StrPath, *, zarr: bool = False) -> list[Path]:
 
     Files of other kinds, links to folders, and folders that cannot be read.
     """
-    return [path for path, is_image in _visible(Path(folder), True, zarr) if not is_image]
+    return [path for path, is_image in _visible(Path(folder), zarr) if not is_image]
 
 
 def is_image_name(path: StrPath) -> bool:
@@ -87,31 +83,30 @@ def is_zarr(path: StrPath) -> bool:
     )
 
 
-def _list_folder(folder: Path, recursive: bool, zarr: bool) -> list[ListedImage]:
+def _list_folder(folder: Path, zarr: bool) -> list[ListedImage]:
     """List the images in one folder."""
     listed = [
         ListedImage(path, path.relative_to(folder))
-        for path, is_image in _visible(folder, recursive, zarr)
+        for path, is_image in _visible(folder, zarr)
         if is_image
     ]
     if not listed:
         raise ImageFileError(
-            f"The folder {os.fspath(folder)!r} holds no image: no file "
-            f"{'in it or its folders ' if recursive else ''}ends in {' '.join(WRITERS)}."
+            f"The folder {os.fspath(folder)!r} holds no image: no file in it or its folders ends "
+            f"in {' '.join(WRITERS)}."
         )
     return sorted(listed)
 
 
-def _visible(folder: Path, recursive: bool, zarr: bool) -> Iterator[tuple[Path, bool]]:
+def _visible(folder: Path, zarr: bool) -> Iterator[tuple[Path, bool]]:
     """Yield the files in a folder, and zarr arrays if wanted, and whether they are images."""
     unread: list[OSError] = []
     for where, folders, names in os.walk(folder, onerror=unread.append):
         shown = [name for name in folders if not name.startswith(".")]
         arrays = [name for name in shown if is_zarr(Path(where, name))]
         others = [Path(where, name) for name in shown if name not in arrays]
-        folders[:] = [name for name in shown if recursive and name not in arrays]
-        if recursive:
-            yield from ((path, False) for path in others if path.is_symlink())
+        folders[:] = [name for name in shown if name not in arrays]
+        yield from ((path, False) for path in others if path.is_symlink())
         if zarr:
             yield from ((Path(where, name), True) for name in arrays)
         for name in names:

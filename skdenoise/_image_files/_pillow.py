@@ -65,8 +65,6 @@ def decode_with_pillow(kind: Any, file: BinaryIO, limits: Limits) -> Decoded:
     limits.check_size(*image.size)
     if not limits.pixels:
         return Decoded(np.empty((0, 0)), _orientation(image), _notes(image))
-    if image.mode == "CMYK" and limits.cmyk == "refuse":
-        raise ImageFileError("its colors are CMYK; convert it to RGB first")
     if kind is TiffImagePlugin.TiffImageFile:
         return Decoded(_pixels(image, reopen))  # Pillow turns TIFF files by itself
     pixels = _pixels(image, reopen)

@@ -23,7 +23,7 @@ SIDEWAYS = 5, 6, 7, 8
 """Values of the orientation tag that exchange rows and columns."""
 
 
-def read_image(path: StrPath, *, max_pixels: int = MAX_PIXELS, cmyk: str = "convert") -> np.ndarray:
+def read_image(path: StrPath, *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     """Read an image file.
 
     Parameters
@@ -32,15 +32,14 @@ def read_image(path: StrPath, *, max_pixels: int = MAX_PIXELS, cmyk: str = "conv
         A PNG, JPEG, TIFF, BMP, WebP, or binary PGM or PPM file, whatever its name.
     max_pixels : int, default=268435456
         Refuse a file whose header speaks of more pixels; checked before they are decoded.
-    cmyk : {"convert", "refuse"}, default="convert"
-        Whether images in printing colors become RGB, by the plain formula, or are an error.
 
     Returns
     -------
     ndarray of shape (H, W) or (H, W, C)
         Gray, gray and alpha (2), RGB (3) or RGB and alpha (4); upright, if the file says how it
-        was held. The data type is that of the file: uint8 also for fewer bits, which fill its
-        range, uint16 for 16 bits, the integers and floats of a TIFF.
+        was held. Printing colors become RGB, by the plain formula. The data type is that of the
+        file: uint8 also for fewer bits, which fill its range, uint16 for 16 bits, the integers and
+        floats of a TIFF.
 
     Raises
     ------
@@ -60,10 +59,8 @@ def read_image(path: StrPath, *, max_pixels: int = MAX_PIXELS, cmyk: str = "conv
     >>> image.shape, image.dtype, int(image.max())
     ((2, 3, 3), dtype('uint16'), 4660)
     """
-    if cmyk not in ("convert", "refuse"):
-        raise ValueError(f"cmyk must be 'convert' or 'refuse', got {cmyk!r}.")
     with _opened(path) as (file, decode):
-        decoded = decode(file, Limits(max_pixels, cmyk))
+        decoded = decode(file, Limits(max_pixels))
         upright = _upright(decoded.pixels, decoded.orientation)
         return np.require(upright, requirements=["C", "W"])
 
@@ -87,7 +84,7 @@ def read_notes(path: StrPath) -> Notes:
         The file is missing, of another format or damaged.
     """
     with _opened(path) as (file, decode):
-        _, orientation, notes = decode(file, Limits(sys.maxsize, "convert", pixels=False))
+        _, orientation, notes = decode(file, Limits(sys.maxsize, pixels=False))
         if notes.dpi is not None and orientation in SIDEWAYS:
             notes = notes._replace(dpi=notes.dpi[::-1])
         return notes

@@ -294,7 +294,7 @@ def _judge(
     ]
     for window in windows:
         _check_chunk(window)
-    findings = Findings(height, width, images.n_channels, images.scales[0], moments, parts)
+    findings = Findings(height, width, images.n_channels, moments, parts)
     with _running:
         return local.judge(index, findings)
 

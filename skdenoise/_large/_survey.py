@@ -73,8 +73,6 @@ class Findings:
     ----------
     height, width, n_channels : int
         Of the image.
-    scale : float
-        Its own units per working unit.
     moments : Moments or None
         Of all pixels, where they were asked for.
     windows : sequence of Part
@@ -84,7 +82,6 @@ class Findings:
     height: int
     width: int
     n_channels: int
-    scale: float
     moments: Moments | None
     windows: Sequence[Part]
 
@@ -177,4 +174,4 @@ def survey(images: Images, index: int, local: LocalTransform) -> Findings:
     moments = moments_of(images, index) if local.needs_moments else None
     cuts = local.windows(height, width)
     parts = [images.part(index, *cut) for cut in cuts]
-    return Findings(height, width, n_channels, images.scales[index], moments, parts)
+    return Findings(height, width, n_channels, moments, parts)

@@ -97,11 +97,6 @@ class Pretraining:
         return self._state.step
 
     @property
-    def seconds(self) -> float:
-        """The time spent so far, in all runs."""
-        return self._state.seconds
-
-    @property
     def is_furthest(self) -> bool:
         """Whether no checkpoint was kept that is further."""
         found = (read_about(path, self.recipe) for path in checkpoints(self.folder))

@@ -1,6 +1,7 @@
 """Noise: the models, the transformer that adds them to images, and the estimate of their strength.
 
-Everything here needs NumPy and SciPy only. Names are loaded when they are first used.
+The models need NumPy and SciPy, "jpeg" Pillow as well, and the transformer scikit-learn. Names are
+loaded when they are first used.
 """
 
 import lazy_loader as _lazy

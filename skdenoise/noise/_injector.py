@@ -7,7 +7,7 @@ import numpy as np
 
 from skdenoise._base import ImageTransformer
 from skdenoise._images import Images
-from skdenoise._randomness import generator_of
+from skdenoise._randomness import generator_of, words_of
 from skdenoise._unit_range import FAINTEST, HIGHEST
 from skdenoise._validation import (
     REAL_ANY,
@@ -327,8 +327,7 @@ class NoiseInjector(ImageTransformer):
         if isinstance(self.random_state, np.random.Generator):
             return self.random_state
         if isinstance(self.random_state, np.random.RandomState):
-            words = self.random_state.randint(0, 2**32, size=4, dtype=np.uint32)
-            return np.random.default_rng(words)
+            return np.random.default_rng(words_of(self.random_state))
         return None
 
     def _factor_matters(self) -> bool:

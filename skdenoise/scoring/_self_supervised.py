@@ -1,7 +1,7 @@
 """Scorers that need noisy images alone."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from numbers import Integral
 from typing import Any
 
@@ -12,7 +12,7 @@ from skdenoise._decibels import decibels
 from skdenoise._images import Images
 from skdenoise._masking import fill_masked, grid_masks, neighbor_mean
 from skdenoise._randomness import generator_of_order
-from skdenoise._stein import PROBE, random_step
+from skdenoise._stein import PROBE, random_step, standard_error
 from skdenoise._validation import REAL_NOT_NEGATIVE, SEED, Interval, check_parameters
 from skdenoise._warning import warn
 from skdenoise._white_noise import sigmas_by_network
@@ -121,7 +121,7 @@ class SUREScorer(Scorer):
         """
         return self._mean_psnr(estimator, X)
 
-    def _mean_psnr(self, estimator: Any, X: Any, peaks: Sequence[float] | None = None) -> float:
+    def _mean_psnr(self, estimator: Any, X: Any, peaks: Iterable[float] | None = None) -> float:
         """Score images of which white minus black is known in working units."""
         denoiser, image_shape = without_noise(estimator), image_shape_of(estimator)
         noisy = read_images(X, image_shape)
@@ -233,8 +233,8 @@ def _risk(
     length = np.sum(np.square(step))
     divergence = np.sum(step * change) / length if length > 0 else 0.0
     residual = np.mean(np.square(np.subtract(noisy, denoised, dtype=np.float64)))
-    standard_error = sigma**2 * math.sqrt(2 / noisy.size)
-    return max(float(residual - sigma**2 + 2 * sigma**2 * divergence), standard_error)
+    risk = float(residual - sigma**2 + 2 * sigma**2 * divergence)
+    return max(risk, standard_error(sigma, noisy.size))
 
 
 class Noise2SelfScorer(Scorer):
@@ -315,8 +315,8 @@ class Noise2SelfScorer(Scorer):
         noisy = read_images(X, image_shape)
         peaks = peaks_of_noisy(noisy, self.data_range)
         errors, hidden = np.zeros(len(noisy)), np.zeros(len(noisy))
-        for run in range(self.stride):
-            masks = [grid_masks(shape[:2], self.stride)[run] for shape in noisy.shapes]
+        of_images = [grid_masks(shape[:2], self.stride) for shape in noisy.shapes]
+        for masks in zip(*of_images, strict=True):
             filled = (fill_masked(image, mask) for image, mask in zip(noisy, masks, strict=True))
             predicted = run_denoiser(denoiser, like(X, noisy.restore(filled)), image_shape)
             check_matching(noisy, predicted, ("noisy", "denoised"))
