@@ -16,10 +16,10 @@ from scipy.special import stdtrit
 from skdenoise._decibels import NOTHING, psnr_of
 from skdenoise._images import Images
 from skdenoise._masking import fill_masked, grid_masks
-from skdenoise._patches import image_statistics
+from skdenoise._normalization import task_of
 from skdenoise._restraint import sigma_of_white_noise
 from skdenoise._stein import PROBE, random_step, slopes, standard_error
-from skdenoise._task import Run, Task
+from skdenoise._task import Run
 
 HELD_OUT_ROWS = 0.375, 0.625
 """The strip of each image that is not learned from."""
@@ -211,8 +211,7 @@ class Adapting:
     """
 
     def __init__(self, images: Images, trainable: str, data_range: float) -> None:
-        tasks = (Task(image, *image_statistics(image)) for image in images)
-        sigmas = np.array(list(map(sigma_of_white_noise, tasks)))
+        sigmas = np.array([sigma_of_white_noise(task_of(image)) for image in images])
         white = np.flatnonzero(sigmas)
         self.sigmas: list[float] | None = None
         if 2 * len(white) > len(images):
@@ -253,8 +252,7 @@ class Adapting:
         def errors_of(weights: Weights, told: Sequence[float]) -> list[np.ndarray]:
             def denoise(noisy: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
                 return run_with(weights)(
-                    Task(image, *image_statistics(image), sigma)
-                    for image, sigma in zip(noisy, told, strict=True)
+                    task_of(image, sigma) for image, sigma in zip(noisy, told, strict=True)
                 )
 
             if is_white:

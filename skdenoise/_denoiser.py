@@ -41,7 +41,8 @@ from skdenoise._learning import (
 from skdenoise._model_file import write_estimator
 from skdenoise._network_transformer import NetworkTransformer, read_only
 from skdenoise._noise_maps import noise_maps, read_sigma, taken_in_part
-from skdenoise._patches import Batch, PatchSampler, image_statistics
+from skdenoise._normalization import task_of
+from skdenoise._patches import Batch, PatchSampler
 from skdenoise._precision import check_engine, engine_for, noisy_samples
 from skdenoise._randomness import generators
 from skdenoise._restraint import restrained
@@ -742,8 +743,7 @@ class AutoencoderDenoiser(NetworkTransformer):
         unit = 1.0 if self._normalizes else getattr(self, "data_range_", 1.0)
         tasks, wanted = [], []
         for noisy, clean in noisy_samples(n_channels, calibrating=calibrating):
-            mean, gain = image_statistics(noisy) if self._normalizes else (0.0, 1.0)
-            tasks.append(Task(unit * noisy, mean, gain))
+            tasks.append(task_of(unit * noisy, normalized=self._normalizes))
             wanted.append(unit * clean)
         return tasks, wanted
 
@@ -841,8 +841,7 @@ class AutoencoderDenoiser(NetworkTransformer):
                 precision = self._precision_of(images.dtypes[index], losses)
                 for first in range(0, images.n_channels, n_channels):
                     part = image[..., first : first + n_channels]
-                    mean, gain = image_statistics(part) if self._normalizes else (0.0, 1.0)
-                    yield Task(part, mean, gain, sigma, precision), share
+                    yield task_of(part, sigma, precision, normalized=self._normalizes), share
 
         how = self._how(self.precision, n_channels)
         once = functools.partial(_keras.predict, network, weights, **how)

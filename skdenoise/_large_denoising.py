@@ -14,7 +14,7 @@ import numpy as np
 from skdenoise._ensemble import ensemble, mirrored_axes, turned
 from skdenoise._large import Extent, Findings, Pixels
 from skdenoise._noise_maps import NoiseMap, Told, in_part
-from skdenoise._patches import gain_of
+from skdenoise._normalization import gain_of
 from skdenoise._restraint import Verdict, verdict_on_windows
 from skdenoise._task import Run, Task
 from skdenoise._tiling import on_grid, windows, within

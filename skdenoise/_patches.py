@@ -1,4 +1,4 @@
-"""Training patches: where they lie, what is learnt from them, and how they are normalized.
+"""Training patches: where they lie, and what is learnt from them.
 
 There are four ways to learn, and a sampler knows one of them: pairs of noisy and clean images,
 clean images with fresh noise at every draw, and noisy images alone, with white noise or any.
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from skdenoise._images import Images
-from skdenoise._large import moments_of
+from skdenoise._normalization import statistics_of
 from skdenoise._stein import PROBE, random_step
 from skdenoise._subsampling import neighbor_pair
 
@@ -51,29 +51,6 @@ class Batch:
     def arrays(self) -> list[np.ndarray]:
         """Return the arrays in the order of the fields."""
         return [self.noisy, self.clean, self.sigma, self.share, self.weight]
-
-
-def image_statistics(image: np.ndarray) -> tuple[float, float]:
-    """Return mean and standard deviation; 1 for the latter if the image is constant."""
-    mean = float(image.mean(dtype=np.float64))
-    # In blocks, since squares in float64 are larger than the image.
-    blocks = (image[top : top + 256] for top in range(0, len(image), 256))
-    squares = sum(float(np.square(block - mean, dtype=np.float64).sum()) for block in blocks)
-    return mean, gain_of(mean, math.sqrt(squares / image.size))
-
-
-def statistics_of(images: Images, index: int) -> tuple[float, float]:
-    """Return the same of an image that need not be in memory."""
-    if not images.is_large(index):
-        return image_statistics(images[index])
-    mean, spread = moments_of(images, index).mean_and_spread()
-    return mean, gain_of(mean, spread)
-
-
-def gain_of(mean: float, spread: float) -> float:
-    """Return what pixels are divided by: their deviation, or 1 if the image is constant."""
-    # The deviation of a constant image is rounding error.
-    return spread if spread > 1e-6 * abs(mean) and spread > 1e-150 else 1.0
 
 
 class PatchSampler:

@@ -9,7 +9,7 @@ from scipy import ndimage
 
 from skdenoise import _keras
 from skdenoise._images import Images
-from skdenoise._patches import image_statistics, statistics_of
+from skdenoise._normalization import statistics_of, task_of
 from skdenoise._randomness import generator_of_order
 from skdenoise._shipped import shipped_name, shipped_weights
 from skdenoise._stein import PROBE, random_step, slopes
@@ -98,5 +98,5 @@ def _pairs(images: Images, sigmas: np.ndarray, n_channels: int) -> Iterator[tupl
             stepped = random_step(window, PROBE * sigma, generator_of_order(0, window))
             for first in range(0, images.n_channels, n_channels):
                 part = np.s_[..., first : first + n_channels]
-                task = Task(window[part], *image_statistics(window[part]), sigma)
+                task = task_of(window[part], sigma)
                 yield index, task, replace(task, pixels=stepped[part])

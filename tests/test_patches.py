@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from skdenoise._background import in_background
 from skdenoise._containers import read_images
-from skdenoise._patches import PatchSampler, image_statistics
+from skdenoise._normalization import image_statistics
+from skdenoise._patches import PatchSampler
 from skdenoise._stein import PROBE
 from skdenoise.noise import NoiseInjector
 

@@ -9,10 +9,9 @@ from scipy import ndimage
 
 from skdenoise import AutoencoderDenoiser, NoiseInjector, _tiling, denoise, psnr
 from skdenoise._correlated_noise import HIDDEN, PROBED, noise_of_camera, taken_from_flat_places
-from skdenoise._patches import image_statistics
+from skdenoise._normalization import image_statistics, task_of
 from skdenoise._protocol import with_white_noise
 from skdenoise._restraint import Verdict, _verdict, restrained
-from skdenoise._task import Task
 from skdenoise.noise._even import even_sigma
 from skdenoise.noise._universal import _of_camera
 
@@ -98,7 +97,7 @@ def test_a_large_image_is_computed_once_and_judged_by_windows(monkeypatch):
             seen.append(task.pixels.shape)
             yield blur(task.pixels)
 
-    (found,) = restrained(run, run, [Task(pixels, *image_statistics(pixels))], measured=False)
+    (found,) = restrained(run, run, [task_of(pixels)], measured=False)
     assert seen.pop(0) == pixels.shape == found.shape
     assert set(seen) == {(64, 71, 1)}
     assert len(seen) % 16 == 0

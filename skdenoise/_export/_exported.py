@@ -11,8 +11,7 @@ from skdenoise import _keras
 from skdenoise._containers import read_images
 from skdenoise._denoiser import AutoencoderDenoiser
 from skdenoise._enhancer import ZeroDCEEnhancer
-from skdenoise._patches import image_statistics
-from skdenoise._task import Task
+from skdenoise._normalization import task_of
 
 Arrays = dict[str, np.ndarray]
 
@@ -123,8 +122,8 @@ def _exported_denoiser(
     graph = _keras.denoising_graph(network, weights, normalized=normalized, sigma_input=sigma_input)
 
     def reference(image: np.ndarray, sigma: float) -> np.ndarray:
-        mean, gain = image_statistics(image) if normalized else (0.0, 1.0)
-        return next(_keras.predict(network, weights, [Task(image, mean, gain, sigma)]))
+        task = task_of(image, sigma, normalized=normalized)
+        return next(_keras.predict(network, weights, [task]))
 
     def degraded(
         clean: np.ndarray, rng: np.random.Generator, share: float

@@ -16,6 +16,7 @@ from skdenoise._keras._network import Network, Weights
 from skdenoise._keras._portable import portable
 from skdenoise._keras._rebuilding import preserved_random_state
 from skdenoise._keras._sizes import blocks, cut, length, line, mirrored, positions, repeated
+from skdenoise._normalization import LEAST_SPREAD
 
 IMAGES = 1, 2, 3
 """Axes of an image."""
@@ -70,7 +71,7 @@ def _statistics(image: Any) -> tuple[Any, Any]:
     mean = ops.mean(image, axis=IMAGES, keepdims=True)
     mean = mean + ops.mean(image - mean, axis=IMAGES, keepdims=True)
     spread = ops.sqrt(ops.mean(ops.square(image - mean), axis=IMAGES, keepdims=True))
-    is_constant = spread <= ops.maximum(1e-6 * ops.abs(mean), 1e-30)
+    is_constant = spread <= ops.maximum(LEAST_SPREAD * ops.abs(mean), 1e-30)
     return mean, ops.where(is_constant, ops.ones_like(spread), spread)
 
 

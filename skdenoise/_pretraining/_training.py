@@ -20,7 +20,8 @@ from skdenoise._background import in_background
 from skdenoise._containers import read_images
 from skdenoise._denoiser import AutoencoderDenoiser
 from skdenoise._fingerprint import fingerprint
-from skdenoise._patches import Batch, PatchSampler, image_statistics
+from skdenoise._normalization import task_of
+from skdenoise._patches import Batch, PatchSampler
 from skdenoise._pretraining._checkpoints import LOG, State, Weights, checkpoints, read_about
 from skdenoise._pretraining._images import (
     HELD_OUT_SIDE,
@@ -31,7 +32,6 @@ from skdenoise._pretraining._images import (
 )
 from skdenoise._pretraining._recipe import Recipe, generator
 from skdenoise._protocol import quality, with_white_noise
-from skdenoise._task import Task
 from skdenoise._warning import warn
 from skdenoise.noise import NoiseInjector
 
@@ -132,7 +132,7 @@ class Pretraining:
         for sigma in SIGMAS:
             noisy = [with_white_noise(image, sigma) for image in self._held_out]
             for name, told in (("psnr", 0.0), ("told", sigma / 255)):
-                tasks = (Task(image, *image_statistics(image), sigma=told) for image in noisy)
+                tasks = (task_of(image, told) for image in noisy)
                 denoised = _keras.predict(self._reference, self.weights, tasks)
                 values = list(map(quality, self._held_out, denoised))
                 found[f"{name}{sigma}"] = float(np.mean(values)) if values else np.nan
