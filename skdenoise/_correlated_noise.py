@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
+from skdenoise._windows import differences, range_of
 from skdenoise.noise._flat_places import blocks_of, products_of_neighbors
 
 Again = Callable[[Sequence[np.ndarray], float], list[np.ndarray]]
@@ -18,8 +19,6 @@ Again = Callable[[Sequence[np.ndarray], float], list[np.ndarray]]
 BLOCK = 8
 PROBED = 1 / 96
 """Share of the image's range that the network is told, to see what it takes."""
-OUTLIERS = 0.005
-"""Share of the darkest and of the brightest values that the range leaves out."""
 LEAST_TAKEN, LEAST_TAKEN_IF_SMOOTHED = 0.55, 0.45
 """Of what the network is told, at least this share is taken from flat places with noise."""
 LEAST_CORRELATION = 0.4
@@ -154,25 +153,6 @@ def taken_from_flat_places(
     flat = np.argsort(contrast, kind="stable")[: max(1, len(contrast) // 4)]
     removed = np.concatenate([_blocks(part) for part in differences(noisy, denoised)])[flat]
     return math.sqrt(np.square(removed).mean()), _correlation(removed)
-
-
-def differences(windows: Sequence[np.ndarray], others: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Return what others lack of windows."""
-    return [
-        np.subtract(window, other, dtype=np.float64)
-        for window, other in zip(windows, others, strict=True)
-    ]
-
-
-def together(windows: Sequence[np.ndarray]) -> np.ndarray:
-    """Return all values in no order."""
-    return windows[0] if len(windows) == 1 else np.concatenate([part.ravel() for part in windows])
-
-
-def range_of(windows: Sequence[np.ndarray]) -> float:
-    """Return how far black and white are apart in an image, but for outliers."""
-    dark, bright = np.quantile(together(windows), (OUTLIERS, 1 - OUTLIERS))
-    return float(bright - dark)
 
 
 def _blocks(image: np.ndarray) -> np.ndarray:

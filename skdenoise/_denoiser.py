@@ -48,7 +48,6 @@ from skdenoise._randomness import generators
 from skdenoise._restraint import restrained
 from skdenoise._shipped import model_cards, shipped_losses, shipped_name, shipped_weights
 from skdenoise._task import Task
-from skdenoise._tiling import windows_of
 from skdenoise._unit_range import HIGHEST, LOWEST
 from skdenoise._validation import (
     INT_POSITIVE,
@@ -58,6 +57,7 @@ from skdenoise._validation import (
     OneOf,
 )
 from skdenoise._warning import warn
+from skdenoise._windows import windows_of
 from skdenoise.losses import LOSSES
 from skdenoise.metrics._reference import psnr_of_images
 from skdenoise.networks import NETWORKS

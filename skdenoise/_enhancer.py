@@ -34,7 +34,6 @@ from skdenoise._precision import check_engine, dark_samples, engine_for
 from skdenoise._randomness import generators
 from skdenoise._shipped import shipped_losses, shipped_weights
 from skdenoise._task import Task, beside
-from skdenoise._tiling import windows_of
 from skdenoise._unit_range import HIGHEST, LOWEST, WHITE
 from skdenoise._validation import (
     INT_POSITIVE,
@@ -44,6 +43,7 @@ from skdenoise._validation import (
     OneOf,
 )
 from skdenoise._warning import warn
+from skdenoise._windows import windows_of
 from skdenoise.networks import CURVE_NETWORKS
 
 if TYPE_CHECKING:

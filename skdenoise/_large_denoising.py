@@ -17,7 +17,8 @@ from skdenoise._noise_maps import NoiseMap, Told, in_part
 from skdenoise._normalization import gain_of
 from skdenoise._restraint import Verdict, verdict_on_windows
 from skdenoise._task import Run, Task
-from skdenoise._tiling import on_grid, windows, within
+from skdenoise._tiling import on_grid, within
+from skdenoise._windows import windows
 
 
 class Judged(NamedTuple):

@@ -13,9 +13,9 @@ from skdenoise._decibels import psnr_of
 from skdenoise._images import Images
 from skdenoise._patches import Batch, PatchSampler
 from skdenoise._task import Run, Task, beside
-from skdenoise._tiling import windows
 from skdenoise._unit_range import HIGHEST, LOWEST
 from skdenoise._warning import warn
+from skdenoise._windows import windows
 from skdenoise.noise import NoiseInjector
 from skdenoise.noise._clipping import clipped_share
 from skdenoise.noise._estimation import estimate_of_windows

@@ -6,17 +6,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from skdenoise._correlated_noise import together
 from skdenoise._images import Images
 from skdenoise._task import Run, Task, beside
 from skdenoise._warning import warn
+from skdenoise._windows import together
 from skdenoise.noise._estimation import estimate_of_windows
 
 LIKELY = 5.0
 """How often the deviation of all pixels that of the noise may be without a warning; it is less."""
 
 Windows = Callable[[], Sequence[np.ndarray]]
-"""Returns the pixels by which an image is judged, see `skdenoise._tiling.windows`."""
+"""Returns the pixels by which an image is judged, see `skdenoise._windows.windows`."""
 
 
 class Told(NamedTuple):

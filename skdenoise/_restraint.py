@@ -18,16 +18,15 @@ import numpy as np
 from skdenoise import _tiling
 from skdenoise._correlated_noise import (
     Again,
-    differences,
     faint_noise,
     noise_of_camera,
     strong_noise,
     taken_from_flat_places,
-    together,
     visible,
 )
 from skdenoise._stein import PROBE, random_step, slopes
 from skdenoise._task import Run, Task, beside
+from skdenoise._windows import differences, together, windows_of
 from skdenoise.noise._estimation import correlation_of_windows, estimate_of_windows
 from skdenoise.noise._even import even_sigma
 
@@ -97,10 +96,10 @@ def restrained(
         noisy = task.pixels
         both = result.ndim > noisy.ndim
         if noisy.shape[0] * noisy.shape[1] > _tiling.LARGE_PIXELS:
-            windows = _tiling.windows_of(noisy)
+            windows = windows_of(noisy)
             verdict = _verdict_on_windows(run, once, task, windows, measured=measured)
         else:
-            parts, denoised = map(_tiling.windows_of, (noisy, result[0] if both else result))
+            parts, denoised = map(windows_of, (noisy, result[0] if both else result))
             verdict = _verdict(
                 parts, denoised, _again(once, task), float(task.sigma), measured=measured
             )
@@ -123,7 +122,7 @@ def _again(once: Run, task: Task) -> Again:
 
 def sigma_of_white_noise(task: Task) -> float:
     """Return the deviation of noise that is white and equally strong everywhere, or 0."""
-    return _even_sigma(task, _tiling.windows_of(task.pixels))
+    return _even_sigma(task, windows_of(task.pixels))
 
 
 def verdict_on_windows(
@@ -201,7 +200,7 @@ def _verdict(
     contrast = float(together(noisy).std(dtype=np.float64))
     if min(noisy[0].shape[:2]) < SMALLEST_SIDE or not power > 0:
         return Verdict(1.0)
-    parts = [part for window in noisy for part in _tiling.windows_of(window)]
+    parts = [part for window in noisy for part in windows_of(window)]
     if power >= (WEAK * contrast) ** 2:
         low, high = CORRELATED
         if not (measured and low < correlation_of_windows(parts) < high):

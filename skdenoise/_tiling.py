@@ -1,16 +1,12 @@
 """Cut an image into tiles with a margin, so that a network sees what it would see in the whole.
 
 Large images are worked on in tiles that are cut before anything else is done, so that no more
-than a few of them are in memory; and what has to be judged of a whole image, such as how much of
-what was removed is noise, is judged of a few windows.
+than a few of them are in memory.
 """
 
 import functools
 import itertools
-import math
 from collections.abc import Iterator
-
-import numpy as np
 
 LARGE_PIXELS = 2**22
 """An image of more pixels is large, whether it is in memory or not."""
@@ -22,9 +18,6 @@ MOST_TILES = 64
 """Tiles along an axis of what is worked on at once."""
 SHORTEST_TILE = 4
 """Their least sides, as multiples of what they are multiples of."""
-WINDOW, WINDOWS_PER_AXIS = 256, 4
-"""Side of a window of a square image, and how many of them there are along each axis."""
-SMALLEST_WINDOW = 64
 
 
 def cut(rows: slice, columns: slice, height: int, width: int) -> Iterator[tuple[slice, slice]]:
@@ -127,38 +120,3 @@ def tile_side(margin: int, largest: int | None = None) -> int:
     while side > 1 and side + 2 * margin > LARGEST_OUTER and side > margin:
         side //= 2
     return side
-
-
-def windows(height: int, width: int) -> list[tuple[slice, slice]]:
-    """Return the windows by which an image is judged that is too large to be judged as a whole.
-
-    Parameters
-    ----------
-    height, width : int
-        Of the image, in pixels.
-
-    Returns
-    -------
-    list of (slice, slice)
-        Rows and columns of 16 windows on a grid, shaped like the image and of 256 x 256 pixels in
-        area; fewer and longer ones where it is narrow, and the whole image where it has no more
-        pixels than those.
-    """
-    lengths = height, width
-    long = [length >= WINDOW * WINDOWS_PER_AXIS for length in lengths]
-    part = ((WINDOW * WINDOWS_PER_AXIS) ** 2 / math.prod(lengths)) ** (1 / max(sum(long), 1))
-    if part >= 1:
-        return [(slice(0, height), slice(0, width))]
-    cuts = []
-    for length, is_long in zip(lengths, long, strict=True):
-        side = length
-        if is_long:
-            side = max(SMALLEST_WINDOW, int(part * length / WINDOWS_PER_AXIS))
-        starts = np.linspace(0, length - side, WINDOWS_PER_AXIS if is_long else 1).astype(int)
-        cuts.append([slice(start, start + side) for start in starts.tolist()])
-    return [(rows, columns) for rows in cuts[0] for columns in cuts[1]]
-
-
-def windows_of(image: np.ndarray) -> list[np.ndarray]:
-    """Return these windows of an image."""
-    return [image[cut] for cut in windows(*image.shape[:2])]

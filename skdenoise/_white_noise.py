@@ -14,7 +14,7 @@ from skdenoise._randomness import generator_of_order
 from skdenoise._shipped import shipped_name, shipped_weights
 from skdenoise._stein import PROBE, random_step, slopes
 from skdenoise._task import Task
-from skdenoise._tiling import windows
+from skdenoise._windows import windows
 
 SIZE = "small"
 NEIGHBORHOOD = 17

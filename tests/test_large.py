@@ -17,6 +17,7 @@ from skdenoise import (
     NoiseInjector,
     ZeroDCEEnhancer,
     _tiling,
+    _windows,
 )
 from skdenoise._containers import read_images
 from skdenoise._fingerprint import fingerprint
@@ -37,8 +38,8 @@ def small_parts(monkeypatch):
     monkeypatch.setattr(_tiling, "LARGE_PIXELS", 64 * 64)
     monkeypatch.setattr(_tiling, "TILE", 40)
     monkeypatch.setattr(_tiling, "LARGEST_OUTER", 10**6)
-    monkeypatch.setattr(_tiling, "WINDOW", 16)
-    monkeypatch.setattr(_tiling, "SMALLEST_WINDOW", 16)
+    monkeypatch.setattr(_windows, "WINDOW", 16)
+    monkeypatch.setattr(_windows, "SMALLEST_WINDOW", 16)
     monkeypatch.setattr(_filling, "LARGEST_BLOCK", 80)
 
 

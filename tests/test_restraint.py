@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from scipy import ndimage
 
-from skdenoise import AutoencoderDenoiser, NoiseInjector, _tiling, denoise, psnr
+from skdenoise import AutoencoderDenoiser, NoiseInjector, _tiling, _windows, denoise, psnr
 from skdenoise._correlated_noise import HIDDEN, PROBED, noise_of_camera, taken_from_flat_places
 from skdenoise._normalization import image_statistics, task_of
 from skdenoise._protocol import with_white_noise
@@ -87,7 +87,7 @@ def test_weak_noise_of_large_sharp_images_gets_better(monkeypatch):
 
 
 def test_a_large_image_is_computed_once_and_judged_by_windows(monkeypatch):
-    monkeypatch.setattr(_tiling, "WINDOW", 64)
+    monkeypatch.setattr(_windows, "WINDOW", 64)
     y, x = np.mgrid[:320, :400] / 32
     pixels = np.random.default_rng(0).normal(20 * np.sin(7 * y) * np.sin(6 * x), 1)[..., None]
     seen = []

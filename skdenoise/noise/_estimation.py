@@ -9,8 +9,8 @@ import numpy as np
 
 from skdenoise._containers import read_images
 from skdenoise._images import Images
-from skdenoise._tiling import windows
 from skdenoise._validation import Interval
+from skdenoise._windows import windows
 from skdenoise.noise._flat_places import Pixels, correlation_of_neighbors
 
 
