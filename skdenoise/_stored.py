@@ -76,8 +76,24 @@ class Stored:
             steps.append(slice(start, None, axis.step))
         if self._index is not None:
             key.insert(0, self._index)  # type: ignore[arg-type]
-        pixels = np.asarray(self._source[tuple(key)])[tuple(steps)]
+        pixels = self._read(tuple(key))[tuple(steps)]
         return pixels if dtype is None else pixels.astype(dtype, copy=False)
+
+    def _read(self, key: tuple[Any, ...]) -> np.ndarray:
+        try:
+            return np.asarray(self._source[key])
+        except (MemoryError, ValueError):
+            raise
+        except Exception as error:  # decoders stumble over damaged chunks in every way there is
+            rows, columns = self._rows, self._columns
+            place = str(getattr(self._source, "store_path", "")) or type(self._source).__name__
+            msg = (
+                f"Cannot read rows {rows[0]} to {rows[-1]}, columns {columns[0]} to {columns[-1]} "
+                f"of {place}"
+                + ("" if self._index is None else f", image {self._index}")
+                + f": {error}. Restore what is damaged there, and repeat the call."
+            )
+            raise OSError(msg) from error
 
 
 class StoredStack:

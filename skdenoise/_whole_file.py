@@ -20,12 +20,39 @@ __all__ = [
     "StrPath",
     "place_of_file",
     "plain_file",
+    "reserve",
     "take_places",
     "whole_file",
     "whole_files",
 ]
 
 StrPath = str | os.PathLike[str]
+
+
+def reserve(file: int, n_bytes: int, offset: int = 0) -> None:
+    """Take the space on the disk that a memory map is to fill; what is there stays.
+
+    Where the disk is full, writing to a page would end the program.
+
+    Parameters
+    ----------
+    file : int
+        Descriptor of the file, open for writing.
+    n_bytes, offset : int
+        How many bytes, and the first of them.
+
+    Raises
+    ------
+    OSError
+        The disk has less space.
+    """
+    if not hasattr(os, "posix_fallocate"):
+        return
+    try:
+        os.posix_fallocate(file, offset, n_bytes)
+    except OSError as error:
+        if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):  # a file system that cannot
+            raise
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Images larger than memory: parts equal the whole, wherever images lie and results go."""
 
+import errno
 import json
 import mmap
 import os
@@ -664,6 +665,14 @@ def test_a_file_that_is_no_note_is_left_alone(content, tmp_path):
     with pytest.raises(ValueError, match="no such note"):
         _journal.Journal(note, "me", resume=True)
     assert note.read_bytes() == content
+    _journal.Journal(note, "me", resume=False)
+    assert note.read_bytes() == content
+
+
+def test_a_folder_is_no_note(tmp_path):
+    with pytest.raises(ValueError, match="no such note"):
+        _journal.Journal(tmp_path, "me", resume=True)
+    _journal.Journal(tmp_path, "me", resume=False)
 
 
 @pytest.mark.parametrize("length", [0, 9, -1])
@@ -720,6 +729,99 @@ def test_what_was_finished_is_done_again_where_it_cannot_be_read(
     rest = Failing(out, -1)
     learned.transform(noisy, rest, resume=True)
     assert 0 < rest.written < noisy.size
+    assert_array_equal(out, denoised)
+
+
+def two_maps(path, first, second):
+    """Return parts of two memory maps of one file, whose rows are given."""
+    np.memmap(path, np.uint8, "w+", shape=(400, 85))
+    maps = [np.memmap(path, np.uint8, "r+", shape=(400, 85)) for _ in range(2)]
+    return [maps[0][slice(*first)], maps[1][slice(*second)]]
+
+
+def one_map(path, *rows):
+    mapped = two_maps(path, (None,), (None,))[0]
+    return [mapped[slice(*part)] for part in rows]
+
+
+SHARED = {
+    "the same array": lambda path: [np.empty(SHAPE, np.uint8)] * 2,
+    "parts that overlap": lambda path: one_map(path, (101,), (50, 151)),
+    "maps of one file": lambda path: two_maps(path, (100, 201), (200, 301)),
+    "a file that is opened twice": lambda path: [
+        zarr.create_array(path, shape=SHAPE, dtype="u1"),
+        zarr.open_array(path),
+    ],
+    "the same zarr array": lambda path: [zarr.create_array(path, shape=SHAPE, dtype="u1")] * 2,
+}
+APART = {
+    "arrays": lambda path: [np.empty(SHAPE, np.uint8), np.empty(SHAPE, np.uint8)],
+    "every other row": lambda path: one_map(path, (0, 202, 2), (1, 202, 2)),
+    "parts of one file": lambda path: two_maps(path, (100, 201), (201, 302)),
+    "two zarr arrays": lambda path: [
+        zarr.create_array(path / name, shape=SHAPE, dtype="u1") for name in "ab"
+    ],
+}
+
+
+@pytest.mark.parametrize("places", SHARED)
+def test_no_result_is_written_over_another(places, noisy, learned, tmp_path):
+    with pytest.raises(ValueError, match=r"out has one place for images 0 and 1, .*empty_like"):
+        learned.transform([noisy[0], noisy[0]], SHARED[places](tmp_path / "out"))
+
+
+def test_images_of_an_array_may_not_share_memory_either(noisy, learned):
+    X = np.concatenate([noisy, noisy, noisy])
+    memory = np.empty(X.size, np.uint8)
+    row = noisy.itemsize * SHAPE[1]
+    overlapping = np.lib.stride_tricks.as_strided(memory, X.shape, (row * 50, row, 1))
+    with pytest.raises(ValueError, match="out has one place for images 0 and 1"):
+        learned.transform(X, overlapping)
+    interleaved = np.empty((*SHAPE, 3), np.uint8).transpose(2, 0, 1)
+    assert_array_equal(learned.transform(X, interleaved), learned.transform(X))
+
+
+@pytest.mark.parametrize("places", APART)
+def test_places_beside_each_other_are_filled(places, noisy, learned, tmp_path):
+    out = APART[places](tmp_path / "out")
+    X = [noisy[0], noisy[0, ::-1]]
+    for result, wanted in zip(learned.transform(X, out), learned.transform(X), strict=True):
+        assert_array_equal(result, wanted)
+
+
+@pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="needs posix_fallocate")
+def test_a_full_disk_is_known_before_a_memory_map_is_filled(noisy, learned, tmp_path, monkeypatch):
+    out = memory_map(tmp_path / "out", np.zeros((3, *SHAPE), np.uint8))
+    taken = []
+    monkeypatch.setattr(os, "posix_fallocate", lambda _, *extent: taken.append(extent))
+    learned.transform(noisy, out[1:2])
+    assert taken == [(noisy.size, noisy.size)]
+
+    def full(file, offset, n_bytes):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(OSError, match=f"No space left on device, for the {2 * noisy.size} bytes"):
+        learned.transform(np.concatenate([noisy, noisy]), out[:2])
+    assert_array_equal(out[0], 0)
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_a_damaged_chunk_is_named_and_so_is_what_is_finished(noisy, denoised, learned, tmp_path):
+    X = stored(noisy, path=tmp_path / "X.zarr")
+    chunk = tmp_path / "X.zarr" / "c" / "0" / "2" / "0"
+    whole = chunk.read_bytes()
+    chunk.write_bytes(whole[:20])
+    with pytest.raises(
+        OSError, match=r"Cannot read rows 0 to 100, .*X\.zarr.*, image 0: .*Restore"
+    ):
+        learned.transform(X)
+    out = stored(np.ones_like(noisy), path=tmp_path / "out.zarr")
+    with pytest.raises(Interrupted) as stopped:
+        learned.transform(noisy, Failing(out, 2), resume=True)
+    assert "the same call goes on from there" in stopped.value.__notes__[0]
+    chunk.write_bytes(whole)
+    learned.transform(X, out, resume=True)
     assert_array_equal(out, denoised)
 
 

@@ -4,7 +4,6 @@ What is opened here is an array to slice, and what is created is an array to fil
 its name when it is complete, as small ones do.
 """
 
-import errno
 import math
 import os
 import secrets
@@ -28,7 +27,7 @@ from skdenoise._image_files._listing import ZARR_FILES, is_zarr
 from skdenoise._image_files._reading import MAX_PIXELS, read_image
 from skdenoise._image_files._tiff import TiffPixels, is_ome_tiff, is_simple_tiff, write_tiff
 from skdenoise._large import note_beside
-from skdenoise._whole_file import StrPath, place_of_file, plain_file, take_places
+from skdenoise._whole_file import StrPath, place_of_file, plain_file, reserve, take_places
 
 STREAMED_PIXELS = 2**26
 """TIFF files of more pixels are read and written part by part."""
@@ -327,7 +326,7 @@ def _memory_map_to_fill(path: Path, shape: tuple[int, ...], dtype: np.dtype) -> 
         note_beside(path).unlink(missing_ok=True)  # of pixels that are gone
         try:
             with open(path, "wb") as file:
-                _reserve(file.fileno(), n_bytes)
+                reserve(file.fileno(), n_bytes)
                 file.truncate(n_bytes)
         except OSError:
             path.unlink(missing_ok=True)
@@ -335,17 +334,6 @@ def _memory_map_to_fill(path: Path, shape: tuple[int, ...], dtype: np.dtype) -> 
     elif path.stat().st_size != n_bytes:
         raise _of_another(path)
     return _Unpacked(path, dtype, "r+", shape=shape)
-
-
-def _reserve(file: int, n_bytes: int) -> None:
-    """Take the space on the disk; where it is full, writing to a page would end the program."""
-    if not hasattr(os, "posix_fallocate"):
-        return
-    try:
-        os.posix_fallocate(file, 0, n_bytes)
-    except OSError as error:
-        if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):  # a file system that cannot
-            raise
 
 
 def _of_another(path: Path) -> ImageFileError:

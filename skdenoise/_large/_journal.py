@@ -17,7 +17,8 @@ from skdenoise import __version__
 from skdenoise._fingerprint import fingerprint
 from skdenoise._whole_file import whole_file
 
-VERSION = f"skdenoise {__version__} progress 2"
+BEGINNING = "skdenoise "
+VERSION = f"{BEGINNING}{__version__} progress 2"
 """Other releases may have other weights, and compute otherwise."""
 
 
@@ -57,7 +58,7 @@ class Journal:
     Raises
     ------
     ValueError
-        Where the file speaks of another transform, or is something else.
+        Where the file speaks of another transform, or is something else, such as a folder.
     """
 
     def __init__(
@@ -74,25 +75,26 @@ class Journal:
         self._digests: dict[str, str] = {}
         if self.path is None:
             return
+        text = _text_of(self.path)
         if not resume:
-            self.path.unlink(missing_ok=True)
+            if text.startswith(BEGINNING):  # it speaks of what is written over now
+                self.path.unlink()
             self.path = None
             return
         header = f"{VERSION} {owner}\n"
-        if self.path.exists():
-            text = self.path.read_text(encoding="utf-8", errors="replace")
-            if not (text.startswith(header) or header.startswith(text)):
-                msg = (
-                    f"{str(self.path)!r} tells how far another transform came: of other images, "
-                    f"with other parameters, other weights or another version of skdenoise; or it "
-                    f"is no such note at all. To begin anew, delete it, name another file or do "
-                    f"not resume; to go on, repeat the call that was interrupted."
-                )
-                raise ValueError(msg)
-            # A line without an end was being written when the program ended.
-            for line in text.split("\n")[1:-1]:
-                what, _, digest = line.rpartition(" ")
-                self._digests[what] = digest
+        is_own = text.startswith(header) or header.startswith(text)
+        if self.path.exists() and not (self.path.is_file() and is_own):
+            msg = (
+                f"{str(self.path)!r} tells how far another transform came: of other images, with "
+                f"other parameters, other weights or another version of skdenoise; or it is no "
+                f"such note at all. To begin anew, delete it, name another file or do not resume; "
+                f"to go on, repeat the call that was interrupted."
+            )
+            raise ValueError(msg)
+        # A line without an end was being written when the program ended.
+        for line in text.split("\n")[1:-1]:
+            what, _, digest = line.rpartition(" ")
+            self._digests[what] = digest
         lines = (f"{what} {digest}\n" for what, digest in sorted(self._digests.items()))
         with whole_file(self.path) as file:
             file.write((header + "".join(lines)).encode())
@@ -124,5 +126,20 @@ class Journal:
         trace: TracebackType | None,
     ) -> None:
         """Remove the file where everything went well, unless it is to be kept."""
-        if kind is None and self.path is not None and not self.keep:
+        if self.path is None:
+            return
+        if error is not None:
+            error.add_note(
+                f"What is finished stays so, and is noted in {str(self.path)!r}: the same call "
+                f"goes on from there."
+            )
+        elif not self.keep:
             self.path.unlink(missing_ok=True)
+
+
+def _text_of(path: Path) -> str:
+    """Return what is in a file; nothing where there is none."""
+    if not path.is_file():
+        return ""
+    with open(path, encoding="utf-8", errors="replace") as file:
+        return file.read()

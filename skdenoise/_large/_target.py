@@ -6,6 +6,7 @@ can be assigned to, and is not where they are.
 
 import mmap
 import os
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,13 @@ from skdenoise._images import Images
 from skdenoise._large._journal import note_beside
 from skdenoise._large._survey import Extent
 from skdenoise._stored import give_back, memory_map_of
+from skdenoise._whole_file import reserve
 
 OVERWRITTEN = "out must not be X, or in the same file: images are never written over."
 MOST_WORK = 10_000
 """Steps of NumPy to tell whether two arrays overlap, less than a millisecond."""
 
+IN_NO_FILE = ""
 MAPS = "/proc/self/maps"
 """What the memory of this process is, on Linux."""
 
@@ -51,6 +54,8 @@ class Target:
             for index, (raw, place) in enumerate(zip(raws, places, strict=True)):
                 _check_place(place, raw, index)
             _check_apart(images, out)
+            _check_each_has_its_own(places)
+            _reserve_space(places)
         self.container = container
         self._places = places
 
@@ -233,6 +238,91 @@ def _check_apart(images: Images, out: Any) -> None:
         )
         if shared:
             raise ValueError(OVERWRITTEN)
+
+
+def _check_each_has_its_own(places: list[Any]) -> None:
+    """Refuse places of which one result would be written over another."""
+    found: list[tuple[Any, int, int, np.ndarray, int]] = []
+    elsewhere: list[tuple[Any, int]] = []
+    for index, place in enumerate(places):
+        pixels = _pixels_of(place)
+        if pixels is not None:
+            found.append((*_extent_of(pixels), pixels, index))
+        elif place.index in (None, 0):  # those of a stack lie apart
+            elsewhere.append((place_of(place.array) or id(place.array), index))
+    for number, (one, index) in enumerate(elsewhere):
+        for other, first in elsewhere[:number]:
+            if one == other:
+                raise _same_place(first, index)
+    reaching: list[tuple[Any, int, int, np.ndarray, int]] = []
+    for extent in sorted(found, key=itemgetter(0, 1)):
+        file, low, _, pixels, index = extent
+        reaching = [other for other in reaching if other[0] == file and other[2] > low]
+        for *_, other_pixels, first in reaching:
+            # Maps of one file do not know each other's memory.
+            apart = file != IN_NO_FILE and _root_of(pixels) is not _root_of(other_pixels)
+            if apart or _share_memory(pixels, other_pixels):
+                raise _same_place(*sorted((first, index)))
+        reaching.append(extent)
+
+
+def _same_place(first: int, second: int) -> ValueError:
+    return ValueError(
+        f"out has one place for images {first} and {second}, so that the result of one would be "
+        f"written over that of the other. Give each its own: [numpy.empty_like(image) for image in "
+        f"X]."
+    )
+
+
+def _reserve_space(places: list[Any]) -> None:
+    """Take the space on the disk that memory maps are going to fill."""
+    extents: dict[str, tuple[int, int]] = {}
+    for pixels in map(_pixels_of, places):
+        if pixels is not None:
+            file, low, high = _extent_of(pixels)
+            before = extents.get(file, (low, high))
+            extents[file] = min(low, before[0]), max(high, before[1])
+    extents.pop(IN_NO_FILE, None)
+    for name, (low, high) in extents.items():
+        # What has another name by now, or may not be opened again, is filled as it is.
+        if not os.path.isfile(name) or os.path.getsize(name) < high or not os.access(name, os.W_OK):
+            continue
+        with open(name, "r+b") as opened:
+            try:
+                reserve(opened.fileno(), high - low, low)
+            except OSError as error:
+                msg = f"{error.strerror}, for the {high - low} bytes of out"
+                raise OSError(error.errno, msg, name) from error
+
+
+def _pixels_of(place: Any) -> np.ndarray | None:
+    """Return the memory that an image goes to; None where it is assigned to something else."""
+    if isinstance(place, np.ndarray):
+        return place
+    if not isinstance(place.array, np.ndarray):
+        return None
+    return place.array if place.index is None else place.array[place.index]
+
+
+def _extent_of(pixels: np.ndarray) -> tuple[str, int, int]:
+    """Return the file of a memory map, its first byte and the one after the last.
+
+    In memory that is no file, the addresses.
+    """
+    low, high = np.lib.array_utils.byte_bounds(pixels)
+    mapped = memory_map_of(pixels)
+    if mapped is None or mapped.filename is None or mapped.mode == "c":
+        return IN_NO_FILE, low, high
+    root: Any = _root_of(pixels)
+    start = root.offset - root.ctypes.data
+    return os.path.realpath(mapped.filename), low + start, high + start
+
+
+def _root_of(array: Any) -> Any:
+    """Return the array that owns the memory of a view, or knows where it is from."""
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return array
 
 
 def _share_memory(one: np.ndarray, other: np.ndarray) -> bool:
