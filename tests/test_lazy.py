@@ -103,6 +103,29 @@ def test_a_chunk_need_not_look_like_images(small_parts, noisy):
     assert_close(lazily.compute(), natural(sigma=25).transform(X))
 
 
+def test_the_graph_has_as_many_layers_however_many_chunks_there_are(small_parts, noisy):
+    layers, sizes = [], []
+    for side in (95, 19):
+        lazily = natural().transform(da.from_array(noisy, chunks=(1, side, side)))
+        layers.append(len(lazily.dask.layers))
+        sizes.append(len(lazily.dask))
+    assert layers[0] == pytest.approx(layers[1], abs=5)
+    assert sizes[1] > 10 * sizes[0]
+
+
+@pytest.mark.parametrize(
+    "chunks", [((1, 0, 1), 221, 190), ((0, 2), (100, 0, 121), (0, 90, 100))], ids=str
+)
+@pytest.mark.usefixtures("small_parts")
+def test_chunks_may_be_empty(chunks, noisy):
+    X = da.from_array(noisy, chunks=chunks)
+    lazily = natural().transform(X)
+    assert lazily.chunks == X.chunks
+    assert_close(lazily.compute(), natural().transform(noisy))
+    chosen = X[(X[:, 0, 0] > -1) & (da.arange(2, chunks=1) == 1)].compute_chunk_sizes()
+    assert_close(natural().transform(chosen).compute(), natural().transform(noisy[1:]))
+
+
 def test_small_images_are_transformed_whole_however_they_are_cut(noisy):
     for chunks in [(1, 221, 190), (2, 60, 60)]:
         for denoiser in (natural(sigma=[5, 50]), natural()):
@@ -185,7 +208,7 @@ def test_chunks_are_read_again_rather_than_kept(small_parts, noisy):
 def test_any_graph_can_be_read_again():
     plain = da.from_array(np.arange(100.0).reshape(10, 10), chunks=(4, 4))
     for x in (plain, plain.rechunk((5, 5)) + 1, da.ones((10, 10), chunks=5).persist()):
-        again = _again(x)
+        again = _again(x, "again-")
         assert not set(again.__dask_keys__()[0]) & set(x.__dask_keys__()[0])
         assert_array_equal((again + 1).compute(), x.compute() + 1)
 

@@ -139,7 +139,7 @@ def transform_lazily(estimator: Any, X: Any) -> Any:
         raise ValueError(msg)
     estimator._check_independent()
     images = estimator._read(X, reset=False, lazily=True)
-    whole = X if X.ndim == 3 else X.rechunk({3: -1})
+    whole = _without_empty_chunks(X if X.ndim == 3 else X.rechunk({3: -1}))
     split = whole.numblocks[1:3] != (1, 1)
     local = estimator._local_transform(images) if split and images.is_large(0) else None
     carried = _node(Carried(estimator))
@@ -148,6 +148,12 @@ def transform_lazily(estimator: Any, X: Any) -> Any:
     else:
         result = _parts_of_images(whole, carried, images, local)
     return result.rechunk(X.chunks)
+
+
+def _without_empty_chunks(X: Any) -> Any:
+    """Return the same array in chunks with pixels in them, such as a mask need not leave."""
+    chunks = tuple(tuple(side for side in sides if side) for sides in X.chunks)
+    return X if chunks == X.chunks else X.rechunk(chunks)
 
 
 def _node(carried: Carried) -> Any:
@@ -189,22 +195,8 @@ def _parts_of_images(X: Any, carried: Any, images: Images, local: LocalTransform
     """Transform chunks of large images, each with a margin."""
     import dask.array as da
     from dask.array.overlap import ensure_minimum_chunksize, overlap
-    from dask.delayed import delayed
 
-    n_images, height, width = X.shape[:3]
-    cuts = local.windows(height, width)
-    moments = _moments(X, images.n_channels) if local.needs_moments else [None] * n_images
-    judge = delayed(_judge, pure=True)
-    judged = [
-        judge(
-            carried,
-            index,
-            X.shape,
-            moments[index],
-            [X[index][cut] for cut in cuts],
-        )
-        for index in range(n_images)
-    ]
+    judged = _judged(X, carried, images, local)
     margin = local.margin
     for axis in (1, 2):
         if min(X.chunks[axis]) < margin < X.shape[axis]:
@@ -213,7 +205,7 @@ def _parts_of_images(X: Any, carried: Any, images: Images, local: LocalTransform
             X = X.rechunk({axis: -1})
     if local.needs_moments:
         # Read again when everything is judged, instead of kept in memory until then.
-        X = _again(X)
+        X = _again(X, "again-")
     depth = {axis: margin if X.numblocks[axis] > 1 else 0 for axis in (1, 2)}
     return da.map_blocks(
         _transform_part,
@@ -230,13 +222,12 @@ def _parts_of_images(X: Any, carried: Any, images: Images, local: LocalTransform
     )
 
 
-def _again(X: Any) -> Any:
+def _again(X: Any, prefix: str) -> Any:
     """Return the same array with tasks of its own, so that chunks are made twice and not kept."""
     import dask.array as da
     from dask._task_spec import DataNode, convert_legacy_graph
 
     tasks = convert_legacy_graph(dict(X.__dask_graph__()))
-    prefix = "again-"
     own = {(X.name, *block) for block in np.ndindex(X.numblocks)}
     # What is there already need not be there twice.
     names = {
@@ -255,16 +246,62 @@ def _again(X: Any) -> Any:
     return da.Array(copies, prefix + X.name, X.chunks, meta=X._meta)
 
 
+def _judged(X: Any, carried: Any, images: Images, local: LocalTransform) -> list[Any]:
+    """Return what is to be the same for all parts of each image, to be computed."""
+    cuts, moments = local.windows(*X.shape[1:3]), None
+    if local.needs_moments:
+        moments = _moments(X, images.n_channels)
+        X = _again(X, "windows-")  # else chunks with windows are kept until all are read
+    name = f"skdenoise-judged-{fingerprint(X.name, carried.key)}"
+    tasks: dict[tuple, tuple] = {}
+    read: list[Any] = []
+    for index in range(len(X)):
+        # In one chunk each, which has a key.
+        windows = [X[index][cut].rechunk(-1) for cut in cuts]
+        read += windows
+        seen = []
+        for number, window in enumerate(windows):
+            # A view would keep the chunk.
+            seen.append((name, index, number))
+            tasks[seen[-1]] = (np.copy, (window.name, *[0] * window.ndim))
+        of_image = None if moments is None else moments[index].key
+        tasks[name, index] = (_judge, carried.key, index, X.shape, of_image, seen)
+    found = [(name, index) for index in range(len(X))]
+    return _delayed(name, found, tasks, [*read, carried, *(moments or [])[:1]])
+
+
 def _moments(X: Any, n_channels: int) -> list[Any]:
     """Return the moments of each image, to be computed chunk by chunk."""
-    from dask.delayed import delayed
+    name = f"skdenoise-moments-{fingerprint(X.name, n_channels)}"
+    tasks: dict[tuple, tuple] = {}
+    found: list[tuple] = []
+    for row, n_images in enumerate(X.chunks[0]):
+        blocks = [(row, *place) for place in np.ndindex(X.numblocks[1:])]
+        for block in blocks:
+            tasks[name, *block] = (_moments_of_block, (X.name, *block), n_channels)
+        parts = [(name, *block) for block in blocks]
+        for position in range(n_images):
+            found.append((name, "joined", len(found)))
+            tasks[found[-1]] = (_joined, parts, position)
+    return _delayed(name, found, tasks, [X])
 
-    measure, join = delayed(_moments_of_block, pure=True), delayed(Moments.joined, pure=True)
-    found = []
-    for row, n_images in zip(X.to_delayed(optimize_graph=False), X.chunks[0], strict=True):
-        parts = [measure(block, n_channels) for block in row.ravel()]
-        found += [join([part[index] for part in parts]) for index in range(n_images)]
-    return found
+
+def _delayed(name: str, keys: list[tuple], tasks: dict[tuple, tuple], read: list[Any]) -> list[Any]:
+    """Return some tasks of a layer that is made of dask's collections.
+
+    Were each a delayed function by itself, dask would look through the whole graph of the images
+    for each of them.
+    """
+    from dask.delayed import Delayed
+    from dask.highlevelgraph import HighLevelGraph
+
+    graph = HighLevelGraph.from_collections(name, tasks, dependencies=read)
+    return [Delayed(key, graph, layer=name) for key in keys]
+
+
+def _joined(parts: list[list[Moments]], position: int) -> Moments:
+    """Return the moments of an image of which there are several parts."""
+    return Moments.joined(part[position] for part in parts)
 
 
 def _moments_of_block(X: np.ndarray, n_channels: int) -> list[Moments]:
