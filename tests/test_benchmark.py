@@ -414,7 +414,8 @@ def test_models_are_measured_blind_under_the_names_of_their_files(run, textured,
     denoiser = AutoencoderDenoiser(size="nano", noise=injector, epochs=1, random_state=0, sigma=200)
     denoiser.fit([textured] * 2).save("mine.safetensors")
     put("in/a.png", np.repeat(textured, 3, axis=-1))
-    code, printed, said = run("in", "-o", "out", "--model", "mine.safetensors", "--sigmas", 25)
+    typed = "in", "-o", "out", "--model", "mine.safetensors", "--sigmas", 25
+    code, printed, said = run(*typed)
     assert code == 0, said
     assert set(results()) == {(name, 25) for name in ("noisy", *IN_SCIKIT_IMAGE, "mine")}
     # A gray model takes a color image channel by channel, and is told nothing.
@@ -424,3 +425,5 @@ def test_models_are_measured_blind_under_the_names_of_their_files(run, textured,
     wanted = quality(np.repeat(textured, 3, axis=-1), np.concatenate(planes, axis=-1))
     assert results()["mine", 25]["psnr"] == pytest.approx(wanted, abs=1e-3)
     assert "| skdenoise, mine | no |" in printed
+    assert run(*typed, "--methods", "ours", "--overwrite")[0] == 0
+    assert set(results()) == {(name, 25) for name in ("noisy", "ours", "mine")}

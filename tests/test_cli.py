@@ -801,15 +801,18 @@ def test_warnings_are_sentences(run, monkeypatch):
     import warnings
 
     def transform(self, X):
-        warnings.warn("this looks odd", UserWarning, stacklevel=2)
+        for _ in range(2):
+            warnings.warn("image 0 of X looks odd", UserWarning, stacklevel=2)
         return X
 
     monkeypatch.setattr(Halver, "transform", transform)
     monkeypatch.setattr(warnings, "filters", [("default", None, Warning, None, 0)])
-    put("a.png", draw(8, 8))
-    code, said = run("denoise", "a.png", "-o", "b.png")
+    put("in/a.png", draw(8, 8))
+    put("in/b.png", draw(8, 8))
+    code, said = run("denoise", "in", "-o", "out/")
     assert code == 0
-    assert "skdenoise: warning: this looks odd\n" in said
+    for name in ("a.png", "b.png"):
+        assert said.count(f"skdenoise: warning: 'in/{name}': it looks odd\n") == 1
 
 
 # Training
@@ -832,13 +835,13 @@ def test_training_takes_all_images_and_saves_a_model(run, halver):
     put("in/a.png", draw(8, 8, 3))
     put("in/sub/b.tif", draw(9, 8, 3, dtype=np.uint16))
     put("in/c.png", draw(9, 8, 4))
-    options = ["--architecture", "dncnn", "--size", "nano", "--epochs", 2]
+    options = ["--architecture", "unet", "--size", "nano", "--epochs", 2]
     limits = ["--time-budget", 9, "--seed", 5]
     code, said = run("train", "in", "in/a.png", "-o", "model", *options, *limits)
     assert code == 0
     (made,) = halver.made
     assert sorted(image.shape for image in made.seen) == [(8, 8, 3), (9, 8, 3), (9, 8, 3)]
-    wanted = {"architecture": "dncnn", "size": "nano", "epochs": 2, "time_budget": 9}
+    wanted = {"architecture": "unet", "size": "nano", "epochs": 2, "time_budget": 9}
     assert wanted.items() <= made.params.items()
     assert made.params["random_state"] == 5
     assert "training on 3 color images" in said
@@ -865,6 +868,27 @@ def test_the_noise_is_as_strong_as_typed(run, halver, typed, low, high):
     sigmas = [255 * noise.corrupt(image, scale=255, rng=rng).std() for _ in range(40)]
     assert low * 0.95 <= min(sigmas) < low + 9
     assert high - 9 < max(sigmas) <= high * 1.05
+
+
+@pytest.mark.parametrize(
+    ("typed", "message"),
+    [
+        (["-o", "in/a.png", "--overwrite"], "is the name of an image"),
+        (["in/text", "-o", "in/text", "--overwrite"], "is what is to be learned from"),
+        (["-o", "m", "--architecture", "dncnn", "--size", "base"], "--size is that of a unet"),
+        (["-o", "m", "--noise", "foo"], "no --noise 'foo'; known: .* poisson"),
+        (["-o", "m", "--sigma", "50", "10"], "a smaller and a larger one, got 50 10"),
+    ],
+)
+def test_training_refuses_what_cannot_be_meant(run, typed, message):
+    put("in/a.png", draw(8, 8))
+    Path("in/text").write_text("precious")
+    before = Path("in/a.png").read_bytes()
+    code, said = run("train", "in/a.png", *typed)
+    assert code == 2
+    assert re.search(message, said)
+    assert (Path("in/a.png").read_bytes(), Path("in/text").read_text()) == (before, "precious")
+    assert files() == {"in/a.png", "in/text"}
 
 
 def test_an_existing_model_is_not_overwritten_unless_told(run, halver):

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from skimage import io as skimage_io
 
 from skdenoise import AutoencoderDenoiser, ZeroDCEEnhancer, load, procedural_images
 from skdenoise._cli import main
@@ -197,11 +198,30 @@ def test_weights_do_not_replace_those_that_they_begin_with(tmp_path, pretrain):
     assert "choose another name" in said
 
 
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_an_interrupted_training_says_whether_it_goes_on(pretrain, monkeypatch, overwrite):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Pretraining, "run", interrupted)
+    code, said = pretrain(*["--overwrite"] * overwrite)
+    assert code == 130
+    assert ("the same command goes on from here" in said) != overwrite
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_gray_images_that_are_left_out_are_counted(tmp_path, pretrain):
+    skimage_io.imsave(tmp_path / "gray.png", np.zeros((8, 8), np.uint8), check_contrast=False)
+    code, said = pretrain(str(tmp_path), "--color", "--procedural", "1", "--time-budget", "1e-9")
+    assert code == 0
+    assert "1 gray image left out (--color)" in said
+
+
 def test_an_enhancer_is_nothing_to_begin_with(tmp_path, pretrain):
     ZeroDCEEnhancer(weights="default").save(tmp_path / "enhancer")
     code, said = pretrain("--start", str(tmp_path / "enhancer"))
     assert code == 1
-    assert "holds a ZeroDCEEnhancer; it is for 'skdenoise enhance'" in said
+    assert "holds an enhancer; it is for 'skdenoise enhance'" in said
 
 
 def test_a_wider_network_begins_as_the_narrower_one():

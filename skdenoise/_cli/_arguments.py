@@ -215,7 +215,8 @@ def _add_train(commands: Any) -> None:
         "train",
         help="train a model on clean images",
         description="Train a network to remove noise that is added to clean images, anew at every "
-        "step, and save it as one file without any code in it.",
+        "step, and save it as one file without any code in it when all is done: 'skdenoise "
+        "pretrain' is for trainings that may be interrupted.",
     )
     parser.set_defaults(run=_command("train"), wrong_usage=parser.error, trains=True)
     parser.add_argument(
@@ -243,7 +244,9 @@ def _add_train(commands: Any) -> None:
         "number, or two for a strength that is drawn between them for each patch (default: 0 50)",
     )
     noise.add_argument(
-        "--noise", metavar="NAME", help="another noise of the catalog, for example poisson"
+        "--noise",
+        metavar="NAME",
+        help="another noise of the catalog, for example poisson; an unknown one lists them all",
     )
     parser.add_argument(
         "--noise-factor",
@@ -260,7 +263,6 @@ def _add_train(commands: Any) -> None:
     parser.add_argument(
         "--size",
         choices=SIZES,
-        default="small",
         help="how large a unet is: nano for a look, base for the best quality (default: small)",
     )
     add_colors(parser, "train for")
@@ -269,7 +271,8 @@ def _add_train(commands: Any) -> None:
         parser,
         epochs=f"how often every image is looked at (default: {EPOCHS}; as often as --time-budget "
         "allows where it is given)",
-        time_budget="at most so many seconds for training (default: no limit)",
+        time_budget="at most so many seconds for training, start-up not counted (default: no "
+        "limit)",
     )
 
 

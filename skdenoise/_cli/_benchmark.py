@@ -139,19 +139,17 @@ def _methods(args: argparse.Namespace, say: Messages) -> dict[str, Method]:
         elif name not in args.methods:
             continue
         methods[name] = method
-    if args.model:
-        wake_keras()
-        for path in args.model:
-            model = load_model(path, skdenoise.AutoencoderDenoiser)
-            methods[path.stem] = _ours(model, f"skdenoise, {path.stem}")
-        return methods
     for name, (size, n_augment) in OURS.items():
-        if args.methods is not None and name not in args.methods:
+        if name not in (args.methods or ([] if args.model else OURS)):
             continue
         wake_keras()
         denoiser = skdenoise.AutoencoderDenoiser(size=size, weights="natural", n_augment=n_augment)
         often = f", {n_augment} orientations" if n_augment > 1 else ""
         methods[name] = _ours(denoiser, f"skdenoise, {size}{often}")
+    for path in args.model:
+        wake_keras()
+        model = load_model(path, skdenoise.AutoencoderDenoiser)
+        methods[path.stem] = _ours(model, f"skdenoise, {path.stem}")
     return methods
 
 

@@ -3,6 +3,7 @@
 import argparse
 from typing import Any
 
+from skdenoise._cli._words import in_words_of_options
 from skdenoise._precision import check_engine
 
 
@@ -11,7 +12,7 @@ def check(args: argparse.Namespace) -> None:
     try:
         check_engine(args.engine or "auto", args.precision or "auto")
     except (ImportError, ValueError) as error:
-        args.wrong_usage(str(error))
+        args.wrong_usage(in_words_of_options(str(error)))
 
 
 def choose(estimator: Any, args: argparse.Namespace) -> None:

@@ -1,6 +1,7 @@
 """``skdenoise export``: a model in, a file for another runtime out."""
 
 import argparse
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from skdenoise._cli._waking import wake_keras
 
 def export(args: argparse.Namespace, say: Messages) -> None:
     """Run ``skdenoise export``."""
+    if args.output.endswith(("/", os.sep)) and Path(args.output).suffix:
+        args.wrong_usage(f"{args.output!r} is the name of a folder; that of a file is wanted")
     check_output_file(args)
     wake_keras()
     model, n_channels = _model(args)

@@ -10,8 +10,7 @@ def load_model(path: Path, wanted: type) -> Any:
     """Load a model; say which command it is for, if it is another class than `wanted`."""
     model = skdenoise.load(path)
     if not isinstance(model, wanted):
-        other = "denoise" if isinstance(model, skdenoise.AutoencoderDenoiser) else "enhance"
-        raise ValueError(
-            f"{str(path)!r} holds a {type(model).__name__}; it is for 'skdenoise {other}'"
-        )
+        is_denoiser = isinstance(model, skdenoise.AutoencoderDenoiser)
+        kind, command = ("a denoiser", "denoise") if is_denoiser else ("an enhancer", "enhance")
+        raise ValueError(f"{str(path)!r} holds {kind}; it is for 'skdenoise {command}'")
     return model

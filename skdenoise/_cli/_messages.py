@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from skdenoise._cli._words import in_words_of_options
+
 
 class Messages:
     """What the person reads, on stderr; errors are counted."""
@@ -13,6 +15,8 @@ class Messages:
     def __init__(self, quiet: bool) -> None:
         self.quiet = quiet
         self.n_errors = 0
+        self._worked_on: Path | None = None
+        self._warned: set[str] = set()
 
     def note(self, text: str) -> None:
         """Say what is going on, unless told to be quiet."""
@@ -29,21 +33,27 @@ class Messages:
         text = str(error) or type(error).__name__
         if isinstance(error, MemoryError):
             text = f"not enough memory ({text})"
-        elif not isinstance(error, (ValueError, TypeError, OSError)):
+        elif not isinstance(error, (ValueError, TypeError, OSError, ArithmeticError)):
             text = f"{type(error).__name__}: {text}"
-        self.error(text if name is None or str(name) in text else f"{str(name)!r}: {text}")
+        self.error(_of(name, in_words_of_options(text)))
 
     def warning(self, message: Warning | str, *_: Any) -> None:
-        """Say what may be wrong; takes the place of ``warnings.showwarning``."""
-        self.note(f"warning: {message}")
+        """Say what may be wrong, once of each file; the place of ``warnings.showwarning``."""
+        text = _of(self._worked_on, in_words_of_options(str(message)))
+        if text not in self._warned:
+            self._warned.add(text)
+            self.note(f"warning: {text}")
 
     @contextmanager
     def trying(self, name: Path | None = None) -> Iterator[None]:
         """Say what goes wrong in a block, and go on."""
+        before, self._worked_on = self._worked_on, name
         try:
             yield
         except Exception as error:  # whatever it is, the other files have a right to their turn
             self.failure(error, name)
+        finally:
+            self._worked_on = before
 
     @property
     def shows_progress(self) -> bool:
@@ -61,6 +71,11 @@ class Messages:
         from tqdm import tqdm
 
         tqdm.write(f"skdenoise: {text}", file=sys.stderr)
+
+
+def _of(name: Path | None, text: str) -> str:
+    """Say which file is spoken of, where the text does not."""
+    return text if name is None or str(name) in text else f"{str(name)!r}: {text}"
 
 
 def count(number: int, what: str) -> str:

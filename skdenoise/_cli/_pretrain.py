@@ -1,6 +1,7 @@
 """``skdenoise pretrain``: weights for all noises, by a training that can be killed and resumed."""
 
 import argparse
+import os
 from pathlib import Path
 
 import numpy as np
@@ -18,12 +19,14 @@ def pretrain(args: argparse.Namespace, say: Messages) -> None:
     from skdenoise._pretraining import LOG, TOLD_WHITE, Pretraining, Recipe, checkpoints, forget
 
     output = Path(args.output)
-    if output.is_dir() or output.suffix != ".safetensors":
+    is_folder = output.is_dir() or args.output.endswith(("/", os.sep))
+    if is_folder or output.suffix != ".safetensors":
         args.wrong_usage(f"-o names the file to write, WEIGHTS.safetensors, got {args.output!r}")
     if not (args.inputs or args.procedural):
         args.wrong_usage("name a FOLDER of clean images, or type --procedural N to make some")
     if args.start is not None and args.start.resolve() == output.resolve():
         args.wrong_usage("-o would replace the weights of --start; choose another name")
+    args.resume = not args.overwrite  # to be said where it is interrupted
     folder = output.with_suffix(".training")
     if not checkpoints(folder):  # by which the file would be known to be of this training
         check_output_file(args)
@@ -78,7 +81,12 @@ def _start(args: argparse.Namespace, n_channels: int) -> dict[str, np.ndarray]:
     model = load_model(args.start, skdenoise.AutoencoderDenoiser)
     known, weights = model.n_channels_in_, model.weights_
     if model.architecture != "unet" or known not in (1, n_channels):
-        args.wrong_usage(f"--start must be a unet for {n_channels} channels")
+        colors = "color images; type --color" if known == 3 else f"images of {known} channels"
+        args.wrong_usage(
+            f"--start is a {model.architecture} for {colors}"
+            if model.architecture == "unet"
+            else f"--start must be a unet, and is a {model.architecture}"
+        )
     if known != n_channels:
         weights = for_more_channels(weights, n_channels)
     if model.size != args.size:
@@ -91,12 +99,18 @@ def _start(args: argparse.Namespace, n_channels: int) -> dict[str, np.ndarray]:
 
 def _read(args: argparse.Namespace, say: Messages, n_channels: int) -> list[np.ndarray]:
     """Read 8-bit images, gray or in color as asked for."""
+    n_gray = 0
 
     def taken(image: np.ndarray) -> np.ndarray | None:
         if image.dtype != np.uint8:
             raise ValueError(f"it has pixels of {image.dtype}; 8-bit images are wanted")
         if n_channels == 3 and image.shape[-1] == 1:
+            nonlocal n_gray
+            n_gray += 1
             return None
         return to_gray(image) if n_channels == 1 else to_color(image)
 
-    return read_clean(args, say, taken)
+    images = read_clean(args, say, taken)
+    if n_gray:
+        say.note(f"{count(n_gray, 'gray image')} left out (--color)")
+    return images

@@ -14,6 +14,8 @@ from skdenoise._cli._channels import to_color, to_gray
 from skdenoise._cli._jobs import check_output_file, read_clean
 from skdenoise._cli._messages import Messages, count
 from skdenoise._cli._waking import wake_keras
+from skdenoise._image_files import is_image_name
+from skdenoise.noise import NOISE_MODELS
 
 
 def train(args: argparse.Namespace, say: Messages) -> None:
@@ -21,6 +23,12 @@ def train(args: argparse.Namespace, say: Messages) -> None:
     output = Path(args.output)
     if output.is_dir() or args.output.endswith(("/", os.sep)):
         args.wrong_usage(f"{args.output!r} is a folder; the name of a file is wanted")
+    if is_image_name(output):
+        args.wrong_usage(f"{args.output!r} is the name of an image; type -o model.safetensors")
+    if output.resolve() in [path.resolve() for path in args.inputs]:
+        args.wrong_usage(f"{args.output!r} is what is to be learned from; choose another name")
+    if args.size is not None and args.architecture != "unet":
+        args.wrong_usage(f"--size is that of a unet; --architecture {args.architecture} has one")
     check_output_file(args)
     noise = _noise(args)
     images = _read(args, say)
@@ -29,7 +37,7 @@ def train(args: argparse.Namespace, say: Messages) -> None:
         return
     denoiser = skdenoise.AutoencoderDenoiser(
         args.architecture,
-        size=args.size,
+        size=args.size or "small",
         noise=noise,
         epochs=EPOCHS if args.epochs is None and args.time_budget is None else args.epochs,
         time_budget=args.time_budget,
@@ -52,8 +60,14 @@ def _noise(args: argparse.Namespace) -> Any:
         )
     low_high = [0.0, 50.0] if args.sigma is None else args.sigma
     if len(low_high) > 2 or low_high != sorted(low_high):
-        args.wrong_usage(f"--sigma takes one number, or a smaller and a larger one, got {low_high}")
+        args.wrong_usage(
+            f"--sigma takes one number, or a smaller and a larger one, got "
+            f"{' '.join(f'{sigma:g}' for sigma in low_high)}"
+        )
     if args.noise is not None:
+        if args.noise not in NOISE_MODELS:
+            known = " ".join(sorted(NOISE_MODELS))
+            args.wrong_usage(f"there is no --noise {args.noise!r}; known: {known}")
         factor = 0.1 if args.noise_factor is None else args.noise_factor
         noise = skdenoise.NoiseInjector(args.noise, noise_factor=factor)
     elif len(low_high) == 1:

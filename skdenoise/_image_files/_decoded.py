@@ -57,7 +57,7 @@ class Limits:
         if width * height > self.max_pixels:
             raise ImageFileError(
                 f"it has {width} x {height} pixels, at most {self.max_pixels} are allowed; if the "
-                f"file can be trusted, pass --max-pixels (in Python max_pixels)"
+                f"file can be trusted, type --max-pixels"
             )
 
 

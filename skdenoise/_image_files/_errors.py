@@ -18,5 +18,5 @@ def refuse_existing(path: StrPath, *, overwrite: bool) -> None:
     if not overwrite and os.path.lexists(path):
         raise ImageExistsError(
             f"Cannot write {os.fspath(path)!r}: it exists. Choose another "
-            f"name, or pass --overwrite (in Python overwrite=True)."
+            f"name, or type --overwrite."
         )

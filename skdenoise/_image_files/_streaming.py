@@ -80,7 +80,7 @@ def read_whole(path: StrPath, *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
         if height * width > max_pixels:
             raise ImageFileError(
                 f"Cannot read {os.fspath(path)!r} at once: it has {width} x {height} pixels, at "
-                f"most {max_pixels} are allowed. Pass --max-pixels (in Python max_pixels), or let "
+                f"most {max_pixels} are allowed. Type --max-pixels, or let "
                 f"the result end in .tif or .zarr, which are written part by part."
             )
         return native(np.asarray(image[:]))

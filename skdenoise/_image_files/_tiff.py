@@ -47,8 +47,8 @@ def decode_tiff(file: BinaryIO, limits: Limits) -> Decoded:
         for other in tiff.pages[1:] if limits.pixels else ():
             if not other.subfiletype & _PREVIEW_OR_MASK:  # type: ignore[union-attr]
                 raise ImageFileError(
-                    f"it is a stack of {len(tiff.pages)} pages, one image is wanted; read it with "
-                    f"tifffile.imread and pass the array to the estimator"
+                    f"it is a stack of {len(tiff.pages)} pages, one image is wanted; put each "
+                    f"page into a file of its own, or pass tifffile.imread(name) to an estimator"
                 )
         _check_samples(page)
         orientation = page.tags.valueof(ORIENTATION_TAG, default=1)
