@@ -212,7 +212,7 @@ def test_an_interrupted_training_says_whether_it_goes_on(pretrain, monkeypatch, 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 def test_gray_images_that_are_left_out_are_counted(tmp_path, pretrain):
     skimage_io.imsave(tmp_path / "gray.png", np.zeros((8, 8), np.uint8), check_contrast=False)
-    code, said = pretrain(str(tmp_path), "--color", "--procedural", "1", "--time-budget", "1e-9")
+    code, said = pretrain(str(tmp_path), "--color", "--time-budget", "1e-9")
     assert code == 0
     assert "1 gray image left out (--color)" in said
 
