@@ -162,7 +162,7 @@ def test_two_processes_of_jax_learn_what_one_learns():
     assert "time_budget=None" in first["error"]
 
 
-@pytest.mark.parametrize("devices", [99, ["gpu:7"], []])
+@pytest.mark.parametrize("devices", [99, ["gpu:7"], [["cpu:0"]], []])
 @pytest.mark.parametrize("estimator", [AutoencoderDenoiser, ZeroDCEEnhancer])
 def test_a_device_that_is_not_there_is_said_with_those_that_are(estimator, devices):
     X = np.random.default_rng(0).random((2, 8, 8, 3))
@@ -184,7 +184,7 @@ def test_an_estimator_learns_on_a_device_by_name(tmp_path):
         denoiser = AutoencoderDenoiser(size="nano", devices=devices, epochs=1, random_state=0)
         return denoiser.fit(noisy, clean)
 
-    usual, named = fitted(None), fitted(["cpu:0"])
+    usual, named = fitted(None), fitted(["CPU:0"])
     for name, weights in usual.weights_.items():
         np.testing.assert_allclose(named.weights_[name], weights, atol=1e-6)
     named.save(tmp_path / "d.safetensors")

@@ -253,6 +253,9 @@ def test_what_cannot_be_filled_is_refused(noisy, tmp_path):
     X = da.from_array(noisy, chunks=(1, 120, 100))
     with pytest.raises(TypeError, match=r"zarr\.create_array"):
         quick().transform(X, np.empty_like(noisy))
+    for out in (da.zeros_like(X), da.zeros_like(X, chunks=-1)):
+        with pytest.raises(TypeError, match=r"zarr\.create_array"):
+            quick().transform(X, out)
     small = empty_like(noisy[:, :-1], tmp_path / "out.zarr", (1, 64, 64))
     with pytest.raises(ValueError, match="shape of X"):
         quick().transform(X, small)

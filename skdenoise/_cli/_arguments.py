@@ -72,8 +72,9 @@ def _add_denoise(commands: Any) -> None:
         "PPM, with 8 or 16 bits (TIFF: floats, too), gray or in color; zarr arrays. Size, bit "
         "depth and alpha stay as they are, and so do color profile, resolution and EXIF where "
         "the format of the result has them (see the guide); other metadata go. Large TIFF files "
-        "and zarr arrays are read and written part by part, so they may be larger than memory, and "
-        "than --max-pixels; an output named .ome.tif or .zarr becomes one.",
+        "(of more than 67 million pixels) and zarr arrays are read and written part by part, so "
+        "they may be larger than memory, and than --max-pixels; an output named .ome.tif or .zarr "
+        "becomes one.",
         epilog="The network has learned from photographs with noise of all kinds and strengths, "
         "and sees for itself how strong the noise is. A --model for gray images works on color "
         "images channel by channel; a model for color images works on three copies of a gray image "
@@ -118,8 +119,8 @@ def _add_denoise(commands: Any) -> None:
     parser.add_argument(
         "--strength",
         type=not_negative,
-        help="how much of the noise is removed: below 1 that share of what would be, above 1 the "
-        "network is told of so much more noise than there is; default: 1",
+        help="how much of the noise is removed: 0.5 takes half as much away, 2 makes the network "
+        "believe that the noise is twice as strong (unet; default: 1)",
     )
     add_engine(parser)
     add_common(
@@ -284,8 +285,8 @@ def _add_pretrain(commands: Any) -> None:
         "as the weights were trained that come with this package. Checkpoints and a log of the "
         "PSNR are kept in a folder beside the weights; the same command goes on where it was "
         "interrupted. With more --steps it goes on, too, within the first fifth of them; later, "
-        "it goes back to where the learning rate began to fall, and what is further is kept until "
-        "more steps are done.",
+        "it goes back to the checkpoint from before the learning rate fell, and the weights stay "
+        "as they are until more steps are done than they have behind them.",
     )
     parser.set_defaults(run=_command("pretrain"), wrong_usage=parser.error, trains=True)
     parser.add_argument(

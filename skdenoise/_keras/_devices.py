@@ -48,8 +48,9 @@ def chosen_devices(devices: Any, random_state: Any, time_budget: Any) -> Devices
         chosen = usual
     elif isinstance(devices, Integral):
         chosen = usual[: int(devices)] if devices <= len(usual) else ()
-    elif set(devices) <= {*usual, *others}:
-        chosen = tuple(dict.fromkeys(devices))
+    else:
+        named = [str(device).lower() for device in devices]
+        chosen = tuple(dict.fromkeys(named)) if {*named} <= {*usual, *others} else ()
     if not chosen:
         have = ", ".join(dict.fromkeys([*usual, *others]))
         msg = f"devices={devices!r}, but {BACKEND} has these: {have}. Choose some, or 'all'."

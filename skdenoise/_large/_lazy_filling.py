@@ -15,11 +15,12 @@ import numpy as np
 from skdenoise._fingerprint import fingerprint
 from skdenoise._images import Images
 from skdenoise._large._journal import Journal, finish, pixels_digest
+from skdenoise._large._lazy import is_dask_array
 from skdenoise._large._target import OVERWRITTEN, Target, file_of, place_of
 
 IN_MEMORY = (
-    "out is in the memory of this process, where the workers of dask cannot write to. Type "
-    "transform(X).compute(), or make out a zarr array in a folder: "
+    "out is in the memory of this process, where the workers of dask cannot write to, or a dask "
+    "array. Type transform(X).compute(), or make out a zarr array in a folder: "
     "zarr.create_array('out.zarr', shape=X.shape, chunks=X.chunksize, dtype=X.dtype)."
 )
 
@@ -53,7 +54,7 @@ def fill(
     from dask.array.core import slices_from_chunks
     from dask.delayed import delayed
 
-    if isinstance(out, np.ndarray):
+    if isinstance(out, np.ndarray) or is_dask_array(out):
         raise TypeError(IN_MEMORY)
     path = Target(images, out).journal_path(resume)
     _check_apart(out, images.container)
