@@ -188,4 +188,4 @@ def test_an_estimator_learns_on_a_device_by_name(tmp_path):
     for name, weights in usual.weights_.items():
         np.testing.assert_allclose(named.weights_[name], weights, atol=1e-6)
     named.save(tmp_path / "d.safetensors")
-    assert skdenoise.load(tmp_path / "d.safetensors").devices == ["cpu:0"]
+    assert skdenoise.load(tmp_path / "d.safetensors").devices == ["CPU:0"]
