@@ -15,6 +15,7 @@ from scipy.special import stdtrit
 
 from skdenoise._decibels import NOTHING, psnr_of
 from skdenoise._images import Images
+from skdenoise._learning import is_clipped
 from skdenoise._masking import fill_masked, grid_masks
 from skdenoise._normalization import task_of
 from skdenoise._restraint import sigma_of_white_noise
@@ -185,6 +186,15 @@ def _sums_of_blocks(errors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def large_enough(images: Images) -> list[int]:
     """Return which of the images are large enough to hold out a part."""
     return [i for i, shape in enumerate(images.shapes) if min(shape[:2]) >= SMALLEST_SIDE]
+
+
+def reason_against(images: Images, stride: int) -> str | None:
+    """Return why nothing can be learned from images alone, and what to do; None where it can."""
+    if not large_enough(images):
+        return TINY
+    if stride > 1:
+        return SMEARED
+    return CLIPPED if is_clipped(images) else None
 
 
 class Adapting:

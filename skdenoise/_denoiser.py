@@ -3,7 +3,7 @@
 import functools
 import itertools
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Self
 
@@ -12,43 +12,40 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdenoise import _keras
 from skdenoise._adaptation import (
-    CLIPPED,
-    SMEARED,
-    TINY,
-    Adaptation,
     Adapting,
     encoded,
     large_enough,
+    reason_against,
 )
 from skdenoise._choices import KINDS, ORIENTATIONS, SIZES
 from skdenoise._containers import read_images
-from skdenoise._ensemble import ensemble
+from skdenoise._denoising import Denoising
 from skdenoise._images import Images
 from skdenoise._large import LocalTransform, Unchanged
 from skdenoise._large_denoising import LargeDenoising
 from skdenoise._learning import (
+    Learnt,
     Lesson,
     Start,
     data_range_of,
     extremes,
     independent_stride,
-    is_clipped,
+    pace_of,
     psnr_on,
     split,
     validation_batches,
+    warn_of_range,
     way_to_learn,
 )
 from skdenoise._model_file import write_estimator
 from skdenoise._network_transformer import NetworkTransformer, read_only
-from skdenoise._noise_maps import noise_maps, read_sigma, taken_in_part
+from skdenoise._noise_maps import noise_maps, read_sigma
 from skdenoise._normalization import task_of
 from skdenoise._patches import Batch, PatchSampler
 from skdenoise._precision import check_engine, engine_for, noisy_samples
 from skdenoise._randomness import generators
-from skdenoise._restraint import restrained
 from skdenoise._shipped import model_cards, shipped_losses, shipped_name, shipped_weights
 from skdenoise._task import Task
-from skdenoise._unit_range import HIGHEST, LOWEST
 from skdenoise._validation import (
     INT_POSITIVE,
     REAL_NOT_NEGATIVE,
@@ -57,7 +54,6 @@ from skdenoise._validation import (
     OneOf,
 )
 from skdenoise._warning import warn
-from skdenoise._windows import windows_of
 from skdenoise.losses import LOSSES
 from skdenoise.metrics._reference import psnr_of_images
 from skdenoise.networks import NETWORKS
@@ -529,22 +525,17 @@ class AutoencoderDenoiser(NetworkTransformer):
         rng, held_out_rng, revival = generators(self.random_state, 3)
         learning, data_range = way_to_learn(images, target, self.noise), data_range_of(images)
         start = self._start(images, learning, rng, partial=partial)
-        self._warn_of_range(images)
+        ends_in_sigmoid = self.architecture == "autoencoder"
+        warn_of_range(images, self.noise, ends_in_sigmoid=ends_in_sigmoid)
         adapting = None
         stride = independent_stride(images) if learning == "self-supervised" else 1
         if learning == "self-supervised" and start.is_trained:
-            chosen = large_enough(images)
-            why = None
-            if not chosen:
-                why = TINY
-            elif stride > 1:
-                why = SMEARED
-            elif is_clipped(images):
-                why = CLIPPED
+            why = reason_against(images, stride)
             if why is not None:
                 self._stay(start, images, data_range, why)
                 return
-            adapting = Adapting(images.take(chosen), self.trainable, data_range)
+            chosen = images.take(large_enough(images))
+            adapting = Adapting(chosen, self.trainable, data_range)
             images, learning = adapting.images, "adapted"
         network = self._network()
         sampler = PatchSampler(
@@ -569,9 +560,8 @@ class AutoencoderDenoiser(NetworkTransformer):
         except _keras.DivergenceError as error:
             if error.weights is not None and adapting is None:
                 history = self.history_ if partial and start.goes_on else {}
-                self._remember(
-                    error.weights, history, learning, data_range, began_trained=start.is_trained
-                )
+                learnt = Learnt(error.weights, history, learning, data_range)
+                self._remember(learnt._replace(began_trained=start.is_trained))
             raise
         if partial and start.goes_on:
             history = {
@@ -589,15 +579,8 @@ class AutoencoderDenoiser(NetworkTransformer):
         if not batches:
             batches = list(itertools.islice(sampler.epoch(training, 16, rng=held_out_rng), 1))
         loss = self._loss_of_bfloat16(best, batches, sampler.knows_clean)
-        self._remember(
-            best,
-            history,
-            learning,
-            data_range,
-            adaptation,
-            loss,
-            began_trained=start.is_trained,
-        )
+        began = start.is_trained
+        self._remember(Learnt(best, history, learning, data_range, adaptation, loss, began))
         if partial:
             self._optimizer_state, self._learned_with = optimizer
 
@@ -622,7 +605,8 @@ class AutoencoderDenoiser(NetworkTransformer):
             warn(f"Nothing was learned: {why}, or set weights=None to learn from nothing.")
         if start.shipped is not None:
             loss = shipped_losses(start.shipped)
-            self._remember(start.weights, {}, "adapted", data_range, None, loss, began_trained=True)
+            learnt = Learnt(start.weights, {}, "adapted", data_range, None, loss, True)
+            self._remember(learnt)
         else:
             self.data_range_ = data_range
 
@@ -643,7 +627,13 @@ class AutoencoderDenoiser(NetworkTransformer):
         if by_error:
             # What a small step changes is about as much as bfloat16 rounds.
             network, loss = reference, _keras.ExpectedError()
-        optimizer, rate = self._pace(trained if start.is_trained else None, by_error=by_error)
+        optimizer, rate = pace_of(
+            self.optimizer,
+            self.learning_rate,
+            trained if start.is_trained else None,
+            by_error=by_error,
+            as_identity=self.architecture == "unet",
+        )
         learned_with = optimizer, trained
         # What an optimizer remembers is of use to the same one, for the same numbers.
         remembers = partial and start.goes_on and self._learned_with == learned_with
@@ -681,24 +671,14 @@ class AutoencoderDenoiser(NetworkTransformer):
         )
         return best, history, (trainer.optimizer_state, learned_with)
 
-    def _remember(
-        self,
-        weights: dict[str, np.ndarray],
-        history: dict[str, list[float]],
-        learning: str,
-        data_range: float,
-        adaptation: Adaptation | None = None,
-        loss: dict[str, float] | None = None,
-        *,
-        began_trained: bool = False,
-    ) -> None:
-        self.weights_ = read_only(weights)
-        self.history_ = history
-        self.learning_ = learning
-        self.data_range_ = data_range
-        self.adaptation_ = adaptation
-        self._precision_loss = dict(loss or {})
-        self._began_trained = began_trained
+    def _remember(self, learnt: Learnt) -> None:
+        self.weights_ = read_only(learnt.weights)
+        self.history_ = learnt.history
+        self.learning_ = learnt.learning
+        self.data_range_ = learnt.data_range
+        self.adaptation_ = learnt.adaptation
+        self._precision_loss = dict(learnt.precision_loss)
+        self._began_trained = learnt.began_trained
         self._optimizer_state = self._learned_with = None
 
     def _loss_of_bfloat16(
@@ -784,35 +764,6 @@ class AutoencoderDenoiser(NetworkTransformer):
             raise ValueError(msg)
         return name
 
-    def _pace(self, adapted: str | None, *, by_error: bool) -> tuple[str, float]:
-        """Return the optimizer and its highest rate, for all weights, or those to be adapted."""
-        optimizer = self.optimizer
-        if optimizer == "auto":
-            optimizer = "muon" if adapted is None else "adam"
-        if not isinstance(self.learning_rate, str):
-            return optimizer, self.learning_rate
-        if adapted is not None:
-            gains, all_ = (1e-2, 1e-4) if by_error else (2e-3, 3e-4)
-            return optimizer, gains if adapted == "gains" else all_
-        if optimizer == "muon":
-            return optimizer, 5e-3
-        return optimizer, 3e-3 if self.architecture == "unet" else 1e-3
-
-    def _warn_of_range(self, images: Images) -> None:
-        """Say so where a noise or a network that only knows [0, 1] is given something else."""
-        scaled = self.noise is not None and self.noise._factor_matters()
-        if not images.has_floats or not (scaled or self.architecture == "autoencoder"):
-            return
-        low, high = extremes(images)
-        if scaled:
-            self.noise._warn_of_range("X", high)
-        if self.architecture == "autoencoder" and (low < LOWEST or high > HIGHEST):
-            warn(
-                f"architecture='autoencoder' ends in a sigmoid and returns values in [0, 1], but X "
-                f"ranges from {low:.4g} to {high:.4g}. Pass X / 255 if these are gray levels, or "
-                f"integers, or choose architecture='unet', which takes any range.",
-            )
-
     # Denoising
 
     @property
@@ -831,33 +782,25 @@ class AutoencoderDenoiser(NetworkTransformer):
         self._check_ready()
         if self.strength == 0:
             return (np.stack([image, 0 * image]) if return_std else image for image in images)
+        denoising, _ = self._denoising(images)
+        return denoising.results(images, return_std=return_std)
+
+    def _denoising(self, images: Images) -> "tuple[Denoising, _keras.Network]":
+        """Return what is done with images, and by which network."""
         n_channels, network, weights, losses = self._network_for(images.n_channels)
         self._check_steering(network)
-        told = noise_maps(self.sigma, self.strength, images)
-
-        def tasks() -> Iterator[tuple[Task, Any]]:
-            for index, image in enumerate(images):
-                sigma, share = told(index, image.shape, functools.partial(windows_of, image))
-                precision = self._precision_of(images.dtypes[index], losses)
-                for first in range(0, images.n_channels, n_channels):
-                    part = image[..., first : first + n_channels]
-                    yield task_of(part, sigma, precision, normalized=self._normalizes), share
-
         how = self._how(self.precision, n_channels)
-        once = functools.partial(_keras.predict, network, weights, **how)
-        run: Callable[..., Iterator] = once
-        if self.n_augment > 1:
-            run = functools.partial(ensemble, once, n_augment=self.n_augment, return_std=return_std)
-        if self._is_restrained:
-            run = functools.partial(restrained, run, once, measured=self._measures)
-        denoised = taken_in_part(run, tasks())
-        n_parts = images.n_channels // n_channels
-        if n_parts == 1:
-            return denoised
-        return (
-            np.concatenate([first, *itertools.islice(denoised, n_parts - 1)], axis=-1)
-            for first in denoised
+        denoising = Denoising(
+            once=functools.partial(_keras.predict, network, weights, **how),
+            n_channels=n_channels,
+            normalizes=self._normalizes,
+            told=noise_maps(self.sigma, self.strength, images),
+            precisions=[self._precision_of(dtype, losses) for dtype in images.dtypes],
+            is_restrained=self._is_restrained,
+            measures=self._measures,
+            n_augment=self.n_augment,
         )
+        return denoising, network
 
     def _precision_of(self, dtype: np.dtype, losses: dict[str, float]) -> str:
         """Return the arithmetic for images of a dtype.
@@ -888,24 +831,10 @@ class AutoencoderDenoiser(NetworkTransformer):
         self._check_ready()
         if self.strength == 0:
             return Unchanged()
-        n_channels, network, weights, losses = self._network_for(images.n_channels)
-        self._check_steering(network)
+        denoising, network = self._denoising(images)
         if network.halo is None:
             return None
-        return LargeDenoising(
-            functools.partial(
-                _keras.predict, network, weights, **self._how(self.precision, n_channels)
-            ),
-            halo=network.halo,
-            grid=network.stride,
-            n_channels=n_channels,
-            normalizes=self._normalizes,
-            sigma_of=noise_maps(self.sigma, self.strength, images),
-            precisions=[self._precision_of(dtype, losses) for dtype in images.dtypes],
-            restrained=self._is_restrained,
-            measured=self._measures,
-            n_augment=self.n_augment,
-        )
+        return LargeDenoising(denoising, halo=network.halo, grid=network.stride)
 
     def _for_some(self, some: slice, n_images: int) -> Self:
         """Return the denoiser for some of so many images, which may have a sigma each."""

@@ -5,18 +5,18 @@ would take away is noise, is judged once. The rest is a matter of a pixel's surr
 """
 
 import functools
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
+from skdenoise._denoising import Denoising
 from skdenoise._ensemble import ensemble, mirrored_axes, turned
 from skdenoise._large import Extent, Findings, Pixels
-from skdenoise._noise_maps import NoiseMap, Told, in_part
+from skdenoise._noise_maps import Told, in_part
 from skdenoise._normalization import gain_of
 from skdenoise._restraint import Verdict, verdict_on_windows
-from skdenoise._task import Run, Task
+from skdenoise._task import Task
 from skdenoise._tiling import on_grid, within
 from skdenoise._windows import windows
 
@@ -44,52 +44,20 @@ class LargeDenoising:
 
     Parameters
     ----------
-    once : callable
-        Yields the output of the network for each task.
+    whole : Denoising
+        What it does with images.
     halo : int
         How far the network sees.
     grid : int
         What the origin of an image for the network must be a multiple of.
-    n_channels : int
-        How many channels the network takes at once.
-    normalizes : bool
-        Whether the network sees images normalized.
-    sigma_of : callable
-        Tells what the network is told about the noise.
-    precisions : sequence of str
-        Arithmetic of the network for each image.
-    restrained : bool
-        Whether less is taken away where there is hardly any noise.
-    measured : bool
-        Whether white noise is measured, and the network told.
-    n_augment : int
-        In how many orientations parts are denoised.
     """
 
     largest_tile = None
 
-    def __init__(
-        self,
-        once: Run,
-        *,
-        halo: int,
-        grid: int,
-        n_channels: int,
-        normalizes: bool,
-        sigma_of: NoiseMap,
-        precisions: Sequence[str],
-        restrained: bool,
-        measured: bool,
-        n_augment: int,
-    ) -> None:
-        self._once = once
+    def __init__(self, whole: Denoising, *, halo: int, grid: int) -> None:
+        self._whole = whole
         self._halo, self._grid = halo, grid
-        self._n_channels = n_channels
-        self._sigma_of = sigma_of
-        self._precisions = precisions
-        self._restrained, self._measured = restrained, measured
-        self._n_augment = n_augment
-        self.needs_moments = normalizes
+        self.needs_moments = whole.normalizes
         self.margin = halo + grid - 1
 
     def windows(self, height: int, width: int) -> list[Extent]:
@@ -101,20 +69,21 @@ class LargeDenoising:
         cuts = self.windows(findings.height, findings.width)
         seen = [part.crop(*cut) for part, cut in zip(findings.windows, cuts, strict=True)]
         shape = findings.height, findings.width, findings.n_channels
-        told = self._sigma_of(index, shape, lambda: seen)
-        run = functools.partial(ensemble, self._once, n_augment=self._n_augment)
-        precision, of_channels = self._precisions[index], []
-        for first in range(0, findings.n_channels, self._n_channels):
-            channels = slice(first, first + self._n_channels)
+        told = self._whole.told(index, shape, lambda: seen)
+        once, measured = self._whole.once, self._whole.measures
+        run = functools.partial(ensemble, once, n_augment=self._whole.n_augment)
+        precision, of_channels = self._whole.precisions[index], []
+        for first in range(0, findings.n_channels, self._whole.n_channels):
+            channels = slice(first, first + self._whole.n_channels)
             mean, gain = 0.0, 1.0
             if findings.moments is not None:
                 mean, spread = findings.moments.mean_and_spread(channels)
                 gain = gain_of(mean, spread)
             verdict = Verdict(1.0)
-            if self._restrained:
+            if self._whole.is_restrained:
                 task = Task(seen[0], mean, gain, 0.0, precision)
                 pixels = [window[..., channels] for window in seen]
-                verdict = verdict_on_windows(run, self._once, task, pixels, measured=self._measured)
+                verdict = verdict_on_windows(run, once, task, pixels, measured=measured)
             of_channels.append((mean, gain, verdict))
         return Judged(told, precision, of_channels)
 
@@ -132,11 +101,11 @@ class LargeDenoising:
         mean, gain, verdict = judged.of_channels[index]
         sigma, share = judged.told
         like = Task(np.empty(0), mean, gain, verdict.sigma or sigma, judged.precision)
-        channels = slice(index * self._n_channels, (index + 1) * self._n_channels)
+        channels = slice(index * self._whole.n_channels, (index + 1) * self._whole.n_channels)
         denoised = np.empty(0)
-        for orientation in range(self._n_augment):
+        for orientation in range(self._whole.n_augment):
             output = self._turned(image, (rows, columns), like, channels, orientation)
-            if self._n_augment == 1:
+            if self._whole.n_augment == 1:
                 denoised = output
             elif orientation == 0:
                 denoised = output.astype(np.float64)
@@ -170,5 +139,5 @@ class LargeDenoising:
         if isinstance(sigma, np.ndarray):
             sigma = turned(sigma[rows, columns], orientation)
         task = replace(like, pixels=turned(pixels, orientation), sigma=sigma)
-        output = turned(next(self._once([task])), orientation, back=True)
+        output = turned(next(self._whole.once([task])), orientation, back=True)
         return output[within(inner, (rows, columns))]

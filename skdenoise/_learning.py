@@ -4,8 +4,8 @@ They know no network.
 """
 
 import itertools
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -50,6 +50,36 @@ class Start(NamedTuple):
     is_trained: bool
     goes_on: bool = False
     shipped: str | None = None
+
+
+class Learnt(NamedTuple):
+    """What is remembered of learning.
+
+    Attributes
+    ----------
+    weights : dict of str to ndarray
+        Of the network.
+    history : dict of str to list of float
+        Numbers of each epoch.
+    learning : str
+        In which way.
+    data_range : float, default=1.0
+        White minus black that decibels refer to, in working units.
+    adaptation : Adaptation, default=None
+        What came of adapting trained weights.
+    precision_loss : dict of str to float, default=()
+        What each precision costs in dB.
+    began_trained : bool, default=False
+        Whether the weights were made from those of the package.
+    """
+
+    weights: dict[str, np.ndarray]
+    history: dict[str, list[float]]
+    learning: str
+    data_range: float = 1.0
+    adaptation: Any = None
+    precision_loss: Mapping[str, float] | tuple = ()
+    began_trained: bool = False
 
 
 class Lesson(NamedTuple):
@@ -116,6 +146,52 @@ def way_to_learn(images: Images, target: Images | None, noise: NoiseInjector | N
             "AutoencoderDenoiser(noise=NoiseInjector(...)).",
         )
     return "supervised"
+
+
+def warn_of_range(images: Images, noise: NoiseInjector | None, *, ends_in_sigmoid: bool) -> None:
+    """Say so where a noise or a network that only knows [0, 1] is given something else."""
+    scaled = noise is not None and noise._factor_matters()
+    if not images.has_floats or not (scaled or ends_in_sigmoid):
+        return
+    low, high = extremes(images)
+    if noise is not None and scaled:
+        noise._warn_of_range("X", high)
+    if ends_in_sigmoid and (low < LOWEST or high > HIGHEST):
+        warn(
+            f"architecture='autoencoder' ends in a sigmoid and returns values in [0, 1], but X "
+            f"ranges from {low:.4g} to {high:.4g}. Pass X / 255 if these are gray levels, or "
+            f"integers, or choose architecture='unet', which takes any range.",
+        )
+
+
+def pace_of(
+    optimizer: str, rate: float | str, adapted: str | None, *, by_error: bool, as_identity: bool
+) -> tuple[str, float]:
+    """Return the optimizer and its highest rate, where "auto" leaves them open.
+
+    Parameters
+    ----------
+    optimizer : str
+        The parameter of the estimator.
+    rate : float or "auto"
+        The same.
+    adapted : {"gains", "all"} or None
+        What is learned of trained weights; None where they are learned from nothing.
+    by_error : bool
+        Whether Stein's estimate is minimized.
+    as_identity : bool
+        Whether the network starts as the identity.
+    """
+    if optimizer == "auto":
+        optimizer = "muon" if adapted is None else "adam"
+    if not isinstance(rate, str):
+        return optimizer, rate
+    if adapted is not None:
+        gains, all_ = (1e-2, 1e-4) if by_error else (2e-3, 3e-4)
+        return optimizer, gains if adapted == "gains" else all_
+    if optimizer == "muon":
+        return optimizer, 5e-3
+    return optimizer, 3e-3 if as_identity else 1e-3
 
 
 def independent_stride(images: Images) -> int:

@@ -20,6 +20,7 @@ from skdenoise._adaptation import (
     sure_errors,
 )
 from skdenoise._containers import read_images
+from skdenoise._learning import Learnt
 
 
 @pytest.fixture(scope="module")
@@ -219,7 +220,7 @@ def test_adapted_weights_are_not_told_of_white_noise_after_loading_either(
     X = white[None]
     np.testing.assert_array_equal(again.transform(X), denoiser.transform(X))
     told = AutoencoderDenoiser(weights="natural")
-    told._remember(denoiser.weights_, {}, "adapted", 1.0)
+    told._remember(Learnt(denoiser.weights_, {}, "adapted"))
     told.n_channels_in_ = 1
     assert not np.array_equal(told.transform(X), denoiser.transform(X))
 

@@ -29,6 +29,7 @@ from skdenoise._export._writing import _n_bytes
 from skdenoise._keras import _formats
 from skdenoise._keras._network import draw_weights, get_network
 from skdenoise._keras._portable import portable
+from skdenoise._learning import Learnt
 
 SIZES = [(1, 1), (3, 18), (29, 37)]
 
@@ -43,7 +44,7 @@ def denoiser_of(architecture, n_channels=1, **parameters):
         weights[name] = np.float32(np.abs(drawn) if name.endswith("variance") else drawn)
     denoiser = AutoencoderDenoiser(architecture, size="nano", **parameters)
     denoiser.n_channels_in_ = n_channels
-    denoiser._remember(weights, {}, "fresh noise", 1.0)
+    denoiser._remember(Learnt(weights, {}, "fresh noise"))
     return denoiser
 
 

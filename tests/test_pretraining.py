@@ -11,6 +11,7 @@ from skimage import io as skimage_io
 from skdenoise import AutoencoderDenoiser, ZeroDCEEnhancer, load, procedural_images
 from skdenoise._cli import main
 from skdenoise._keras._network import get_network
+from skdenoise._learning import Learnt
 from skdenoise._pretraining import LOG, Pretraining, Recipe, _recipe, checkpoints, widened
 from skdenoise._pretraining._checkpoints import State
 from skdenoise._pretraining._images import HELD_OUT_SIDE, REDUCTIONS
@@ -230,7 +231,7 @@ def test_a_wider_network_begins_as_the_narrower_one():
     narrow_denoiser, wide_denoiser = AutoencoderDenoiser(), AutoencoderDenoiser(size="base")
     for denoiser, weights in ((narrow_denoiser, shipped("small")), (wide_denoiser, wide)):
         denoiser.n_channels_in_ = 1
-        denoiser._remember(weights, {}, "fresh noise", 1.0)
+        denoiser._remember(Learnt(weights, {}, "fresh noise"))
     np.testing.assert_allclose(
         wide_denoiser.transform(noisy), narrow_denoiser.transform(noisy), atol=1e-5
     )

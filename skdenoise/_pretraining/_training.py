@@ -20,6 +20,7 @@ from skdenoise._background import in_background
 from skdenoise._containers import read_images
 from skdenoise._denoiser import AutoencoderDenoiser
 from skdenoise._fingerprint import fingerprint
+from skdenoise._learning import Learnt
 from skdenoise._normalization import task_of
 from skdenoise._patches import Batch, PatchSampler
 from skdenoise._pretraining._checkpoints import LOG, State, Weights, checkpoints, read_about
@@ -106,7 +107,7 @@ class Pretraining:
         """Return a fitted estimator with the weights as they are now."""
         denoiser = AutoencoderDenoiser(size=self.recipe.size)
         denoiser.n_channels_in_ = self.recipe.n_channels
-        denoiser._remember(self.weights, {}, "fresh noise", 1.0)
+        denoiser._remember(Learnt(self.weights, {}, "fresh noise"))
         return denoiser
 
     def run(
