@@ -63,7 +63,7 @@ from skdenoise.scoring._reference import warn_if_noise_moves
 from skdenoise.scoring._scorer import corrupted
 
 if TYPE_CHECKING:
-    import keras
+    pass
 
 
 KNOWN_SIGMA = 0.5
@@ -447,27 +447,6 @@ class AutoencoderDenoiser(NetworkTransformer):
         }
         write_estimator(path, self, classes, fitted, self.weights_, dtype)
 
-    @property
-    def network_(self) -> "keras.Model":
-        """A Keras model with the weights of the estimator."""
-        self._check_own_weights()
-        return self._network_with(self.weights_)
-
-    @property
-    def precision_loss_(self) -> dict[str, float]:
-        """What each precision costs in dB, as far as it was measured."""
-        self._check_fitted()
-        if not hasattr(self, "weights_"):
-            self._check_weights()
-            names = (self._shipped(self.weights, n_channels) for n_channels in (1, 3))
-            cards = [shipped_losses(name) for name in names if name is not None]
-            return {key: max(card[key] for card in cards) for key in cards[0]}
-        losses = self._losses()
-        if self.precision == "int8" and "int8" not in losses:
-            losses["int8"] = self._loss_on_samples("int8", self.n_channels_in_)
-            self._precision_loss = dict(losses)
-        return losses
-
     # Learning
 
     def _check_parameters(self) -> None:
@@ -701,10 +680,19 @@ class AutoencoderDenoiser(NetworkTransformer):
         found = _keras.precision_loss("bfloat16", network, weights, list(map(Task, noisy)), clean)
         return {"bfloat16": found}
 
-    def _loss_on_samples(self, precision: str, n_channels: int) -> float:
-        """Measure what a precision costs, on computed images."""
+    def _used_weights(self) -> dict[str, np.ndarray]:
+        self._check_own_weights()
+        return self.weights_
+
+    def _shipped_losses(self) -> dict[str, float]:
+        self._check_weights()
+        names = (self._shipped(self.weights, n_channels) for n_channels in (1, 3))
+        cards = [shipped_losses(name) for name in names if name is not None]
+        return {key: max(card[key] for card in cards) for key in cards[0]}
+
+    def _loss_on_samples(self, precision: str) -> float:
         check_engine(self.engine, precision)
-        n_channels, network, weights, _ = self._network_for(n_channels)
+        n_channels, network, weights, _ = self._network_for(self.n_channels_in_)
         tasks, clean = self._samples(n_channels, calibrating=False)
         how = self._how(precision, n_channels)
         return _keras.precision_loss(precision, network, weights, tasks, clean, **how)

@@ -47,7 +47,7 @@ from skdenoise._windows import windows_of
 from skdenoise.networks import CURVE_NETWORKS
 
 if TYPE_CHECKING:
-    import keras
+    pass
 
 
 REDUCTIONS = {"dce++": 12}
@@ -365,29 +365,6 @@ class ZeroDCEEnhancer(NetworkTransformer):
         classes = {"ZeroDCEEnhancer": ZeroDCEEnhancer}
         write_estimator(path, self, classes, fitted, self._weights(), dtype)
 
-    @property
-    def network_(self) -> "keras.Model":
-        """A Keras model with the weights that are used."""
-        self._check_fitted()
-        self._check_parameters()
-        return self._network_with(self._weights())
-
-    @property
-    def precision_loss_(self) -> dict[str, float]:
-        """What each precision costs in dB, as far as it was measured."""
-        self._check_fitted()
-        self._check_parameters()
-        losses = self._losses()
-        if self.precision == "int8" and "int8" not in losses:
-            losses["int8"] = self._loss_on_samples("int8")
-            self._precision_loss = dict(losses)
-        return losses
-
-    def _losses(self) -> dict[str, float]:
-        if not hasattr(self, "weights_"):
-            return dict(shipped_losses(f"default_{self.architecture}"))
-        return super()._losses()
-
     # Learning
 
     def _check_parameters(self) -> None:
@@ -499,8 +476,16 @@ class ZeroDCEEnhancer(NetworkTransformer):
             pairs = [(re_exposed(image, rng), image) for image in batch.image]
         return {"bfloat16": self._loss("bfloat16", weights, pairs)}
 
+    def _used_weights(self) -> dict[str, np.ndarray]:
+        self._check_fitted()
+        self._check_parameters()
+        return self._weights()
+
+    def _shipped_losses(self) -> dict[str, float]:
+        self._check_parameters()
+        return shipped_losses(f"default_{self.architecture}")
+
     def _loss_on_samples(self, precision: str) -> float:
-        """Measure what a precision costs, on computed images."""
         check_engine(self.engine, precision)
         pairs = dark_samples(calibrating=False)
         return self._loss(precision, self._weights(), pairs, **self._how(precision))

@@ -73,6 +73,21 @@ class NetworkTransformer(ImageTransformer):
     verbose: Any
 
     @property
+    def network_(self) -> "keras.Model":
+        """A Keras model with the weights that are used."""
+        return self._network_with(self._used_weights())
+
+    @property
+    def precision_loss_(self) -> dict[str, float]:
+        """What each precision costs in dB, as far as it was measured."""
+        self._check_fitted()
+        losses = self._losses()
+        if self.precision == "int8" and "int8" not in losses:
+            losses["int8"] = self._loss_on_samples("int8")
+            self._precision_loss = dict(losses)
+        return losses
+
+    @property
     def _unfitted(self) -> str:
         return (
             f"This %(name)s is not fitted. Call fit first, or set "
@@ -163,8 +178,22 @@ class NetworkTransformer(ImageTransformer):
 
     def _losses(self) -> dict[str, float]:
         """Return what each precision costs in dB, as far as it was measured."""
+        if not hasattr(self, "weights_"):
+            return dict(self._shipped_losses())
         # None was measured where weights were assigned to an estimator that never learned.
         return dict(getattr(self, "_precision_loss", {}))
+
+    def _used_weights(self) -> dict[str, np.ndarray]:
+        """Return the weights of `network_`, or raise an error where there are none (hook)."""
+        raise NotImplementedError
+
+    def _shipped_losses(self) -> dict[str, float]:
+        """Return what each precision costs weights of the package (hook)."""
+        raise NotImplementedError
+
+    def _loss_on_samples(self, precision: str) -> float:
+        """Measure what a precision costs, on computed images (hook)."""
+        raise NotImplementedError
 
     def _wake(self) -> None:
         """Start the backend."""
