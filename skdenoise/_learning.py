@@ -17,7 +17,7 @@ from skdenoise._unit_range import HIGHEST, LOWEST
 from skdenoise._warning import warn
 from skdenoise._windows import windows
 from skdenoise.noise import NoiseInjector
-from skdenoise.noise._clipping import clipped_share
+from skdenoise.noise._clipping import share_of_clipped_noise
 from skdenoise.noise._estimation import estimate_of_windows
 
 VALIDATION_PATCHES = 64
@@ -227,7 +227,7 @@ def independent_stride(images: Images) -> int:
 
 def is_clipped(images: Images) -> bool:
     """Tell whether the noise of most images ends at black or white in a good part of them."""
-    shares = list(map(clipped_share, _probes(images)))
+    shares = list(map(share_of_clipped_noise, _probes(images)))
     return bool(shares) and float(np.median(shares)) > MOST_CLIPPED
 
 

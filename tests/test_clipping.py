@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from skdenoise.noise._clipping import clipped_share
+from skdenoise.noise._clipping import share_of_clipped_noise
 
 RNG = np.random.default_rng(0)
 WHITE_BELOW = np.where(np.arange(120)[:, None] < 90, 0.5, 1.0) * np.ones((120, 80))
@@ -23,11 +23,11 @@ def test_the_share_is_where_noise_ends(kept, turned_round):
     image = kept(noisy(WHITE_BELOW))
     if turned_round:
         image = 1 - image
-    assert clipped_share([image[..., None]]) == pytest.approx(0.25, abs=0.03)
+    assert share_of_clipped_noise([image[..., None]]) == pytest.approx(0.25, abs=0.03)
     windows = [image[:60, :, None], image[60:, :, None]]
-    assert clipped_share(windows) == pytest.approx(0.25, abs=0.03)
+    assert share_of_clipped_noise(windows) == pytest.approx(0.25, abs=0.03)
     both = np.stack([image, 0.5 + 0 * image], axis=-1)
-    assert clipped_share([both]) == pytest.approx(0.125, abs=0.015)
+    assert share_of_clipped_noise([both]) == pytest.approx(0.125, abs=0.015)
 
 
 @pytest.mark.parametrize(
@@ -43,4 +43,4 @@ def test_the_share_is_where_noise_ends(kept, turned_round):
     ids=["as it was", "none", "weak", "counted", "constant", "a pixel"],
 )
 def test_what_was_not_clipped_is_not_said_to_be(image):
-    assert clipped_share([image[..., None]]) < 0.05
+    assert share_of_clipped_noise([image[..., None]]) < 0.05

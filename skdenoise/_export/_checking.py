@@ -42,7 +42,7 @@ def differences(
     largest, total, n_values, changes = 0.0, 0.0, 0, []
     for seed, shape in enumerate(CHECKED_SIZES, start=1):
         clean = _clean(1, shape, exported.n_channels, seed)[0]
-        image, sigma = exported.degraded(clean, rng, -1)
+        image, sigma = exported.degraded(clean, rng, None)
         wanted = exported.reference(image, sigma)
         found = run(exported.inputs(image, sigma))[0]
         if found.shape != wanted.shape or not np.isfinite(found).all():
@@ -56,7 +56,7 @@ def differences(
     if exported.transform is None:
         return largest, mean, None, None
     clean = _clean(1, MEASURED_SIZE, exported.n_channels, seed=0)[0]
-    image, sigma = exported.degraded(clean, rng, -1)
+    image, sigma = exported.degraded(clean, rng, None)
     found = run(exported.inputs(image, sigma))[0]
     of_transform = _change(clean, found, exported.transform(image, sigma))
     return largest, mean, float(np.mean(changes)), of_transform

@@ -17,6 +17,7 @@ Arrays = dict[str, np.ndarray]
 
 CHECKED_NOISE = 25 / 255
 EXAMPLE_NOISE = 2 / 255, 60 / 255
+CHECKED_EXPOSURE = 0.2
 DARKEST, BRIGHTEST = 0.05, 1.0
 """Exposures of the images for an enhancer."""
 
@@ -34,7 +35,8 @@ class Exported:
     reference : callable
         (image (H, W, C), sigma) -> what the graph should make of it.
     degraded : callable
-        (clean image, rng, share in [0, 1]) -> an image to work on, and the sigma of its noise.
+        (clean image, rng, share) -> an image to work on, and the sigma of its noise. The share, in
+        [0, 1], says how strong or bright; None is what files are checked with.
     transform : callable or None
         The same -> what a denoiser makes of it, whose result is to be like the clean image.
     """
@@ -42,7 +44,7 @@ class Exported:
     graph: Any
     n_channels: int
     reference: Callable[[np.ndarray, float], np.ndarray]
-    degraded: Callable[[np.ndarray, np.random.Generator, float], tuple[np.ndarray, float]]
+    degraded: Callable[[np.ndarray, np.random.Generator, float | None], tuple[np.ndarray, float]]
     transform: Callable[[np.ndarray, float], np.ndarray] | None = None
 
     @property
@@ -126,10 +128,10 @@ def _exported_denoiser(
         return next(_keras.predict(network, weights, [task]))
 
     def degraded(
-        clean: np.ndarray, rng: np.random.Generator, share: float
+        clean: np.ndarray, rng: np.random.Generator, share: float | None
     ) -> tuple[np.ndarray, float]:
         low, high = EXAMPLE_NOISE
-        sigma = CHECKED_NOISE if share < 0 else low + share * (high - low)
+        sigma = CHECKED_NOISE if share is None else low + share * (high - low)
         noisy = clean + sigma * rng.standard_normal(clean.shape)
         return noisy.astype(np.float32), sigma if sigma_input else 0.0
 
@@ -156,9 +158,9 @@ def _exported_enhancer(enhancer: ZeroDCEEnhancer, n_channels: int) -> Exported:
         return next(iter(enhancer._transform_images(read_images([image]))))
 
     def degraded(
-        clean: np.ndarray, rng: np.random.Generator, share: float
+        clean: np.ndarray, rng: np.random.Generator, share: float | None
     ) -> tuple[np.ndarray, float]:
-        exposure = 0.2 if share < 0 else DARKEST + share * (BRIGHTEST - DARKEST)
+        exposure = CHECKED_EXPOSURE if share is None else DARKEST + share * (BRIGHTEST - DARKEST)
         return (exposure * clean).astype(np.float32), 0.0
 
     return Exported(graph, n_channels, reference, degraded)

@@ -168,7 +168,7 @@ def _saved_model(model: keras.Model, paths: Paths) -> Iterator[Path]:
         yield Path(folder)
 
 
-# LiteRT, once TensorFlow Lite
+# LiteRT
 
 
 def _write_litert(model: keras.Model, paths: Paths, examples: Examples) -> None:

@@ -123,7 +123,7 @@ def _arrays_in(X: Any) -> Iterator[Any]:
             waiting += thing
         elif hasattr(thing, "shape"):
             yield thing
-        else:  # what tasks consist of, in releases of dask that have classes for them
+        else:  # what tasks consist of
             parts = (getattr(thing, name, None) for name in ("value", "args", "kwargs"))
             waiting += [part for part in parts if part is not None]
 

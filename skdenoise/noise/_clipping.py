@@ -14,7 +14,7 @@ COUNTED = 0.2
 clipped."""
 
 
-def clipped_share(pixels: Sequence[np.ndarray]) -> float:
+def share_of_clipped_noise(pixels: Sequence[np.ndarray]) -> float:
     """Return the share of an image where noise was clipped, in [0, 1].
 
     Parameters
