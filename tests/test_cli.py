@@ -657,6 +657,20 @@ def test_a_model_of_color_images_enhances_gray_ones_but_not_the_other_way(run):
     assert "the model is for gray images" in said
 
 
+@pytest.mark.parametrize(
+    ("command", "name", "choice"),
+    [
+        ("denoise", "natural_color_base", "--weights natural --size base"),
+        ("enhance", "default_dce++", r"--architecture dce\+\+"),
+    ],
+)
+def test_weights_of_the_package_are_no_model_file(run, command, name, choice):
+    put("a.png", draw(8, 8))
+    code, said = run(command, "a.png", "-o", "b.png", "--model", name)
+    assert code == 1
+    assert re.search(f"the weights of that name are {choice}", said)
+
+
 def test_a_model_for_another_command_is_an_error(run):
     put("a.png", draw(8, 8))
     for text, command, other in [("1", "enhance", "denoise"), ("enhancer 1", "denoise", "enhance")]:

@@ -8,6 +8,15 @@ import skdenoise
 
 def load_model(path: Path, wanted: type) -> Any:
     """Load a model; say which command it is for, if it is another class than `wanted`."""
+    cards = {card["name"]: card for card in skdenoise.model_cards()}
+    if str(path) in cards and not path.exists():
+        card = cards[str(path)]
+        choice = (
+            f"--architecture {card['architecture']}"
+            if card["size"] is None
+            else f"--weights {card['weights']} --size {card['size']}"
+        )
+        raise ValueError(f"there is no file {str(path)!r}; the weights of that name are {choice}")
     model = skdenoise.load(path)
     if not isinstance(model, wanted):
         is_denoiser = isinstance(model, skdenoise.AutoencoderDenoiser)

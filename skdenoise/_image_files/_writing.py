@@ -112,7 +112,8 @@ def check_writable(
     if suffix not in WRITERS:
         raise ImageFileError(
             f"Cannot write {os.fspath(path)!r}: the suffix of the name chooses the format, "
-            f"{' '.join(WRITERS)} are known."
+            f"{' '.join(WRITERS)} are known. Type a name that ends in one, such as "
+            f"{str(Path(path).with_suffix('.png'))!r}."
         )
     refuse_existing(path, overwrite=overwrite)
     if dtype is None or n_channels is None:
