@@ -63,7 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with _interrupted_by_sigterm(), warnings.catch_warnings():
             warnings.showwarning = say.warning  # type: ignore[assignment]
-            warnings.filterwarnings("always", category=UserWarning, module="skdenoise")
+            # Each file has a right to its warnings, unless somebody has chosen otherwise.
+            warnings.filterwarnings("always", category=UserWarning, append=True)
             args.run(args, say)
     except KeyboardInterrupt:
         resumable = "; the same command goes on from here" if getattr(args, "resume", False) else ""
