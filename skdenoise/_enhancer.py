@@ -11,6 +11,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from skdenoise import _keras
+from skdenoise._brightening import Brightening
 from skdenoise._choices import DENOISED
 from skdenoise._containers import read_images
 from skdenoise._curves import BELOW_WHITE, Bending, Curves, reduced
@@ -33,7 +34,7 @@ from skdenoise._patches import PatchSampler
 from skdenoise._precision import check_engine, dark_samples, engine_for
 from skdenoise._randomness import generators
 from skdenoise._shipped import shipped_losses, shipped_weights
-from skdenoise._task import Task, beside
+from skdenoise._task import Task
 from skdenoise._unit_range import HIGHEST, LOWEST, WHITE
 from skdenoise._validation import (
     INT_POSITIVE,
@@ -603,19 +604,25 @@ class ZeroDCEEnhancer(NetworkTransformer):
         if self.smoothing or after or not bounded:
             return None
         return LargeEnhancing(
-            functools.partial(
-                _keras.predict, network, self._weights(), **self._how(self.precision)
-            ),
-            precision=self._arithmetic(self._losses()),
+            self._brightening(images),
             halo=network.halo or 0,
             grid=network.stride,
+            denoising=denoising,
+        )
+
+    def _brightening(self, images: Images) -> Brightening:
+        """Return what is done with images."""
+        how = self._how(self.precision)
+        return Brightening(
+            once=functools.partial(_keras.predict, self._network(), self._weights(), **how),
+            precision=self._arithmetic(self._losses()),
             reduction=self._reduction,
             bending=self._bending,
             shared=self.keep_hue or images.n_channels == 1,
-            strength=float(self.strength),
             locality=float(self.locality),
             exposure=self.exposure,
-            denoising=denoising,
+            strength=float(self.strength),
+            smoothing=float(self.smoothing),
             on_highest=_warn_of_range if images.has_floats else None,
         )
 
@@ -659,40 +666,13 @@ class ZeroDCEEnhancer(NetworkTransformer):
             yield enhanced
 
     def _with_curves(self, images: Images) -> Iterator[tuple[np.ndarray, Curves]]:
-        """Yield each image, denoised where that comes first, and its curves."""
-        reduction, bending = self._reduction, self._bending
-        shared = self.keep_hue or images.n_channels == 1
+        """Return each image, denoised where that comes first, and its curves."""
         source: Iterable[np.ndarray] = images
         if self.denoiser is None:
             source = (self._taken(images, index) for index in range(len(images)))
         elif self.denoise == "before":
             source = self._fitted_denoiser(images)._transform_images(images)
-        precision = self._arithmetic(self._losses())
-
-        def seen(image: np.ndarray) -> Task:
-            return Task(seen_by_network(image, reduction), precision=precision)
-
-        before: Curves | None = None
-        wanted, warned = 0.0, not images.has_floats
-        how = self._how(self.precision)
-        run = functools.partial(_keras.predict, self._network(), self._weights(), **how)
-        for image, maps in beside(run, source, seen):
-            warned = warned or _warn_of_range(float(image.max()))
-            curves = Curves.of_output(maps, image.shape, reduction, shared=shared)
-            curves = curves.localized(self.locality)
-            if self.exposure is not None:
-                curves = curves.times(bending.gain_for(self.exposure, image, curves))
-            curves = curves.times(self.strength)
-            if self.smoothing:
-                own = bending.brightness(image, curves)
-                if before is None or before.maps.shape != curves.maps.shape:
-                    before, wanted = None, own
-                wanted = own + self.smoothing * (wanted - own)
-                before = curves.mixed(before, self.smoothing)
-                # Frames may differ in exposure: smoothed curves alone would pass that on.
-                gain = bending.gain_for(wanted, image, before, darken=True)
-                curves = before.times(gain)
-            yield image, curves
+        return self._brightening(images).with_curves(source)
 
     def _taken(self, images: Images, index: int) -> np.ndarray:
         """Return an image, of its own dtype where curves can be applied to integers."""

@@ -4,16 +4,14 @@ A wanted exposure and the mean of all curves are matters of the whole image: the
 small windows. The rest is a matter of a pixel's surroundings.
 """
 
-from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from skdenoise._curves import Bending, Curves, mean_of_maps, places, sampled_within
-from skdenoise._exposures import seen_by_network
+from skdenoise._brightening import Brightening
+from skdenoise._curves import Curves, mean_of_maps, places, sampled_within
 from skdenoise._images import in_working_units
 from skdenoise._large import Extent, Findings, LocalTransform, Pixels
-from skdenoise._task import Task
 from skdenoise._tiling import on_grid, with_margin
 
 FULL_SIZE_TILE = 512
@@ -69,62 +67,25 @@ class LargeEnhancing:
 
     Parameters
     ----------
-    once : callable
-        Yields the output of the network for each task.
-    precision : str
-        Arithmetic of the network.
+    whole : Brightening
+        What it does with images.
     halo, grid : int
         How far the network sees, and what its origin must be a multiple of; in its own pixels.
-    reduction : int
-        Pixels of the image per pixel of the network, both ways.
-    bending : Bending
-        How curves are applied.
-    shared : bool
-        Whether all channels share their curves.
-    strength : float
-        What the curves are multiplied by.
-    locality : float
-        How much they differ between places.
-    exposure : float or None
-        Mean brightness that is wanted.
     denoising : LocalTransform or None
         What comes before.
-    on_highest : callable or None
-        Is told the largest value of an image.
     """
 
     def __init__(
-        self,
-        once: Callable[[Iterable[Any]], Iterator[np.ndarray]],
-        *,
-        precision: str,
-        halo: int,
-        grid: int,
-        reduction: int,
-        bending: Bending,
-        shared: bool,
-        strength: float,
-        locality: float,
-        exposure: float | None,
-        denoising: LocalTransform | None,
-        on_highest: Callable[[float], object] | None,
+        self, whole: Brightening, *, halo: int, grid: int, denoising: LocalTransform | None
     ) -> None:
-        self._once = once
-        self._precision = precision
+        self._whole = whole
         # Between coarse pixels is interpolated: one more of them on either side.
-        self._halo = (halo + (reduction > 1)) * reduction
-        self._grid = grid * reduction
-        self._reduction = reduction
-        self._bending = bending
-        self._shared = shared
-        self._strength = strength
-        self._locality = locality
-        self._exposure = exposure
+        self._halo = (halo + (whole.reduction > 1)) * whole.reduction
+        self._grid = grid * whole.reduction
         self._denoising = denoising
-        self._on_highest = on_highest
         self.margin = self._halo + self._grid - 1
-        self.largest_tile = FULL_SIZE_TILE if reduction == 1 else None
-        self.needs_moments = on_highest is not None
+        self.largest_tile = FULL_SIZE_TILE if whole.reduction == 1 else None
+        self.needs_moments = whole.on_highest is not None
         if denoising is not None:
             self.margin += denoising.margin
             self.needs_moments |= denoising.needs_moments
@@ -138,14 +99,15 @@ class LargeEnhancing:
         ]
 
     def _places(self, height: int, width: int) -> list[Extent]:
-        if self._exposure is None and self._locality == 1:
+        if self._whole.exposure is None and self._whole.locality == 1:
             return []
         return [(rows, columns) for rows in places(height) for columns in places(width)]
 
     def judge(self, index: int, findings: Findings) -> Judged:
         """Return what the denoiser judges, the curves' mean, and the gain for the exposure."""
-        if self._on_highest is not None and findings.moments is not None:
-            self._on_highest(findings.moments.highest)
+        whole = self._whole
+        if whole.on_highest is not None and findings.moments is not None:
+            whole.on_highest(findings.moments.highest)
         height, width = findings.height, findings.width
         chosen = self._places(height, width)
         n_others = len(findings.windows) - len(chosen)
@@ -167,11 +129,11 @@ class LargeEnhancing:
             found = curves.at(rows, columns)
             maps.append(found.reshape(-1, 1, *found.shape[2:]))
         mean, gain = mean_of_maps(maps), 1.0
-        if self._exposure is not None:
+        if whole.exposure is not None:
             plain = np.concatenate(maps)
-            curves = Curves(plain, *plain.shape[:2]).localized(self._locality, mean)
-            gain = self._bending.gain_for_sample(
-                self._exposure, np.concatenate(images), curves.at(slice(None))
+            curves = Curves(plain, *plain.shape[:2]).localized(whole.locality, mean)
+            gain = whole.bending.gain_for_sample(
+                whole.exposure, np.concatenate(images), curves.at(slice(None))
             )
         return Judged(gain, mean, denoising)
 
@@ -186,10 +148,9 @@ class LargeEnhancing:
             on_grid(part, length, halo=self._halo, grid=self._grid)
             for part, length in ((rows, image.height), (columns, image.width))
         )
-        pixels = self._bending.taken(image.own(high, wide))
-        seen = seen_by_network(pixels, self._reduction)
-        maps = next(self._once([Task(seen, precision=self._precision)]))
-        curves = Curves.of_output(maps, pixels.shape, self._reduction, shared=self._shared)
+        pixels = self._whole.bending.taken(image.own(high, wide))
+        maps = next(self._whole.once([self._whole.task_of(pixels)]))
+        curves = self._whole.curves_of(maps, pixels.shape)
         return pixels, curves, rows.start - high.start, columns.start - wide.start
 
     def apply(self, image: Pixels, rows: slice, columns: slice, judged: Judged) -> np.ndarray:
@@ -199,6 +160,6 @@ class LargeEnhancing:
         inner = pixels[
             top : top + rows.stop - rows.start, left : left + columns.stop - columns.start
         ]
-        curves = curves.localized(self._locality, judged.mean)
-        curves = curves.times(judged.gain).times(self._strength)
-        return self._bending.enhanced(inner, curves, top=top, left=left)
+        curves = curves.localized(self._whole.locality, judged.mean)
+        curves = curves.times(judged.gain).times(self._whole.strength)
+        return self._whole.bending.enhanced(inner, curves, top=top, left=left)
