@@ -120,9 +120,11 @@ def is_stored(X: Any) -> bool:
 
 
 def unstored_chunks(array: Any) -> int:
-    """Return how many chunks of a zarr array nobody has written; 0 for other arrays."""
-    there = getattr(array, "nchunks_initialized", None)
-    return 0 if there is None else array.nchunks - there
+    """Return how many chunks of a zarr array nobody has written; 0 where nobody can tell."""
+    try:
+        return array.nchunks - array.nchunks_initialized
+    except Exception:  # it is no zarr array, or on a server that lists nothing
+        return 0
 
 
 def blocks_of(raw: Any) -> Iterator[tuple[slice, slice]]:

@@ -843,6 +843,22 @@ def test_chunks_that_may_have_been_lost_are_counted(as_list, noisy, denoised, le
     )
 
 
+@pytest.mark.usefixtures("small_parts")
+def test_chunks_need_not_be_listed(noisy, denoised, learned):
+    class Unlisted(zarr.storage.MemoryStore):
+        supports_listing = False
+
+        async def list_prefix(self, prefix):
+            raise NotImplementedError
+            yield
+
+    X = zarr.create_array(store=Unlisted(), shape=noisy.shape, dtype="u1", chunks=(1, 40, 32))
+    X[...] = noisy
+    with pytest.raises(NotImplementedError):
+        _ = X.nchunks_initialized
+    assert_array_equal(learned.transform(X), denoised)
+
+
 def test_a_note_has_to_be_named(color):
     with pytest.raises(TypeError, match=r"resume must be True.*Got 3\."):
         ZeroDCEEnhancer(weights="default").transform(color, np.zeros_like(color), resume=3)
