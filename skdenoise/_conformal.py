@@ -267,6 +267,8 @@ class ConformalDenoiser(ImageTransformer):
                 f"of it is enough: the denoiser returns flat images as they are. Set "
                 f"scale='constant', or pass a denoiser that denoises."
             )
+            if math.prod(noisy.shapes[0]) == 1:
+                msg += " X has 1 feature(s), and a single pixel has no surroundings."
             raise ValueError(msg)
         # The margin is for ends that would be missed by a rounding error.
         self.multiple_ = multiple * (1 + 1e-6)

@@ -58,15 +58,28 @@ def is_image_sequence(X: Any) -> bool:
 
 
 def holds_labels(y: Any, images: Images) -> bool:
-    """Tell labels of a surrounding pipeline, also encoded ones, from images like `images`."""
+    """Tell labels of a surrounding pipeline, also encoded ones, from images like `images`.
+
+    Raises
+    ------
+    ValueError
+        Where `y` holds flattened images, and X does not.
+    """
     if is_image_sequence(y):
         return False
     # Not numpy.shape, which not all that NumPy can read lets itself be asked for.
     shape = y.shape if hasattr(y, "shape") else np.asarray(y).shape
     if len(shape) != 2:
         return len(shape) < 2
+    n_values = math.prod(images.shapes[0])
+    if images.kind != "table" and shape[1] == n_values > 1:
+        msg = (
+            f"y of shape {shape} looks like flattened images, but those of X have the shape "
+            f"{images.shapes[0]}. Pass y.reshape(X.shape), or a list of images of these shapes."
+        )
+        raise ValueError(msg)
     # Rows are flattened images only where those of X are.
-    return images.kind != "table" or (shape[1] == 1 and math.prod(images.shapes[0]) != 1)
+    return images.kind != "table" or (shape[1] == 1 and n_values != 1)
 
 
 def _n_dimensions(item: Any) -> int:
@@ -128,7 +141,16 @@ def read_images(
             f"or {name}.reshape(-1, height, width, n_channels) where the last axis is color."
         )
         raise ValueError(msg)
-    table = check_array(X, input_name=name) if check_table is None else check_table(X)
+    try:
+        table = check_array(X, input_name=name) if check_table is None else check_table(X)
+    except ValueError as error:
+        if "inhomogeneous" not in str(error):
+            raise
+        msg = (
+            f"{name} is ragged: its rows have different lengths, or some are no images. Pass a "
+            f"list of arrays of shape (height, width[, n_channels]), or rows of one length."
+        )
+        raise ValueError(msg) from error
     return replace(_read_table(table, image_shape, name), source=X)
 
 

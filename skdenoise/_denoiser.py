@@ -115,7 +115,8 @@ class AutoencoderDenoiser(NetworkTransformer):
     strength : float, default=1.0
         How much of the noise is removed. Below 1, so large a share of what the network takes
         away by itself: 0 returns the images as they are. Above 1, the network is told so many
-        times `sigma` (the estimated one where `sigma` is None), and smooths more.
+        times `sigma` (the estimated one where `sigma` is None), and smooths more, up to about
+        1.3; told of much more noise than there is, it leaves some.
     n_augment : {1, 2, 4, 8}, default=1
         Each image is denoised in so many orientations (flips and quarter turns), and the
         results are averaged: a little better, and so many times slower. `predict` can tell how

@@ -54,6 +54,13 @@ def test_labels_are_no_clean_images(y):
     assert Recorder().fit(CLEAN, y).target_ is None
 
 
+@pytest.mark.parametrize("y", [np.zeros((2, 20)), np.zeros((2, 20)).tolist()])
+@pytest.mark.parametrize("X", [CLEAN, list(CLEAN)])
+def test_flattened_clean_images_are_not_taken_for_labels(X, y):
+    with pytest.raises(ValueError, match=r"y of shape \(2, 20\) looks like flattened .*y\.reshape"):
+        Recorder().fit(X, y)
+
+
 def test_an_injector_needs_no_clean_images():
     X = np.zeros((2, 4, 5), np.uint8)
     for y in (np.zeros((2, 9, 9)), np.eye(2), ["a", "b"]):

@@ -621,6 +621,11 @@ def test_scores_of_floats_do_not_depend_on_the_unit(photos, noisy):
     assert small == pytest.approx(large, abs=0.5)
 
 
+def test_a_loss_that_is_no_number_is_refused(X):
+    with pytest.raises(ValueError, match=r"loss must return one number .*keras\.ops\.mean"):
+        tiny(loss=lambda clean, denoised: (clean - denoised) ** 2).fit(X)
+
+
 # Reproducible, and silent about it
 
 

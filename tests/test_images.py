@@ -234,6 +234,8 @@ def test_sizes_and_dtypes_mix_in_a_list():
         ([np.ones((4, 4)), np.ones(4)], ValueError, r"image 1 has shape \(4,\)"),
         ([np.ones((4, 4)), np.ones((4, 4, 4, 4))], ValueError, "image 1 has shape"),
         ([[[1, 2], [3]], [[1, 2], [3, 4]]], ValueError, "Image 0 of X is ragged"),
+        ([[1, 2], [3]], ValueError, "X is ragged: its rows have different lengths"),
+        ([None, np.ones((4, 4))], ValueError, "X is ragged: .* or some are no images"),
         ([np.ones((4, 4)), np.ones((4, 4, 3))], ValueError, "image 0 has 1 and image 1 has 3"),
         (np.ones(5), ValueError, "1D array"),
         (np.ones(()), ValueError, "scalar|0D"),

@@ -154,7 +154,15 @@ class Trainer:
             parted(arrays, self._devices),
             rate,
         )
-        value = to_array(loss).item()
+        value = to_array(loss)
+        if value.size != 1:
+            msg = (
+                f"loss must return one number for a batch, and returned an array of shape "
+                f"{value.shape}. Return its mean, for example "
+                f"keras.ops.mean(keras.ops.square(clean - denoised))."
+            )
+            raise ValueError(msg)
+        value = value.item()
         if not math.isfinite(value):
             raise self.divergence(f"The loss became {value}", learning_rate)
         self._before = self._trainable, self._fixed
