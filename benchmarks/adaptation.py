@@ -6,12 +6,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from skimage import data
 
 from benchmarks._measuring import Result
 from benchmarks._photographs import DATA, folder, gray
 from skdenoise import AutoencoderDenoiser, NoiseInjector, SUREScorer, estimate_noise, psnr
 
 SIDE = 256
+PHOTOGRAPHS = "brick", "camera", "coins", "moon"
+"""Of scikit-image, some of fine structure, in which weak noise is hard to judge."""
 OTHER_TEXTS = range(62, 97)
 """Numbers of pages whose texts, each of which comes four times, are on no other page."""
 SECONDS = 300
@@ -40,6 +43,13 @@ def measure(n_rounds: int) -> Iterator[Result]:
         ("poisson", NoiseInjector("poisson", peak=20)),
     ):
         yield from _adapted(f"Set12, {name}", [_with_noise(image, noise) for image in clean])
+    for name, noise in (
+        ("weak speckle", NoiseInjector("speckle", noise_factor=0.1)),
+        ("weak poisson", NoiseInjector("poisson", peak=100)),
+    ):
+        photographs = [getattr(data, name)()[60:316, 60:316] for name in PHOTOGRAPHS]
+        scenes = [_with_noise(image / np.float32(255), noise, seed=1) for image in photographs]
+        yield from _adapted(f"scikit-image, {name}", scenes)
     yield from _adapted("W2S_8bit", list(_microscopy()))
     whole = [_scaled(path) for path in folder("Set12")]
     for sigma in SIGMAS:

@@ -52,6 +52,9 @@ CONFIDENCE = 0.975
 """And with this probability it is no chance."""
 BLOCK = 16
 """Pixels of a side of the squares whose errors count as independent of each other."""
+MOST_GUESSED = 1.4
+"""How many times as large errors at hidden pixels may be as what is taken from seen ones: larger
+ones tell how well structure is guessed, and not how well noise is known from it."""
 DATA_SET = 2**22
 """Pixels from which on all weights learn, and not their gains alone."""
 
@@ -72,11 +75,13 @@ class Adaptation:
         ones. Unless it is "sure", it stays below the PSNR of the noisy images, and only the
         difference has a meaning.
     least_gain : float
-        What the difference would have to be more than in order to be no chance, in dB.
+        What the difference would have to be more than in order to be no chance, in dB; infinite
+        where the estimate says nothing, since hidden pixels of so fine structure cannot be guessed.
     estimate : {"sure", "masked"}
-        What was minimized and how it was judged: where the noise is white and even, the error
-        that Stein's lemma expects, as in `SUREScorer`; otherwise the difference of neighboring
-        pixels, and how well hidden pixels are predicted, as in `Noise2SelfScorer`.
+        How it was judged: where the noise is white and even, by the error that Stein's lemma
+        expects, as in `SUREScorer`, which was minimized; otherwise by how well hidden pixels are
+        predicted, as in `Noise2SelfScorer`. Where Stein's lemma is content and hidden pixels are
+        not predicted better, these decide.
     trained : {"gains", "all"}
         Whether one factor per channel was learned, or all weights.
     told : bool
@@ -259,24 +264,44 @@ class Adapting:
         blind = [0.0] * len(self.held_out)
         sigmas = blind if self.sigmas is None else self.sigmas[:: 2 * self._every]
 
-        def errors_of(weights: Weights, told: Sequence[float]) -> list[np.ndarray]:
+        def denoiser(weights: Weights, told: Sequence[float]) -> Denoise:
             def denoise(noisy: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
                 return run_with(weights)(
                     task_of(image, sigma) for image, sigma in zip(noisy, told, strict=True)
                 )
 
-            if is_white:
-                return sure_errors(denoise, self.held_out, sigmas, self._data_range)
-            return masked_errors(denoise, self.held_out, self._data_range)
+            return denoise
 
-        first = errors_of(before, sigmas if was_told else blind)
-        estimate = "sure" if is_white else "masked"
-        then = errors_of(after, sigmas)
-        return decided(first, then, estimate, self.trained, was_told=was_told)
+        both = denoiser(before, sigmas if was_told else blind), denoiser(after, sigmas)
+        held_out, data_range = self.held_out, self._data_range
+        first, then = (masked_errors(denoise, held_out, data_range) for denoise in both)
+        by_hidden = decided(first, then, "masked", self.trained, was_told=was_told)
+        if is_white:
+            risks = [sure_errors(one, held_out, sigmas, data_range) for one in both]
+            by_expected = decided(risks[0], risks[1], "sure", self.trained, was_told=was_told)
+            # A wrong sigma flatters what was learned with it, but knows nothing of hidden pixels.
+            return by_hidden if by_expected.kept and not by_hidden.kept else by_expected
+        if _guessed(both[0], held_out, first, data_range) > MOST_GUESSED:
+            return replace(by_hidden, kept=False, least_gain=math.inf, told=was_told)
+        return by_hidden
 
 
 Denoise = Callable[[Iterator[np.ndarray]], Iterator[np.ndarray]]
 """Yields what becomes of each image."""
+
+
+def _guessed(
+    denoise: Denoise, held_out: Images, hidden: Sequence[np.ndarray], data_range: float
+) -> float:
+    """Return how many times as large hidden pixels' errors are as what is taken from seen ones."""
+    taken = [
+        np.square(np.subtract(denoised, noisy, dtype=np.float64) / data_range).mean()
+        for noisy, denoised in zip(held_out, denoise(iter(held_out)), strict=True)
+    ]
+    shares = [
+        np.nanmean(error) / max(least, NOTHING) for error, least in zip(hidden, taken, strict=True)
+    ]
+    return float(np.median(shares))
 
 
 def sure_errors(

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from skdenoise import AutoencoderDenoiser, load, psnr
 from skdenoise._adaptation import (
@@ -118,6 +119,48 @@ def test_pixels_that_were_not_judged_do_not_count():
 
 def test_a_single_square_tells_nothing():
     assert not decided(errors_of(20.0, (9, 9)), errors_of(30.0, (9, 9)), "masked", "gains").kept
+
+
+def blurred(share):
+    """Return what mixes an image with its local mean; it stands for a network."""
+
+    def run(tasks):
+        for task in tasks:
+            mean = ndimage.uniform_filter(task.pixels, (9, 9, 1))
+            yield task.pixels + share * (mean - task.pixels)
+
+    return run
+
+
+def judged(noisy, sigmas, before, after):
+    adapting = Adapting(read_images(noisy[None]), "gains", 1.0)
+    adapting.sigmas = sigmas
+    return adapting.judge(lambda run: run, before, after, was_told=True)
+
+
+def test_what_a_wrong_sigma_flatters_is_not_kept():
+    noisy = np.random.default_rng(0).normal(0.5, 0.1, (256, 256)).astype("f4")
+    smooth, rough = blurred(1.0), blurred(0.7)
+    assert judged(noisy, [0.1, 0.1], rough, smooth).kept
+    right = judged(noisy, [0.1, 0.1], smooth, rough)
+    assert (right.kept, right.estimate) == (False, "sure")
+    # Told of too little noise, Stein's lemma takes part of it for structure.
+    wrong = judged(noisy, [0.08, 0.08], smooth, rough)
+    assert (wrong.kept, wrong.estimate, wrong.told) == (False, "masked", True)
+
+
+def test_structure_that_cannot_be_guessed_says_nothing_of_noise():
+    rng = np.random.default_rng(0)
+    texture = rng.normal(0.5, 0.2, (256, 256)).astype("f4")
+    nothing, smooth = blurred(0.05), blurred(0.5)
+    found = judged(texture, None, nothing, smooth)
+    assert found.after > found.before
+    assert (found.kept, found.least_gain, found.told) == (False, math.inf, True)
+
+    def brighter(tasks):
+        return (result + np.float32(0.05) for result in blurred(1.0)(tasks))
+
+    assert judged(texture, None, brighter, blurred(1.0)).kept
 
 
 def test_hidden_pixels_cannot_be_seen():

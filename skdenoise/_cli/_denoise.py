@@ -2,6 +2,7 @@
 
 import argparse
 import functools
+import math
 import random
 from typing import Any
 
@@ -115,8 +116,12 @@ def _adapt(
             kept = "kept" if found.kept else "not kept"
             say.note(
                 f"what was learned is {kept}: by the estimate it is "
-                f"{found.after - found.before:+.3f} dB better, and {found.least_gain:.3f} may be "
-                f"chance"
+                f"{found.after - found.before:+.3f} dB better, and "
+                + (
+                    f"{found.least_gain:.3f} may be chance"
+                    if math.isfinite(found.least_gain)
+                    else "tells nothing of so fine a structure"
+                )
             )
     return [job for job in jobs if channels.get(job) in denoisers], denoisers
 
