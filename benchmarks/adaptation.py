@@ -95,7 +95,8 @@ def _adapted(name: str, scenes: list[Scene]) -> Iterator[Result]:
         seconds.append(time.monotonic() - began)
         before = AutoencoderDenoiser(weights="natural").transform(X)[0]
         gains.append(_psnr(scene, adapted.transform(X)[0]) - _psnr(scene, before))
-        kept.append(adapted.adaptation_.kept)
+        found = adapted.adaptation_
+        kept.append(found is not None and found.kept)
     yield Result(
         "adaptation",
         f"{name}: gain of adapting to one image",
