@@ -5,7 +5,7 @@ import itertools
 import os
 from collections.abc import Iterator
 from numbers import Real
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
@@ -62,10 +62,6 @@ from skdenoise.scoring import SUREScorer
 from skdenoise.scoring._reference import warn_if_noise_moves
 from skdenoise.scoring._scorer import corrupted
 
-if TYPE_CHECKING:
-    pass
-
-
 KNOWN_SIGMA = 0.5
 """Share of the patches for which a steerable network is told the strength of the noise."""
 
@@ -115,8 +111,8 @@ class AutoencoderDenoiser(NetworkTransformer):
     strength : float, default=1.0
         How much of the noise is removed. Below 1, so large a share of what the network takes
         away by itself: 0 returns the images as they are. Above 1, the network is told so many
-        times `sigma` (the estimated one where `sigma` is None), and smooths more, up to about
-        1.3; told of much more noise than there is, it leaves some.
+        times `sigma` (the estimated one where `sigma` is None), and smooths more; but told
+        of much more noise than there is, it leaves some in flat places.
     n_augment : {1, 2, 4, 8}, default=1
         Each image is denoised in so many orientations (flips and quarter turns), and the
         results are averaged: a little better, and so many times slower. `predict` can tell how

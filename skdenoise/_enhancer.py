@@ -4,7 +4,7 @@ import functools
 import os
 from collections.abc import Iterable, Iterator
 from numbers import Real
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 from sklearn.frozen import FrozenEstimator
@@ -46,10 +46,6 @@ from skdenoise._validation import (
 from skdenoise._warning import warn
 from skdenoise._windows import windows_of
 from skdenoise.networks import CURVE_NETWORKS
-
-if TYPE_CHECKING:
-    pass
-
 
 REDUCTIONS = {"dce++": 12}
 """How much smaller an image is made for a network, if not 1."""

@@ -23,7 +23,7 @@ from skdenoise._cli._options import (
     add_engine,
     add_files,
     add_limits,
-    file_name,
+    add_output,
     file_path,
     inner_share,
     not_negative,
@@ -227,14 +227,7 @@ def _add_train(commands: Any) -> None:
         metavar="FOLDER",
         help="folders of clean images, and files",
     )
-    parser.add_argument(
-        "-o",
-        "--output",
-        required=True,
-        type=file_name,
-        metavar="MODEL",
-        help="the file to write, for example model.safetensors",
-    )
+    add_output(parser, "MODEL", "the file to write, for example model.safetensors")
     noise = parser.add_mutually_exclusive_group()
     noise.add_argument(
         "--sigma",
@@ -299,14 +292,7 @@ def _add_pretrain(commands: Any) -> None:
         metavar="N",
         help="learn from so many images computed from random numbers, with or without FOLDERs",
     )
-    parser.add_argument(
-        "-o",
-        "--output",
-        required=True,
-        type=file_name,
-        metavar="WEIGHTS",
-        help="such as weights.safetensors",
-    )
+    add_output(parser, "WEIGHTS", "such as weights.safetensors")
     parser.add_argument(
         "--overwrite",
         action="store_true",
@@ -352,13 +338,10 @@ def _add_export(commands: Any) -> None:
         help="a file from 'skdenoise train', or the name of weights of this package, see "
         "'skdenoise models'",
     )
-    parser.add_argument(
-        "-o",
-        "--output",
-        required=True,
-        type=file_name,
-        metavar="OUT",
-        help="the file to write; its suffix chooses the format: .onnx, .xml (OpenVINO), .tflite "
+    add_output(
+        parser,
+        "OUT",
+        "the file to write; its suffix chooses the format: .onnx, .xml (OpenVINO), .tflite "
         "(LiteRT), .keras, or none for the folder of a TensorFlow SavedModel",
     )
     parser.add_argument(

@@ -8,9 +8,10 @@ import skdenoise
 
 def load_model(path: Path, wanted: type) -> Any:
     """Load a model; say which command it is for, if it is another class than `wanted`."""
-    cards = {card["name"]: card for card in skdenoise.model_cards()}
-    if str(path) in cards and not path.exists():
-        card = cards[str(path)]
+    named = () if path.exists() else skdenoise.model_cards()
+    for card in named:
+        if card["name"] != str(path):
+            continue
         choice = (
             f"--architecture {card['architecture']}"
             if card["size"] is None

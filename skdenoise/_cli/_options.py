@@ -43,14 +43,11 @@ def add_files(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "inputs", nargs="+", type=file_path, metavar="IN", help="image files, and folders of them"
     )
-    parser.add_argument(
-        "-o",
-        "--output",
-        required=True,
-        type=file_name,
-        metavar="OUT",
-        help="for one image a file, whose suffix chooses the format; for several, or for a "
-        "folder, a folder, in which the folders within folders are kept",
+    add_output(
+        parser,
+        "OUT",
+        "for one image a file, whose suffix chooses the format; for several, or for a folder, a "
+        "folder, in which the folders within folders are kept",
     )
     existing = parser.add_mutually_exclusive_group()
     existing.add_argument("--overwrite", action="store_true", help="replace existing files")
@@ -60,6 +57,11 @@ def add_files(parser: argparse.ArgumentParser) -> None:
         help="leave out what exists, and keep the finished parts of large images if anything "
         "stops this, so that the same command goes on from there",
     )
+
+
+def add_output(parser: argparse.ArgumentParser, metavar: str, what: str) -> None:
+    """Add where the result goes."""
+    parser.add_argument("-o", "--output", required=True, type=file_name, metavar=metavar, help=what)
 
 
 def add_engine(parser: argparse.ArgumentParser) -> None:

@@ -3,7 +3,7 @@
 import re
 
 WORDS = (
-    (r"\b[Ii]mage 0 of X\b|\bX (?=has values)", "it "),
+    (r"\b[Ii]mage 0 of X\b|\bX(?= has values)", "it"),
     (r"Pass X\.astype\(numpy\.(\w+)\)", r"Save it as \1"),
     (r"Fill them first, for example with numpy\.nan_to_num\(X\)", "Fill them first"),
     (r"Pass clean images as y(, or X as it was before it was clipped)?", "Take clean images"),
@@ -39,4 +39,4 @@ def in_words_of_options(text: str) -> str:
     """Return what is to be read by somebody who typed a command."""
     for pattern, words in WORDS:
         text = re.sub(pattern, words, text)
-    return text.replace("it  ", "it ")
+    return text
