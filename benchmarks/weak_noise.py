@@ -5,6 +5,7 @@ from typing import Any
 from unittest import mock
 
 import numpy as np
+from skimage.transform import downscale_local_mean
 
 from benchmarks._measuring import Result
 from benchmarks._photographs import camera_pairs, folder, gray
@@ -28,6 +29,7 @@ def measure(n_rounds: int) -> Iterator[Result]:
     photographs = {
         "BSD432_color": [read_image(path) for path in folder("BSD432_color", N_IMAGES, first=7)],
         "scikit-image": _sharp(),
+        "scikit-image, texture": _textured(),
         "Set12": [gray(path) for path in folder("Set12")],
     }
     clean = [read_image(path) for path in folder("BSD432_color")[::CLEAN_EVERY]]
@@ -47,6 +49,15 @@ def _sharp() -> list[np.ndarray]:
     from skimage import data
 
     return [data.astronaut(), data.chelsea(), data.coffee(), data.rocket()]
+
+
+def _textured() -> list[np.ndarray]:
+    """Return photographs that fine texture fills, as they are and half as large."""
+    from skimage import data
+
+    whole = [data.grass(), data.gravel(), data.brick()]
+    halves = [downscale_local_mean(image, (2, 2)).round().astype(np.uint8) for image in whole]
+    return [image[:256, :256] for image in whole] + halves
 
 
 def _changes(name: str, clean: list[np.ndarray], denoiser: AutoencoderDenoiser) -> Result:

@@ -7,6 +7,7 @@ says whether there is such noise, and how strong it is.
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -35,9 +36,9 @@ HIDDEN = 2.25
 STEPS = 1.0, 1.5, 1.5**2, 1.5**3
 """What the network is told, in turn, as multiples of a first guess that is too low."""
 LEAST_SHARE = 0.55
-"""Of what it is told, so much is taken from flat places that hold as much noise."""
-LEAST_PEAK, LEAST_PEAK_IF_FAINT = 0.7, 0.76
-"""At one of the steps it is so much; the latter where there is little in comparison with the
+"""Of what it is told, at least so much is taken from flat places with noise."""
+FULL_SHARE, FULL_SHARE_IF_FAINT = 0.7, 0.76
+"""So much where they hold as much noise; the latter where there is little in comparison with the
 contrast of the image, so that it may be texture."""
 LEFT = 1.1
 """How much more than a blind network is taken there, which otherwise knows such noise."""
@@ -67,9 +68,9 @@ def noise_of_camera(
     probed = PROBED * range_of(noisy)
     if not probed > 0:
         return 0.0, 0.0
-    taken, correlation = taken_from_flat_places(noisy, again(noisy, probed))
+    taken, correlation, _ = taken_from_flat_places(noisy, again(noisy, probed))
     if correlation > LEAST_CORRELATION:
-        _, smoothness = taken_from_flat_places(noisy, denoised)
+        smoothness = taken_from_flat_places(noisy, denoised).correlation
         share, least = float(smoothness > LEAST_SMOOTHED), LEAST_TAKEN_IF_SMOOTHED
         sigma = HIDDEN * taken
     else:
@@ -92,12 +93,11 @@ def strong_noise(noisy: Sequence[np.ndarray], first: float, again: Again) -> flo
     """
     if not first > 0:
         return 0.0
-    found = peak = 0.0
-    for told, taken, _ in _tried(noisy, first, again):
-        peak = max(peak, taken / told)
-        if taken > max(LEAST_SHARE * told, LEFT * first):
+    found = 0.0
+    for told, (taken, correlation, _) in _tried(noisy, first, again):
+        if taken > max(FULL_SHARE * told, LEFT * first) and correlation < MOST_CORRELATION:
             found = told
-    return found if peak > LEAST_PEAK else 0.0
+    return found
 
 
 def faint_noise(noisy: Sequence[np.ndarray], sigma: float, again: Again) -> float:
@@ -113,20 +113,20 @@ def faint_noise(noisy: Sequence[np.ndarray], sigma: float, again: Again) -> floa
         Denoises windows, told a deviation.
     """
     found, least = 0.0, FAINT_IF_WHITE_AND_GRAY[1] * range_of(noisy)
-    for told, taken, correlation in _tried(noisy, max(sigma, least), again):
+    for told, (taken, correlation, _) in _tried(noisy, max(sigma, least), again):
         if taken < LEAST_SHARE * told:
             break
-        if taken > LEAST_PEAK_IF_FAINT * told and correlation < MOST_CORRELATION:
+        if taken > FULL_SHARE_IF_FAINT * told and correlation < MOST_CORRELATION:
             found = told
     return found
 
 
 def _tried(
     noisy: Sequence[np.ndarray], first: float, again: Again
-) -> Iterator[tuple[float, float, float]]:
-    """Yield what the network is told, what it then takes from flat places, and its correlation."""
+) -> Iterator[tuple[float, "Taken"]]:
+    """Yield what the network is told, and what it then takes from flat places."""
     for told in (step * first for step in STEPS):
-        yield told, *taken_from_flat_places(noisy, again(noisy, told))
+        yield told, taken_from_flat_places(noisy, again(noisy, told))
 
 
 def visible(noisy: Sequence[np.ndarray], sigma: float, *, is_white: bool) -> float:
@@ -137,12 +137,26 @@ def visible(noisy: Sequence[np.ndarray], sigma: float, *, is_white: bool) -> flo
     return float(np.clip((sigma - none) / (all_ - none), 0, 1)) if all_ > none else float(sigma > 0)
 
 
-def taken_from_flat_places(
-    noisy: Sequence[np.ndarray], denoised: Sequence[np.ndarray]
-) -> tuple[float, float]:
-    """Return the deviation of what was removed from the flattest quarter of an image.
+class Taken(NamedTuple):
+    """What was removed from the flattest quarter of an image.
 
-    And how much neighbors are correlated in it.
+    Attributes
+    ----------
+    deviation : float
+        How much.
+    correlation : float
+        Of neighbors in it.
+    left : float
+        Deviation of what remains within blocks, which is little where places are flat.
+    """
+
+    deviation: float
+    correlation: float
+    left: float
+
+
+def taken_from_flat_places(noisy: Sequence[np.ndarray], denoised: Sequence[np.ndarray]) -> Taken:
+    """Return what was removed from the flattest quarter of an image.
 
     Parameters
     ----------
@@ -152,7 +166,8 @@ def taken_from_flat_places(
     contrast = np.concatenate([_blocks(part).mean(axis=3).var(axis=(1, 2)) for part in denoised])
     flat = np.argsort(contrast, kind="stable")[: max(1, len(contrast) // 4)]
     removed = np.concatenate([_blocks(part) for part in differences(noisy, denoised)])[flat]
-    return math.sqrt(np.square(removed).mean()), _correlation(removed)
+    deviation, left = (math.sqrt(part.mean()) for part in (np.square(removed), contrast[flat]))
+    return Taken(deviation, _correlation(removed), left)
 
 
 def _blocks(image: np.ndarray) -> np.ndarray:

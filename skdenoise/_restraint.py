@@ -203,10 +203,13 @@ def _verdict(
     parts = [part for window in noisy for part in windows_of(window)]
     if power >= (WEAK * contrast) ** 2:
         low, high = CORRELATED
-        if not (measured and low < correlation_of_windows(parts) < high):
+        correlation = correlation_of_windows(parts) if measured else 0.0
+        if correlation <= low:
             return Verdict(1.0)
-        taken, _ = taken_from_flat_places(noisy, denoised)
-        return Verdict(1.0, strong_noise(parts, taken, again))
+        taken = taken_from_flat_places(noisy, denoised)
+        sigma = strong_noise(parts, taken.deviation, again) if correlation < high else 0.0
+        # Places are not flat that vary more without what was taken: fine texture is everywhere.
+        return Verdict(1.0 if sigma or taken.left <= taken.deviation else 0.0, sigma)
     found = estimate_of_windows(parts)
     if found.correlated:
         faint = faint_noise(parts, float(found.sigma), again) if measured else 0.0

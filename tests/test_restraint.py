@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from scipy import ndimage
+from skimage.transform import downscale_local_mean
 
 from skdenoise import AutoencoderDenoiser, NoiseInjector, _tiling, _windows, denoise, psnr
 from skdenoise._correlated_noise import HIDDEN, PROBED, noise_of_camera, taken_from_flat_places
@@ -119,6 +120,19 @@ def test_noise_of_an_image_that_was_turned_is_removed(sigma):
     assert gain > 3
 
 
+@pytest.mark.parametrize(("scale", "sigma"), [(1, 1), (1, 3), (1, 5), (2, 0), (2, 2), (2, 5)])
+def test_fine_texture_that_fills_an_image_is_left_alone_unless_sigma_is_told(scale, sigma):
+    from skimage import data
+
+    lawn = downscale_local_mean(data.grass()[: 256 * scale, : 256 * scale], (scale, scale))
+    clean = np.float32(lawn / 255)
+    noisy = clean + np.float32(np.random.default_rng(0).normal(0, sigma / 255, clean.shape))
+    np.testing.assert_array_equal(denoise(noisy), noisy)
+    if sigma == 5:
+        told = denoise(noisy, sigma=sigma / 255)
+        assert psnr(clean, told, data_range=1) > psnr(clean, noisy, data_range=1) + 0.1
+
+
 def judged(noisy, denoised, again, sigma=0.0):
     return _verdict(noisy, denoised, again, sigma, measured=True)
 
@@ -204,9 +218,10 @@ def ramp():
 def test_what_is_taken_from_flat_places_is_told_from_the_rest(ramp):
     clean, smooth = ramp
     taken = 0.01 * np.where((clean > 0) & (clean < 1), 3.0, 1.0) * smooth
-    deviation, correlation = taken_from_flat_places([clean + taken], [clean])
+    deviation, correlation, left = taken_from_flat_places([clean + taken], [clean])
     assert deviation == pytest.approx(0.01, rel=0.2)
     assert 0.6 < correlation < 0.9
+    assert left == 0
 
 
 @pytest.mark.parametrize("taken", [0, 0.1, 1, 2])
