@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 
 import skdenoise
 from skdenoise._adaptation import Adaptation
@@ -607,6 +608,53 @@ def test_images_are_enhanced_one_by_one_and_frames_together(run):
     assert Brightener.made[1].seen == [2]
     assert Brightener.made[1].params["smoothing"] == 0.8
     np.testing.assert_array_equal(read_image("two/b.png"), image + 6)
+
+
+def put_stack(path, *shape):
+    pages = draw(*shape)
+    tifffile.imwrite(path, pages, photometric="minisblack")
+    return pages
+
+
+def test_stacks_are_denoised_page_by_page(run):
+    pages = put_stack("stack.tif", 3, 8, 9)
+    code, said = run("denoise", "stack.tif", "-o", "out.tif")
+    assert (code, "1 image denoised" in said) == (0, True)
+    np.testing.assert_array_equal(tifffile.imread("out.tif"), pages // 2)
+    assert len(Halver.made[0].steered) == 3
+    assert run("denoise", "stack.tif", "-o", "out.tif")[0] == 1
+    code, said = run("denoise", "stack.tif", "-o", "out.png")
+    assert (code, "out.tif" in said) == (1, True)
+    code, said = run("denoise", "stack.tif", "-o", "out.zarr")
+    assert (code, "out.tif" in said) == (1, True)
+    assert files() == {"stack.tif", "out.tif"}
+
+
+def test_pages_are_learned_from(run):
+    put_stack("stack.tif", 3, 16, 16)
+    assert run("denoise", "stack.tif", "-o", "out.tif", "--adapt")[0] == 0
+    assert len(Halver.made[0].seen) == 3
+    assert run("train", "stack.tif", "-o", "model")[0] == 0
+    assert len(Halver.made[-1].seen) == 3
+
+
+def test_a_page_that_fails_leaves_nothing(run):
+    pages = put_stack("stack.tif", 3, 8, 9)
+    tifffile.imwrite("stack.tif", np.minimum(pages, 13), photometric="minisblack")
+    code, said = run("denoise", "stack.tif", "-o", "out.tif")
+    assert (code, "thirteen" in said) == (1, True)
+    assert files() == {"stack.tif"}
+
+
+def test_pages_are_frames(run):
+    pages = put_stack("a.tif", 3, 8, 9)
+    image = put("b.tif", draw(8, 9) // 2)
+    assert run("enhance", "a.tif", "b.tif", "-o", "one/")[0] == 0
+    np.testing.assert_array_equal(tifffile.imread("one/a.tif"), pages + 5)
+    assert run("enhance", "a.tif", "b.tif", "-o", "two/", "--frames")[0] == 0
+    steps = np.arange(5, 8, dtype=np.uint8)[:, None, None]
+    np.testing.assert_array_equal(tifffile.imread("two/a.tif"), pages + steps)
+    np.testing.assert_array_equal(read_image("two/b.tif"), image + 8)
 
 
 @pytest.mark.parametrize("frames", [[], ["--frames"]])

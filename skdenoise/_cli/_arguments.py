@@ -69,9 +69,10 @@ def _add_denoise(commands: Any) -> None:
         "denoise",
         help="remove noise from images",
         description="Remove noise from images of any size: PNG, JPEG, TIFF, BMP, WebP, PGM and "
-        "PPM, with 8 or 16 bits (TIFF: floats, too), gray or in color; zarr arrays. Size, bit "
-        "depth and alpha stay as they are, and so do color profile, resolution and EXIF where "
-        "the format of the result has them (see the guide); other metadata go. Large TIFF files "
+        "PPM, with 8 or 16 bits (TIFF: floats and several pages, too), gray or in color; zarr "
+        "arrays. Size, bit depth and alpha stay as they are, and so do color profile, resolution "
+        "and EXIF where the format of the result has them (see the guide); other metadata go. "
+        "Pages are images of their own, and become a TIFF file of pages. Large TIFF files "
         "(of more than 67 million pixels) and zarr arrays are read and written part by part, so "
         "they may be larger than memory, and than --max-pixels; an output named .ome.tif or .zarr "
         "becomes one.",
@@ -137,7 +138,8 @@ def _add_enhance(commands: Any) -> None:
         "enhance",
         help="brighten dark photographs",
         description="Brighten dark photographs of any size: PNG, JPEG, TIFF, BMP, WebP, PGM and "
-        "PPM, with 8 or 16 bits (TIFF: floats in [0, 1], too), gray or in color; zarr arrays. "
+        "PPM, with 8 or 16 bits (TIFF: floats in [0, 1], and several pages, too), gray or in "
+        "color; zarr arrays. "
         "What stays as it is, and what goes, is as with denoise. Large TIFF files and zarr "
         "arrays are read and written part by part, as by denoise, except with --frames.",
         epilog="The network draws a curve for every pixel, and the curves make the image brighter "
@@ -203,9 +205,9 @@ def _add_enhance(commands: Any) -> None:
     parser.add_argument(
         "--frames",
         action="store_true",
-        help="the images are frames of one sequence, in the order in which they are given, or of "
-        "their names in a folder: curves and brightness change smoothly from frame to frame; "
-        "all frames are in memory at once",
+        help="the images, and the pages of TIFF files, are frames of one sequence, in the order in "
+        "which they are given, or of their names in a folder: curves and brightness change "
+        "smoothly from frame to frame; all frames are in memory at once",
     )
     add_engine(parser)
     add_bounds(parser)

@@ -12,11 +12,10 @@ import skdenoise
 from skdenoise._cli import _engine
 from skdenoise._cli._arguments import TIME_BUDGET
 from skdenoise._cli._channels import mean_channel, split_alpha, to_color
-from skdenoise._cli._jobs import Job, checked, fill, parts, plan, read, write
+from skdenoise._cli._jobs import Job, checked, fill, in_parts, parts, plan, read, write
 from skdenoise._cli._loading import load_model
 from skdenoise._cli._messages import Messages, count
 from skdenoise._cli._waking import wake_keras
-from skdenoise._image_files import is_streamed
 from skdenoise._shipped import shipped_sizes
 
 LEARNING_PIXELS = 2**26
@@ -56,15 +55,10 @@ def denoise(args: argparse.Namespace, say: Messages) -> None:
     n_done = 0
     for job in say.progress(jobs, "denoising"):
         with say.trying(job.source):
-            if is_streamed(job.source, job.target):
+            if in_parts(job):
                 _denoise_parts(denoisers, job, args)
-                n_done += 1
-                continue
-            image = read(job, args)
-            denoiser = denoisers[split_alpha(image)[0].shape[-1]]
-            _steer(denoiser, args, image)
-            denoised = apply(denoiser, image)
-            write(job, denoised, args)
+            else:
+                write(job, (_denoised(denoisers, image, args) for image in read(job, args)), args)
             n_done += 1
     say.note(f"{count(n_done, 'image')} denoised")
 
@@ -80,12 +74,13 @@ def _adapt(
     random.Random(args.seed or 0).shuffle(shuffled)
     for job in say.progress(shuffled, "reading"):
         with say.trying(job.source):
-            color = checked(split_alpha(read(job, args))[0])
-            channels[job] = color.shape[-1]
-            chosen = images.setdefault(color.shape[-1], [])
-            if not chosen or n_pixels + color[..., 0].size <= LEARNING_PIXELS:
-                chosen.append(color)
-                n_pixels += color[..., 0].size
+            for image in read(job, args):
+                color = checked(split_alpha(image)[0])
+                channels[job] = color.shape[-1]
+                chosen = images.setdefault(color.shape[-1], [])
+                if not chosen or n_pixels + color[..., 0].size <= LEARNING_PIXELS:
+                    chosen.append(color)
+                    n_pixels += color[..., 0].size
     seconds = args.time_budget
     if seconds is None and args.epochs is None:
         seconds = TIME_BUDGET
@@ -136,6 +131,12 @@ def _steer(denoiser: Any, args: argparse.Namespace, image: Any) -> None:
         is_float = args.sigma == "auto" or image.dtype.kind == "f"
         scale = 1 if is_float else np.iinfo(image.dtype).max / 255
         denoiser.set_params(sigma=args.sigma if is_float else args.sigma * scale)
+
+
+def _denoised(denoisers: dict[int, Any], image: np.ndarray, args: argparse.Namespace) -> np.ndarray:
+    denoiser = denoisers[split_alpha(image)[0].shape[-1]]
+    _steer(denoiser, args, image)
+    return apply(denoiser, image)
 
 
 def _denoise_parts(denoisers: dict[int, Any], job: Job, args: argparse.Namespace) -> None:

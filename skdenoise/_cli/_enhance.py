@@ -1,6 +1,7 @@
 """``skdenoise enhance``: by which network, and how bright."""
 
 import argparse
+import itertools
 from typing import Any
 
 import numpy as np
@@ -8,11 +9,10 @@ import numpy as np
 import skdenoise
 from skdenoise._cli import _engine
 from skdenoise._cli._channels import mean_channel, split_alpha, to_color
-from skdenoise._cli._jobs import Job, fill, parts, plan, read, write
+from skdenoise._cli._jobs import Job, fill, in_parts, parts, plan, read, write
 from skdenoise._cli._loading import load_model
 from skdenoise._cli._messages import Messages, count
 from skdenoise._cli._waking import wake_keras
-from skdenoise._image_files import is_streamed
 
 FRAME_SMOOTHING = 0.8
 """Share of the curves of the frames before, where the images are frames."""
@@ -32,14 +32,7 @@ def enhance(args: argparse.Namespace, say: Messages) -> None:
         return
     wake_keras()
     enhancer = _enhancer(args)
-    # Frames depend on each other; other images come one by one, so that few are in memory.
-    groups = [jobs] if args.frames else [[job] for job in jobs]
-    n_done = 0
-    for group in say.progress(groups, "enhancing"):
-        if not args.frames and is_streamed(*group[0]):
-            n_done += _enhance_parts(enhancer, group[0], args, say)
-        else:
-            n_done += _enhance_group(enhancer, group, args, say)
+    n_done = (_enhance_frames if args.frames else _enhance_each)(enhancer, jobs, args, say)
     say.note(f"{count(n_done, 'image')} enhanced")
 
 
@@ -67,27 +60,33 @@ def _enhancer(args: argparse.Namespace) -> Any:
     return enhancer.set_params(**{key: value for key, value in typed.items() if value is not None})
 
 
-def _enhance_parts(enhancer: Any, job: Job, args: argparse.Namespace, say: Messages) -> int:
-    """Enhance an image that may be larger than memory; return how many were written."""
-    with say.trying(job.source):
-        with parts(job, args) as (image, enhanced):
-            fill(enhancer, image, enhanced, lambda whole: apply(enhancer, [whole])[0], args)
-        return 1
-    return 0
-
-
-def _enhance_group(enhancer: Any, jobs: list[Job], args: argparse.Namespace, say: Messages) -> int:
-    """Enhance one image, or all frames of a sequence; return how many were written."""
-    images = {}
-    for job in jobs:
+def _enhance_each(enhancer: Any, jobs: list[Job], args: argparse.Namespace, say: Messages) -> int:
+    """Enhance images one by one, so that few are in memory; return how many were written."""
+    n_done = 0
+    for job in say.progress(jobs, "enhancing"):
         with say.trying(job.source):
-            images[job] = read(job, args)
+            if in_parts(job):
+                with parts(job, args) as (image, enhanced):
+                    fill(enhancer, image, enhanced, lambda whole: apply(enhancer, [whole])[0], args)
+            else:
+                write(job, (apply(enhancer, [image])[0] for image in read(job, args)), args)
+            n_done += 1
+    return n_done
+
+
+def _enhance_frames(enhancer: Any, jobs: list[Job], args: argparse.Namespace, say: Messages) -> int:
+    """Enhance all frames of a sequence, which depend on each other; return as for each."""
+    frames: dict[Job, list[np.ndarray]] = {}
+    for job in say.progress(jobs, "reading"):
+        with say.trying(job.source):
+            frames[job] = list(read(job, args))
     n_done = 0
     with say.trying(jobs[0].source if len(jobs) == 1 else None):
-        enhanced = apply(enhancer, list(images.values())) if images else []
-        for job, image in zip(images, enhanced, strict=True):
+        enhanced = iter(apply(enhancer, list(itertools.chain(*frames.values()))) if frames else ())
+        for job, pages in frames.items():
+            results = list(itertools.islice(enhanced, len(pages)))
             with say.trying(job.source):
-                write(job, image, args)
+                write(job, results, args)
                 n_done += 1
     return n_done
 

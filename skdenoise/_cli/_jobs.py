@@ -1,9 +1,10 @@
 """Which images a command works on, and the files that it reads and writes."""
 
 import argparse
+import itertools
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,17 +19,21 @@ from skdenoise._image_files import (
     ImageFileError,
     Notes,
     check_creatable,
+    check_holds_stacks,
     check_writable,
     created,
     is_image_name,
+    is_streamed,
     is_zarr,
     list_images,
     list_others,
+    n_pages,
     opened,
-    read_image,
     read_notes,
+    read_pages,
     read_whole,
     write_image,
+    write_pages,
 )
 
 
@@ -159,9 +164,10 @@ def read_clean(
     images = []
     for path in say.progress(list(dict.fromkeys(listed)), "reading"):
         with say.trying(path):
-            image = taken(checked(split_alpha(read_image(path, max_pixels=args.max_pixels))[0]))
-            if image is not None:
-                images.append(image)
+            for page in read_pages(path, max_pixels=args.max_pixels):
+                image = taken(checked(split_alpha(page)[0]))
+                if image is not None:
+                    images.append(image)
     return images
 
 
@@ -172,19 +178,39 @@ def checked(image: np.ndarray) -> np.ndarray:
     return image
 
 
-def read(job: Job, args: argparse.Namespace) -> np.ndarray:
-    """Read an image whose result can be written."""
-    image = read_whole(job.source, max_pixels=args.max_pixels)
-    if not is_zarr(job.target):
-        n_channels = 1 if image.ndim == 2 else image.shape[2]
-        check_writable(job.target, image.dtype, n_channels, overwrite=args.overwrite)
-    return image
+def in_parts(job: Job) -> bool:
+    """Whether an image is read and written part by part, as `parts` does."""
+    return is_streamed(job.source, job.target) and not _is_stack(job)
 
 
-def write(job: Job, image: np.ndarray, args: argparse.Namespace) -> None:
-    """Write a result, with what is said of the image that it was made of."""
+def _is_stack(job: Job) -> bool:
+    """Whether a file holds several images."""
+    return not is_zarr(job.source) and n_pages(job.source) > 1
+
+
+def read(job: Job, args: argparse.Namespace) -> Iterator[np.ndarray]:
+    """Read an image whose result can be written, or one page of a stack after the other."""
+    if _is_stack(job):
+        check_holds_stacks(job.target)
+        pages = read_pages(job.source, max_pixels=args.max_pixels)
+    else:
+        pages = iter([read_whole(job.source, max_pixels=args.max_pixels)])
+    for image in pages:
+        if not is_zarr(job.target):
+            n_channels = 1 if image.ndim == 2 else image.shape[2]
+            check_writable(job.target, image.dtype, n_channels, overwrite=args.overwrite)
+        yield image
+
+
+def write(job: Job, images: Iterable[np.ndarray], args: argparse.Namespace) -> None:
+    """Write a result, or one for each page, with what is said of the file that it was made of."""
+    images = iter(images)
+    image = next(images)
     job.target.parent.mkdir(parents=True, exist_ok=True)
-    if is_zarr(job.target):  # frames, which are enhanced together
+    if _is_stack(job):
+        pages = itertools.chain([image], images)
+        write_pages(job.target, pages, job.source, overwrite=args.overwrite)
+    elif is_zarr(job.target):  # frames, which are enhanced together
         with created(job.target, image.shape, image.dtype, overwrite=args.overwrite) as result:
             result[:] = image
     else:

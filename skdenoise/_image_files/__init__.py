@@ -14,6 +14,7 @@ from skdenoise._image_files._listing import (
     list_others,
 )
 from skdenoise._image_files._reading import read_image, read_notes
+from skdenoise._image_files._stack import check_holds_stacks, n_pages, read_pages, write_pages
 from skdenoise._image_files._streaming import (
     check_creatable,
     created,
@@ -31,6 +32,7 @@ __all__ = [
     "ListedImage",
     "Notes",
     "check_creatable",
+    "check_holds_stacks",
     "check_writable",
     "created",
     "is_image_name",
@@ -39,9 +41,12 @@ __all__ = [
     "is_zarr",
     "list_images",
     "list_others",
+    "n_pages",
     "opened",
     "read_image",
     "read_notes",
+    "read_pages",
     "read_whole",
     "write_image",
+    "write_pages",
 ]

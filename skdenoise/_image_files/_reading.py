@@ -59,10 +59,8 @@ def read_image(path: StrPath, *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     >>> image.shape, image.dtype, int(image.max())
     ((2, 3, 3), dtype('uint16'), 4660)
     """
-    with _opened(path) as (file, decode):
-        decoded = decode(file, Limits(max_pixels))
-        upright = _upright(decoded.pixels, decoded.orientation)
-        return np.require(upright, requirements=["C", "W"])
+    with opened_file(path) as (file, decode):
+        return upright(decode(file, Limits(max_pixels)))
 
 
 def read_notes(path: StrPath) -> Notes:
@@ -83,7 +81,7 @@ def read_notes(path: StrPath) -> Notes:
     ImageFileError
         The file is missing, of another format or damaged.
     """
-    with _opened(path) as (file, decode):
+    with opened_file(path) as (file, decode):
         _, orientation, notes = decode(file, Limits(sys.maxsize, pixels=False))
         if notes.dpi is not None and orientation in SIDEWAYS:
             notes = notes._replace(dpi=notes.dpi[::-1])
@@ -94,7 +92,7 @@ Decoder = Callable[[BinaryIO, Limits], Decoded]
 
 
 @contextmanager
-def _opened(path: StrPath) -> Iterator[tuple[BinaryIO, Decoder]]:
+def opened_file(path: StrPath) -> Iterator[tuple[BinaryIO, Decoder]]:
     """Open a file, choose its decoder; whatever goes wrong in the block is an ImageFileError."""
     name = os.fspath(path)
     try:
@@ -121,15 +119,16 @@ def _opened(path: StrPath) -> Iterator[tuple[BinaryIO, Decoder]]:
         ) from error
 
 
-def _upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
+def upright(decoded: Decoded) -> np.ndarray:
     """Turn and mirror an image as its orientation tag, 1 to 8, asks for."""
+    pixels, orientation, _ = decoded
     if orientation in SIDEWAYS:
         pixels = pixels.swapaxes(0, 1)
     if orientation in (3, 4, 7, 8):
         pixels = pixels[::-1]
     if orientation in (2, 3, 6, 7):
         pixels = pixels[:, ::-1]
-    return pixels
+    return np.require(pixels, requirements=["C", "W"])
 
 
 def _decode_pnm(file: BinaryIO, limits: Limits) -> Decoded:

@@ -29,6 +29,8 @@ PIXEL_SIZE = "PhysicalSizeX", "PhysicalSizeXUnit", "PhysicalSizeY", "PhysicalSiz
 REMEMBERED_BYTES = 2**26
 """Decoded parts of a TIFF file that are kept, since neighboring blocks share them."""
 TIFF_TILE = 512
+LARGEST_CLASSIC = 2**31
+"""Bytes of pixels up to which a file is no BigTIFF, which not every program reads."""
 _PREVIEW_OR_MASK = 1 | 4
 _NOT_COMPRESSED = 1
 _DEFLATED = (8, 32946)
@@ -42,31 +44,45 @@ _UNSPECIFIED, _ASSOCIATED, _STRAIGHT = range(3)
 def decode_tiff(file: BinaryIO, limits: Limits) -> Decoded:
     """Decode a TIFF file of one page."""
     with tifffile.TiffFile(file) as tiff:
-        page: Any = tiff.pages[0]
-        limits.check_size(page.imagewidth, page.imagelength)
-        for other in tiff.pages[1:] if limits.pixels else ():
-            if not other.subfiletype & _PREVIEW_OR_MASK:  # type: ignore[union-attr]
-                raise ImageFileError(
-                    f"it is a stack of {len(tiff.pages)} pages, one image is wanted; put each "
-                    f"page into a file of its own, or pass tifffile.imread(name) to an estimator"
-                )
-        _check_samples(page)
-        orientation = page.tags.valueof(ORIENTATION_TAG, default=1)
-        if not limits.pixels:
-            return Decoded(np.empty((0, 0)), orientation, _notes(tiff))
-        if _is_plain(page):
-            return Decoded(_page_pixels(page, file), orientation)
-        stored = f"compression {page.compression}, {page.bitspersample} bits"
-        inverted = page.photometric == 0 and page.bitspersample == 16
-        # Pillow divides by opacity itself, but for the 16 bits that it does not know.
-        associated = _is_associated(page) and page.bitspersample == 16
+        if limits.pixels and (count := len(pages_of(tiff))) > 1:
+            raise ImageFileError(
+                f"it is a stack of {count} pages, one image is wanted; put each page into a file "
+                f"of its own, or pass tifffile.imread(name) to an estimator"
+            )
+        return decode_page(tiff, 0, file, limits)
+
+
+def pages_of(tiff: tifffile.TiffFile) -> list[int]:
+    """Return which pages of a file are images, and not smaller copies or masks of others."""
+    found: Any = tiff.imagej_metadata or {}
+    if (n_images := found.get("images", 1)) > len(tiff.pages) == 1:
+        raise ImageFileError(
+            f"it is a stack of {n_images} images that ImageJ wrote behind one page; pass "
+            f"tifffile.imread(name) to an estimator"
+        )
+    others = enumerate(tiff.pages[1:], start=1)
+    return [0, *(index for index, page in others if not page.subfiletype & _PREVIEW_OR_MASK)]  # type: ignore[union-attr]
+
+
+def decode_page(tiff: tifffile.TiffFile, index: int, file: BinaryIO, limits: Limits) -> Decoded:
+    """Decode one page of a TIFF file, which is open."""
+    page: Any = tiff.pages[index]
+    limits.check_size(page.imagewidth, page.imagelength)
+    _check_samples(page)
+    orientation = page.tags.valueof(ORIENTATION_TAG, default=1)
+    if not limits.pixels:
+        return Decoded(np.empty((0, 0)), orientation, _notes(tiff))
+    if _is_plain(page):
+        return Decoded(_page_pixels(page, file), orientation)
     try:
-        decoded = decode_with_pillow(TiffImagePlugin.TiffImageFile, file, limits)
+        decoded = decode_with_pillow(TiffImagePlugin.TiffImageFile, file, limits, index)
     except SyntaxError as error:
+        stored = f"compression {page.compression}, {page.bitspersample} bits"
         raise ImageFileError(f"this kind of TIFF is not supported ({stored}: {error})") from error
-    if inverted:
+    if page.photometric == 0 and page.bitspersample == 16:
         decoded = decoded._replace(pixels=65535 - decoded.pixels)
-    if associated:
+    # Pillow divides by opacity itself, but for the 16 bits that it does not know.
+    if _is_associated(page) and page.bitspersample == 16:
         _divide_by_opacity(decoded.pixels)
     return decoded
 
@@ -172,10 +188,10 @@ def _notes(tiff: tifffile.TiffFile) -> Notes:
     dpi = None
     if page.tags.valueof(RESOLUTION_UNIT_TAG) in _INCH_OR_CENTIMETER:
         dpi = as_dpi(page.get_resolution("inch"))
-    return Notes(profile, dpi, pixel_size=_pixel_size(tiff))
+    return Notes(profile, dpi, pixel_size=pixel_size_of(tiff))
 
 
-def _pixel_size(tiff: tifffile.TiffFile) -> dict[str, Any] | None:
+def pixel_size_of(tiff: tifffile.TiffFile) -> dict[str, Any] | None:
     """Return how large pixels are, in the words of OME-TIFF; None where no file says so."""
     try:
         found: Any = tifffile.xml2dict(tiff.ome_metadata or "")
@@ -290,7 +306,7 @@ def encode_tiff(file: BinaryIO, pixels: np.ndarray, notes: Notes, *, ome: bool =
     ome : bool, default=False
         Whether it is an OME-TIFF file.
     """
-    tifffile.imwrite(file, pixels, **_options(pixels, notes, ome))
+    tifffile.imwrite(file, pixels, ome=ome, **tiff_options(pixels, notes, ome=ome))
 
 
 def write_tiff(path: StrPath, pixels: np.ndarray, notes: Notes, *, ome: bool) -> None:
@@ -310,12 +326,13 @@ def write_tiff(path: StrPath, pixels: np.ndarray, notes: Notes, *, ome: bool) ->
         shape=pixels.shape,
         dtype=pixels.dtype,
         tile=(TIFF_TILE, TIFF_TILE),
-        bigtiff=pixels.nbytes > 2**31,
-        **_options(pixels, notes, ome),
+        bigtiff=pixels.nbytes > LARGEST_CLASSIC,
+        ome=ome,
+        **tiff_options(pixels, notes, ome=ome),
     )
 
 
-def _options(pixels: np.ndarray, notes: Notes, ome: bool) -> dict[str, Any]:
+def tiff_options(pixels: np.ndarray, notes: Notes, *, ome: bool) -> dict[str, Any]:
     """Return how such an image is stored in a TIFF file."""
     n_channels = 1 if pixels.ndim == 2 else pixels.shape[2]
     return {
@@ -328,7 +345,6 @@ def _options(pixels: np.ndarray, notes: Notes, ome: bool) -> dict[str, Any]:
         "iccprofile": notes.color_profile,
         "resolution": notes.dpi,
         "resolutionunit": None if notes.dpi is None else "INCH",
-        "ome": ome,
         "metadata": {"axes": "YXS"[: pixels.ndim], **(notes.pixel_size or {})} if ome else None,
         "software": False,
     }
