@@ -52,13 +52,14 @@ def denoise(args: argparse.Namespace, say: Messages) -> None:
         denoisers = {1: model, 3: model}
     for denoiser in denoisers.values():
         _engine.choose(denoiser, args)
+    denoised = functools.partial(_denoised, denoisers, args)
     n_done = 0
     for job in say.progress(jobs, "denoising"):
         with say.trying(job.source):
             if in_parts(job):
                 _denoise_parts(denoisers, job, args)
             else:
-                write(job, (_denoised(denoisers, image, args) for image in read(job, args)), args)
+                write(job, map(denoised, read(job, args, say)), args)
             n_done += 1
     say.note(f"{count(n_done, 'image')} denoised")
 
@@ -74,7 +75,7 @@ def _adapt(
     random.Random(args.seed or 0).shuffle(shuffled)
     for job in say.progress(shuffled, "reading"):
         with say.trying(job.source):
-            for image in read(job, args):
+            for image in read(job, args, say):
                 color = checked(split_alpha(image)[0])
                 channels[job] = color.shape[-1]
                 chosen = images.setdefault(color.shape[-1], [])
@@ -133,7 +134,8 @@ def _steer(denoiser: Any, args: argparse.Namespace, image: Any) -> None:
         denoiser.set_params(sigma=args.sigma if is_float else args.sigma * scale)
 
 
-def _denoised(denoisers: dict[int, Any], image: np.ndarray, args: argparse.Namespace) -> np.ndarray:
+def _denoised(denoisers: dict[int, Any], args: argparse.Namespace, image: np.ndarray) -> np.ndarray:
+    """Denoise an image or a page by the network for its number of channels."""
     denoiser = denoisers[split_alpha(image)[0].shape[-1]]
     _steer(denoiser, args, image)
     return apply(denoiser, image)

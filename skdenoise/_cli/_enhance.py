@@ -69,7 +69,7 @@ def _enhance_each(enhancer: Any, jobs: list[Job], args: argparse.Namespace, say:
                 with parts(job, args) as (image, enhanced):
                     fill(enhancer, image, enhanced, lambda whole: apply(enhancer, [whole])[0], args)
             else:
-                write(job, (apply(enhancer, [image])[0] for image in read(job, args)), args)
+                write(job, (apply(enhancer, [image])[0] for image in read(job, args, say)), args)
             n_done += 1
     return n_done
 
@@ -79,7 +79,7 @@ def _enhance_frames(enhancer: Any, jobs: list[Job], args: argparse.Namespace, sa
     frames: dict[Job, list[np.ndarray]] = {}
     for job in say.progress(jobs, "reading"):
         with say.trying(job.source):
-            frames[job] = list(read(job, args))
+            frames[job] = list(read(job, args, say))
     n_done = 0
     with say.trying(jobs[0].source if len(jobs) == 1 else None):
         enhanced = iter(apply(enhancer, list(itertools.chain(*frames.values()))) if frames else ())

@@ -188,11 +188,12 @@ def _is_stack(job: Job) -> bool:
     return not is_zarr(job.source) and n_pages(job.source) > 1
 
 
-def read(job: Job, args: argparse.Namespace) -> Iterator[np.ndarray]:
+def read(job: Job, args: argparse.Namespace, say: Messages) -> Iterator[np.ndarray]:
     """Read an image whose result can be written, or one page of a stack after the other."""
     if _is_stack(job):
         check_holds_stacks(job.target)
         pages = read_pages(job.source, max_pixels=args.max_pixels)
+        pages = say.pages(pages, n_pages(job.source))
     else:
         pages = iter([read_whole(job.source, max_pixels=args.max_pixels)])
     for image in pages:

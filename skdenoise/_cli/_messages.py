@@ -1,7 +1,7 @@
 """What the person reads, on stderr: notes, warnings, errors and progress."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -62,10 +62,16 @@ class Messages:
 
     def progress(self, items: Sequence[Any], what: str) -> Iterator[Any]:
         """Go through items with a progress bar."""
+        yield from self._bar(items, desc=what, unit="image")
+
+    def pages(self, items: Iterator[Any], number: int) -> Iterator[Any]:
+        """Go through the pages of an image with a progress bar, which goes with the last one."""
+        yield from self._bar(items, desc="page", unit="page", total=number, leave=False)
+
+    def _bar(self, items: Iterable[Any], **how: Any) -> Iterable[Any]:
         from tqdm import tqdm
 
-        hide = not self.shows_progress
-        yield from tqdm(items, desc=what, unit="image", file=sys.stderr, disable=hide)
+        return tqdm(items, file=sys.stderr, disable=not self.shows_progress, **how)
 
     def _write(self, text: str) -> None:
         from tqdm import tqdm
