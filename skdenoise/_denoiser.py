@@ -433,6 +433,7 @@ class AutoencoderDenoiser(NetworkTransformer):
             Where it has learnt nothing, also with weights of the package.
         """
         self._check_own_weights()
+        self._check_parameters()
         classes = {"AutoencoderDenoiser": AutoencoderDenoiser, "NoiseInjector": NoiseInjector}
         fitted = {
             "n_channels_in_": self.n_channels_in_,

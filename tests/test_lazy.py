@@ -420,6 +420,15 @@ def test_masked_pixels_are_refused_as_in_arrays(large, noisy, monkeypatch):
             transform()
 
 
+@pytest.mark.parametrize("locality", [0.5, 1.0])
+def test_a_wrong_range_is_told_of_lazy_arrays_too(locality, noisy, small_parts):
+    X = np.repeat(noisy[:1, :, :, None].astype(np.float32), 3, axis=3)
+    enhancer = ZeroDCEEnhancer(weights="default", locality=locality)
+    lazily = enhancer.transform(da.from_array(X, chunks=(1, 120, 120, 3)))
+    with pytest.warns(UserWarning, match="X has values up to .* Pass X / 255"):
+        lazily.compute()
+
+
 def test_an_estimator_travels_without_its_callbacks():
     denoiser = natural(callbacks=[lambda numbers: False])
     carried = Carried(denoiser)

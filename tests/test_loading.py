@@ -113,6 +113,12 @@ def test_functions_generators_and_arrays_are_refused_and_named(path, fitted, par
     assert not path.exists()
 
 
+def test_what_could_not_be_loaded_is_not_saved(path, fitted):
+    with pytest.raises(ValueError, match=r"n_augment.*Got 3"):
+        copy.copy(fitted).set_params(n_augment=3).save(path)
+    assert not path.exists()
+
+
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(ModelFileError, match=r"nowhere\.safetensors"):
         load(tmp_path / "nowhere.safetensors")

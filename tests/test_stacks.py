@@ -16,6 +16,7 @@ from skdenoise._image_files import (
     read_pages,
     write_pages,
 )
+from skdenoise._image_files._tiff import is_simple_tiff
 
 
 @pytest.fixture
@@ -152,6 +153,7 @@ def test_what_imagej_wrote_behind_one_page_is_not_taken_for_one_image(tmp_path, 
     tifffile.imwrite(path, pixels[0, 0], description=description, metadata=None)
     with pytest.raises(ImageFileError, match=r"stack of 6 images.*behind one page.*imread"):
         read_image(path)
+    assert not is_simple_tiff(path)
 
 
 def test_the_size_of_pages_is_checked(tmp_path, pixels):

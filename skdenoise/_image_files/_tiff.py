@@ -220,7 +220,7 @@ def is_simple_tiff(path: StrPath, *, more_than: int = 0) -> bool:
                 and page.photometric != 0
                 and not _is_associated(page)
                 and (orientation is None or orientation.value == 1)
-                and all(other.subfiletype & _PREVIEW_OR_MASK for other in tiff.pages[1:])  # type: ignore[union-attr]
+                and len(pages_of(tiff)) == 1
             )
     except Exception:  # no TIFF file, or damaged: whoever reads it will say so
         return False

@@ -265,7 +265,7 @@ def _judged(X: Any, carried: Any, images: Images, local: LocalTransform) -> list
             seen.append((name, index, number))
             tasks[seen[-1]] = (np.copy, (window.name, *[0] * window.ndim))
         of_image = None if moments is None else moments[index].key
-        tasks[name, index] = (_judge, carried.key, index, X.shape, of_image, seen)
+        tasks[name, index] = (_judge, carried.key, index, X.shape, X.dtype, of_image, seen)
     found = [(name, index) for index in range(len(X))]
     return _delayed(name, found, tasks, [*read, carried, *(moments or [])[:1]])
 
@@ -319,11 +319,11 @@ def _judge(
     carried: Carried,
     index: int,
     shape: tuple[int, ...],
+    dtype: np.dtype,
     moments: Moments | None,
     windows: list[np.ndarray],
 ) -> Any:
     height, width = shape[1:3]
-    dtype = windows[0].dtype if windows else np.dtype(np.uint8)
     local, images = _local(carried, shape, dtype)
     parts = [
         Part(window, rows.start, columns.start, height, width, images.n_channels)
