@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from benchmarks._measuring import Result, ratios, seconds, take_turns
 from skdenoise import AutoencoderDenoiser, NoiseInjector
+from skdenoise._keras._backend import as_given
 from skdenoise._keras._network import Network
 
 SIDE = 512
@@ -32,7 +33,7 @@ def bare_call(
 
     @tf.function(input_signature=signature, autograph=False)
     def call(*inputs: tf.Tensor) -> tf.Tensor:
-        return model(list(inputs) if len(inputs) > 1 else inputs[0], training=False)
+        return model(as_given(inputs), training=False)
 
     return call
 

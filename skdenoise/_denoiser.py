@@ -44,7 +44,13 @@ from skdenoise._normalization import task_of
 from skdenoise._patches import Batch, PatchSampler
 from skdenoise._precision import check_engine, engine_for, noisy_samples
 from skdenoise._randomness import generators
-from skdenoise._shipped import model_cards, shipped_losses, shipped_name, shipped_weights
+from skdenoise._shipped import (
+    model_cards,
+    shipped_for,
+    shipped_losses,
+    shipped_name,
+    shipped_weights,
+)
 from skdenoise._task import Task
 from skdenoise._validation import (
     INT_POSITIVE,
@@ -573,7 +579,7 @@ class AutoencoderDenoiser(NetworkTransformer):
         shipped = self._shipped_to_learn_from(images, learning)
         if shipped is None:
             return Start(drawn, is_trained=False)
-        weights = shipped_weights(shipped, tuple(network.shapes().items()))
+        weights = shipped_weights(shipped, network.shapes())
         return Start(weights, is_trained=True, shipped=shipped)
 
     def _stay(self, start: Start, images: Images, data_range: float, why: str) -> None:
@@ -836,11 +842,9 @@ class AutoencoderDenoiser(NetworkTransformer):
         if hasattr(self, "weights_"):
             self._check_weights_fit()
             return n_channels, self._network(), self.weights_, self._losses()
-        name = self._shipped(self.weights, n_channels)
-        if name is None:
-            n_channels, name = 1, self._shipped(self.weights, 1)
+        name, n_channels = shipped_for(self.weights, self.size, n_channels)
         network = self._network(n_channels)
-        weights = shipped_weights(name, tuple(network.shapes().items()))
+        weights = shipped_weights(name, network.shapes())
         return n_channels, network, weights, shipped_losses(name)
 
     def _is_steerable(self, network: "_keras.Network") -> bool:

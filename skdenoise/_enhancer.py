@@ -573,8 +573,7 @@ class ZeroDCEEnhancer(NetworkTransformer):
 
     def _shipped(self) -> dict[str, np.ndarray]:
         """Return the weights that come with the package."""
-        shapes = tuple(self._network().shapes().items())
-        return shipped_weights(f"default_{self.architecture}", shapes)
+        return shipped_weights(f"default_{self.architecture}", self._network().shapes())
 
     def _network(self, *, bfloat16: bool = False) -> "_keras.Network":
         return _keras.get_curve_network(self.architecture, 3, bfloat16=bfloat16)

@@ -6,6 +6,7 @@ file of the same name.
 
 import functools
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,15 @@ def shipped_name(kind: str, size: str, n_channels: int) -> str | None:
     return name if known else None
 
 
+def shipped_for(kind: str, size: str, n_channels: int) -> tuple[str, int]:
+    """Return the name of weights that exist, and for how many channels at once they are.
+
+    One where there are none for so many.
+    """
+    name = shipped_name(kind, size, n_channels)
+    return (name, n_channels) if name else (f"{kind}_gray_{size}", 1)
+
+
 def shipped_sizes(kind: str) -> list[str]:
     """Return the sizes in which weights of a kind come, the best ones first."""
     return [size for size in SHIPPED_SIZES if shipped_name(kind, size, 1)]
@@ -67,24 +77,26 @@ def largest_size(kind: str) -> str:
     return next(iter(shipped_sizes(kind)), SHIPPED_SIZES[-1])
 
 
-@functools.lru_cache(maxsize=8)
-def shipped_weights(
-    name: str, shapes: tuple[tuple[str, tuple[int, ...]], ...]
-) -> dict[str, np.ndarray]:
+def shipped_weights(name: str, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
     """Read weights once per process; the arrays cannot be written to.
 
     Parameters
     ----------
     name : str
         What `shipped_name` returned.
-    shapes : tuple of (str, tuple of int)
-        Name and shape of each weight that the network has.
+    shapes : mapping of str to tuple of int
+        The shape of each weight that the network has.
 
     Returns
     -------
     dict of str to ndarray
         In float32.
     """
+    return _read_once(name, tuple(shapes.items()))
+
+
+@functools.lru_cache(maxsize=8)
+def _read_once(name: str, shapes: tuple[tuple[str, tuple[int, ...]], ...]) -> dict[str, np.ndarray]:
     _, tensors = read_model_file(
         FOLDER / f"{name}.safetensors", lambda _: {key: (shape, "float16") for key, shape in shapes}
     )

@@ -11,7 +11,7 @@ from skdenoise import _keras
 from skdenoise._images import Images
 from skdenoise._normalization import statistics_of, task_of
 from skdenoise._randomness import generator_of_order
-from skdenoise._shipped import shipped_name, shipped_weights
+from skdenoise._shipped import shipped_for, shipped_weights
 from skdenoise._stein import PROBE, random_step, slopes
 from skdenoise._task import Task
 from skdenoise._windows import windows
@@ -59,10 +59,9 @@ def sigmas_by_network(images: Images, sigmas: np.ndarray) -> np.ndarray:
     .. [1] B. Efron, "Tweedie's Formula and Selection Bias", Journal of the American Statistical
        Association 106 (496), 2011.
     """
-    n_channels = images.n_channels if shipped_name("natural", SIZE, images.n_channels) else 1
+    name, n_channels = shipped_for("natural", SIZE, images.n_channels)
     network = _keras.get_network("unet", SIZE, n_channels)
-    name = shipped_name("natural", SIZE, n_channels)
-    weights = shipped_weights(name, tuple(network.shapes().items()))
+    weights = shipped_weights(name, network.shapes())
     pairs: deque[tuple[int, Task, Task]] = deque()
 
     def tasks() -> Iterator[Task]:

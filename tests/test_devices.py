@@ -123,10 +123,10 @@ def test_two_devices_of_tensorflow_take_the_step_of_one():
     code = dedent(TWO_CPUS) + dedent(BATCHES).replace("ARCHITECTURES", "['unet']")
     code += dedent("""
         from skdenoise._keras._keyed import Keyed
-        from skdenoise._keras._denoising import Denoising
+        from skdenoise._keras._denoising import KnownError
         from skdenoise._keras._training import _step
         step = _step(
-            get_network("unet", "nano", 1), Denoising(Keyed.of("mse")), "sgd", False, 1.0, devices
+            get_network("unet", "nano", 1), KnownError(Keyed.of("mse")), "sgd", False, 1.0, devices
         )
         operations = step.graph.get_operations()
         found["used"] = sorted({op.device[-5:].lower() for op in operations if op.type == "Conv2D"})

@@ -466,7 +466,7 @@ def test_eight_bits_cost_little_and_say_how_much(scene):
 def test_kernels_are_really_integers():
     import openvino
 
-    from skdenoise._keras._openvino import compiled, quantized
+    from skdenoise._keras._openvino import program_of, quantized
 
     network = get_network("unet", "nano", 1)
     model = openvino.convert_model(
@@ -474,7 +474,7 @@ def test_kernels_are_really_integers():
     )
     rng = np.random.default_rng(0)
     inputs = [rng.standard_normal((1, 32, 32, 1)).astype(np.float32) for _ in range(2)]
-    program = compiled(quantized(model, [inputs]), "f32")
+    program = program_of(quantized(model, [inputs]), "f32")
     kinds = [
         str(node.get_rt_info()["primitiveType"].astype(str))
         for node in program.get_runtime_model().get_ordered_ops()

@@ -765,10 +765,10 @@ def test_a_format_with_a_limit_on_sizes_says_so(tmp_path):
 
 
 def test_what_cannot_be_written_is_known_before_the_work(tmp_path):
-    check_writable(tmp_path / "image.png", np.uint16, 3)
+    check_writable(tmp_path / "image.png", np.empty((2, 2, 3), np.uint16))
     check_writable(tmp_path / "image.png")
     with pytest.raises(ImageFileError, match="float32"):
-        check_writable(tmp_path / "image.png", np.float32, 3)
+        check_writable(tmp_path / "image.png", np.empty((2, 2, 3), np.float32))
     (tmp_path / "image.png").touch()
     with pytest.raises(ImageExistsError):
         check_writable(tmp_path / "image.png")

@@ -249,7 +249,7 @@ def test_only_half_the_width_can_be_widened():
 
 def shipped(size):
     network = get_network("unet", size, 1)
-    return shipped_weights(f"natural_gray_{size}", tuple(network.shapes().items()))
+    return shipped_weights(f"natural_gray_{size}", network.shapes())
 
 
 @pytest.mark.filterwarnings("ignore:no image of 160 x 160 pixels:UserWarning")

@@ -7,7 +7,7 @@ import pytest
 
 from skdenoise import AutoencoderDenoiser, _keras, procedural_images
 from skdenoise._keras import _revival, _training
-from skdenoise._keras._denoising import Denoising
+from skdenoise._keras._denoising import KnownError
 from skdenoise._keras._keyed import Keyed
 from skdenoise._keras._network import draw_weights, get_curve_network, get_network
 from skdenoise._keras._revival import revived
@@ -93,7 +93,7 @@ def test_a_trainer_revives_units_and_goes_on(bfloat16):
 class Recorder:
     """A trainer that learns nothing, and knows when it was to revive units."""
 
-    objective = Denoising(Keyed.of("mse"))
+    objective = KnownError(Keyed.of("mse"))
     weights: ClassVar = {}
 
     def __init__(self):

@@ -198,8 +198,7 @@ def read(job: Job, args: argparse.Namespace, say: Messages) -> Iterator[np.ndarr
         pages = iter([read_whole(job.source, max_pixels=args.max_pixels)])
     for image in pages:
         if not is_zarr(job.target):
-            n_channels = 1 if image.ndim == 2 else image.shape[2]
-            check_writable(job.target, image.dtype, n_channels, overwrite=args.overwrite)
+            check_writable(job.target, image, overwrite=args.overwrite)
         yield image
 
 

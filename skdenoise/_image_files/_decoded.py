@@ -66,6 +66,11 @@ def native(pixels: np.ndarray) -> np.ndarray:
     return pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
 
 
+def n_channels_of(pixels: Any) -> int:
+    """Return the number of channels of an image of shape (H, W) or (H, W, C)."""
+    return 1 if pixels.ndim == 2 else pixels.shape[2]
+
+
 def as_dpi(found: Any) -> tuple[float, float] | None:
     """Return pixels per inch as two numbers above 0; None for whatever else a file may say."""
     try:

@@ -14,13 +14,15 @@ from typing import Any
 import numpy as np
 import tifffile
 
+from skdenoise._choices import MAX_PIXELS
 from skdenoise._image_files._decoded import Limits
 from skdenoise._image_files._errors import ImageExistsError, ImageFileError, refuse_existing
-from skdenoise._image_files._reading import MAX_PIXELS, opened_file, read_image, read_notes, upright
+from skdenoise._image_files._reading import opened_file, read_image, read_notes, upright
 from skdenoise._image_files._tiff import (
     LARGEST_CLASSIC,
     decode_page,
     is_ome_tiff,
+    is_tiff_name,
     pages_of,
     pixel_size_of,
     tiff_options,
@@ -109,8 +111,7 @@ def write_pages(
     check_holds_stacks(path)
     pages = iter(pages)
     first = next(pages)
-    n_channels = 1 if first.ndim == 2 else first.shape[2]
-    check_writable(path, first.dtype, n_channels, overwrite=overwrite)
+    check_writable(path, first, overwrite=overwrite)
     notes = read_notes(source)
     kind, at_once = _described(path, first, source)
     options = functools.partial(tiff_options, notes=notes, ome=is_ome_tiff(path))
@@ -170,7 +171,7 @@ def _is_of_imagej(page: np.ndarray) -> bool:
 
 def check_holds_stacks(path: StrPath) -> None:
     """Raise an error where a file cannot hold several pages."""
-    if Path(path).suffix.lower() not in (".tif", ".tiff"):
+    if not is_tiff_name(path):
         raise ImageFileError(
             f"Cannot write {os.fspath(path)!r}: several pages are to be written, which TIFF files "
             f"hold; type {str(Path(path).with_suffix('.tif'))!r}"

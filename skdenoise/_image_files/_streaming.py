@@ -21,11 +21,18 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
+from skdenoise._choices import MAX_PIXELS
 from skdenoise._image_files._decoded import NO_NOTES, Notes, native
 from skdenoise._image_files._errors import ImageFileError, refuse_existing
 from skdenoise._image_files._listing import ZARR_FILES, is_zarr
-from skdenoise._image_files._reading import MAX_PIXELS, read_image
-from skdenoise._image_files._tiff import TiffPixels, is_ome_tiff, is_simple_tiff, write_tiff
+from skdenoise._image_files._reading import read_image
+from skdenoise._image_files._tiff import (
+    TiffPixels,
+    is_ome_tiff,
+    is_simple_tiff,
+    is_tiff_name,
+    write_tiff,
+)
 from skdenoise._large import note_beside
 from skdenoise._whole_file import StrPath, place_of_file, plain_file, reserve, take_places
 
@@ -48,7 +55,7 @@ def is_streamed(source: StrPath, target: StrPath) -> bool:
     """
     if is_zarr(target):
         return True
-    if Path(target).suffix.lower() not in (".tif", ".tiff"):
+    if not is_tiff_name(target):
         return False
     return is_zarr(source) or is_simple_tiff(source, more_than=STREAMED_PIXELS)
 

@@ -15,7 +15,15 @@ import numpy as np
 import tifffile
 from PIL import TiffImagePlugin
 
-from skdenoise._image_files._decoded import ORIENTATION_TAG, Decoded, Limits, Notes, as_dpi, native
+from skdenoise._image_files._decoded import (
+    ORIENTATION_TAG,
+    Decoded,
+    Limits,
+    Notes,
+    as_dpi,
+    n_channels_of,
+    native,
+)
 from skdenoise._image_files._errors import ImageFileError
 from skdenoise._image_files._pillow import decode_with_pillow
 from skdenoise._tiling import within
@@ -201,6 +209,11 @@ def pixel_size_of(tiff: tifffile.TiffFile) -> dict[str, Any] | None:
         return None
 
 
+def is_tiff_name(path: StrPath) -> bool:
+    """Tell whether a name is that of a TIFF file."""
+    return os.fspath(path).lower().endswith((".tif", ".tiff"))
+
+
 def is_ome_tiff(path: StrPath) -> bool:
     """Tell whether a name is that of an OME-TIFF file."""
     return os.fspath(path).lower().endswith((".ome.tif", ".ome.tiff"))
@@ -334,7 +347,7 @@ def write_tiff(path: StrPath, pixels: np.ndarray, notes: Notes, *, ome: bool) ->
 
 def tiff_options(pixels: np.ndarray, notes: Notes, *, ome: bool) -> dict[str, Any]:
     """Return how such an image is stored in a TIFF file."""
-    n_channels = 1 if pixels.ndim == 2 else pixels.shape[2]
+    n_channels = n_channels_of(pixels)
     return {
         "photometric": "rgb" if n_channels > 2 else "minisblack",
         "planarconfig": "contig" if n_channels > 1 else None,

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 from PIL import Image
 
-from skdenoise._image_files._decoded import NO_NOTES, Notes
+from skdenoise._image_files._decoded import NO_NOTES, Notes, n_channels_of
 from skdenoise._image_files._errors import ImageExistsError, ImageFileError, refuse_existing
 from skdenoise._image_files._tiff import encode_tiff, is_ome_tiff
 from skdenoise._whole_file import StrPath, whole_file
@@ -67,10 +67,10 @@ def write_image(
             f"Cannot write {os.fspath(path)!r}: an array of shape (height, width) or (height, "
             f"width, n_channels) is wanted, got {image.shape}."
         )
-    n_channels = 1 if image.ndim == 2 else image.shape[2]
-    check_writable(path, image.dtype, n_channels, overwrite=overwrite)
+    check_writable(path, image, overwrite=overwrite)
     encode = WRITERS[Path(path).suffix.lower()].encode
-    pixels = np.ascontiguousarray(image[..., 0] if image.ndim == 3 and n_channels == 1 else image)
+    is_gray = image.ndim == 3 and n_channels_of(image) == 1
+    pixels = np.ascontiguousarray(image[..., 0] if is_gray else image)
     try:
         with whole_file(path) as file:
             if is_ome_tiff(path):
@@ -85,19 +85,15 @@ def write_image(
         raise ImageFileError(f"Cannot write {os.fspath(path)!r}: {reason}.") from error
 
 
-def check_writable(
-    path: StrPath, dtype: Any = None, n_channels: int | None = None, *, overwrite: bool = False
-) -> None:
+def check_writable(path: StrPath, image: Any = None, *, overwrite: bool = False) -> None:
     """Raise the error that `write_image` would raise, before the work that leads to it.
 
     Parameters
     ----------
     path : str or path-like
         The file that will be written.
-    dtype : data type, default=None
-        Data type of the image; None if it is not known yet.
-    n_channels : int, default=None
-        Channels of the image, alpha included; None if they are not known yet.
+    image : ndarray of shape (H, W) or (H, W, C), default=None
+        What has the data type and the channels that will be written; None if it is not known yet.
     overwrite : bool, default=False
         Whether an existing file may be replaced.
 
@@ -116,9 +112,9 @@ def check_writable(
             f"{str(Path(path).with_suffix('.png'))!r}."
         )
     refuse_existing(path, overwrite=overwrite)
-    if dtype is None or n_channels is None:
+    if image is None:
         return
-    dtype = np.dtype(dtype)
+    dtype, n_channels = np.dtype(image.dtype), n_channels_of(image)
     if not WRITERS[suffix].holds(dtype, n_channels):
         kind = _CHANNELS.get(n_channels, f"{n_channels}-channel")
         able = [name for name in _PREFERRED if WRITERS[name].holds(dtype, n_channels)]
@@ -146,7 +142,7 @@ def _told(notes: Notes, *kept: str) -> dict[str, Any]:
 def _encode_deep_png(file: BinaryIO, pixels: np.ndarray, notes: Notes) -> None:
     """Encode 16 bits per channel, which Pillow cannot; each pixel less its left neighbor."""
     height, width = pixels.shape[:2]
-    n_channels = 1 if pixels.ndim == 2 else pixels.shape[2]
+    n_channels = n_channels_of(pixels)
     color_type = {1: 0, 2: 4, 3: 2, 4: 6}[n_channels]
     rows = pixels.reshape(height, -1).astype(">u2").view(np.uint8)
     filtered = np.ones((height, 1 + rows.shape[1]), np.uint8)  # 1 names the filter of a row

@@ -7,7 +7,7 @@ speed there. What is done to each pixel alone is another matter.
 import functools
 import math
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import keras
@@ -49,6 +49,11 @@ def check_not_forked() -> None:
         raise RuntimeError(msg)
 
 
+def as_given(inputs: Sequence[Any]) -> Any:
+    """Return inputs as a model takes them: in a list, unless there is one alone."""
+    return list(inputs) if len(inputs) > 1 else inputs[0]
+
+
 if BACKEND == "tensorflow":
     import tensorflow as tf
 
@@ -72,7 +77,7 @@ if BACKEND == "tensorflow":
         """Return the graph of a model, with its weights, for images of any size."""
 
         def apply(*inputs: Any) -> Any:
-            return model(list(inputs) if len(inputs) > 1 else inputs[0], training=False)
+            return model(as_given(inputs), training=False)
 
         specs = [tf.TensorSpec(item.shape, "float32") for item in model.inputs]
         return tf.function(apply, specs, autograph=False).get_concrete_function()

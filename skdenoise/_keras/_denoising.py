@@ -22,7 +22,7 @@ class _OfBatch:
 
 
 @dataclass(frozen=True)
-class Denoising(_OfBatch):
+class KnownError(_OfBatch):
     """The distance of a denoised from a clean image, of a `Batch`; reports the PSNR."""
 
     loss: Keyed

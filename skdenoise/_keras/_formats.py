@@ -19,8 +19,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from skdenoise._keras._backend import BACKEND, to_array
-from skdenoise._keras._openvino import Arrays, compiled, quantized
+from skdenoise._keras._backend import BACKEND, as_given, to_array
+from skdenoise._keras._openvino import Arrays, program_of, quantized
 
 Examples = Callable[[], list[Arrays]]
 """Returns inputs from which a format learns the ranges of numbers, for "int8"."""
@@ -122,8 +122,7 @@ def _read_keras(path: Path) -> Run:
     names = [image.name for image in model.inputs]
 
     def run(inputs: Arrays) -> np.ndarray:
-        images = [inputs[name] for name in names]
-        return to_array(model(images if len(images) > 1 else images[0]))
+        return to_array(model(as_given([inputs[name] for name in names])))
 
     return run
 
@@ -135,8 +134,7 @@ def _write_saved_model(model: keras.Model, paths: Paths, examples: Examples) -> 
     import tensorflow as tf
 
     def serve(*images: Any) -> dict[str, Any]:
-        given = list(images) if len(images) > 1 else images[0]
-        return {model.output_names[0]: model(given, training=False)}
+        return {model.output_names[0]: model(as_given(images), training=False)}
 
     signature = [tf.TensorSpec(image.shape, image.dtype, image.name) for image in model.inputs]
     # Keras's own archive would hold each weight twice.
@@ -205,7 +203,7 @@ def _write_onnx(model: keras.Model, paths: Paths, examples: Examples) -> None:
     import onnx
 
     sample = [keras.ops.zeros((1, 8, 8, image.shape[-1])) for image in model.inputs]
-    model(sample if len(sample) > 1 else sample[0])  # Keras asks for a model that was called
+    model(as_given(sample))  # Keras asks for a model that was called
     exact = paths["float32"]
     for _ in range(ATTEMPTS):
         model.export(exact, format="onnx", verbose=False)
@@ -312,7 +310,7 @@ def _write_openvino(model: keras.Model, paths: Paths, examples: Examples) -> Non
 
 def _read_openvino(path: Path) -> Run:
     # Such processors would compute in bfloat16 otherwise.
-    program = compiled(path, "f32")
+    program = program_of(path, "f32")
     return lambda inputs: np.array(next(iter(program(inputs).values())))
 
 

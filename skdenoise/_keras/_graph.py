@@ -11,6 +11,7 @@ import numpy as np
 from keras import ops
 
 from skdenoise._curves import PLACE, PLACES_PER_AXIS, SAMPLED_LINES, Bending
+from skdenoise._keras._backend import as_given
 from skdenoise._keras._enhancing import brightened
 from skdenoise._keras._network import Network, Weights
 from skdenoise._keras._portable import portable
@@ -54,15 +55,19 @@ def denoising_graph(
                 inputs.append(keras.Input((None, None, 1), name="sigma"))
                 blind = inputs[1] / gain + blind
             seen.append(blind)
-        if network.stride > 1:
-            seen = [_on_grid(image, network.stride) for image in seen]
-        denoised = model(seen if network.steerable else seen[0])
-        if network.stride > 1:
-            denoised = cut(cut(denoised, 1, noisy), 2, noisy)
+        denoised = _applied(model, seen, network.stride)
         if normalized:
             denoised = mean + denoised * gain
         denoised = keras.layers.Identity(name="denoised")(denoised)
         return keras.Model(inputs if sigma_input else noisy, denoised, name="denoiser")
+
+
+def _applied(model: Any, images: list, stride: int) -> Any:
+    """Apply a network whose images have to be multiples of its stride; return as large a one."""
+    if stride == 1:
+        return model(as_given(images))
+    output = model(as_given([_on_grid(image, stride) for image in images]))
+    return cut(cut(output, 1, images[0]), 2, images[0])
 
 
 def _statistics(image: Any) -> tuple[Any, Any]:
@@ -114,9 +119,7 @@ def enhancing_graph(
         seen = ops.clip(image, 0, 1)
         seen = ops.concatenate([seen] * 3, axis=-1) if n_channels == 1 else seen
         small = _reduced(seen, reduction)
-        curves = model(_on_grid(small, network.stride) if network.stride > 1 else small)
-        if network.stride > 1:
-            curves = cut(cut(curves, 1, small), 2, small)
+        curves = _applied(model, [small], network.stride)
         if n_channels == 1 or bending.keep_hue:
             curves = ops.concatenate(
                 [

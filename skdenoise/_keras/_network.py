@@ -15,7 +15,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from skdenoise._keras._backend import to_array
+from skdenoise._keras._backend import as_given, to_array
 from skdenoise._keras._keyed import Keyed
 from skdenoise._keras._rebuilding import preserved_random_state, rebuilt, remade
 from skdenoise._keras._receptive_field import halo_and_stride
@@ -230,7 +230,7 @@ def _check_sizes(model: keras.Model, architecture: Callable, stride: int) -> Non
     height, width = 7 * stride, 11 * stride
     images = [keras.ops.zeros((1, height, width, item.shape[-1])) for item in model.inputs]
     try:
-        found = tuple(model(images if len(images) > 1 else images[0], training=False).shape)
+        found = tuple(model(as_given(images), training=False).shape)
     except Exception as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         found = (f"an error: {reason:.200}",)

@@ -84,7 +84,7 @@ class _Runner:
     def __init__(self, model: Any, precision: str, at_once: int) -> None:
         self._model, self._precision = model, precision
         self._at_once = min(at_once, n_cores())
-        self._alone = _Requests(compiled(model, precision))
+        self._alone = _Requests(program_of(model, precision))
         self._beside_others: _Requests | None = None
         self._lock = threading.Lock()
         self._n_running = self._n_overlapping = 0
@@ -97,7 +97,7 @@ class _Runner:
             worthwhile = overlaps and self._n_overlapping == MANY and self._at_once > 1
         try:
             if worthwhile:
-                program = compiled(self._model, self._precision, self._at_once)
+                program = program_of(self._model, self._precision, self._at_once)
                 self._beside_others = _Requests(program)
             requests = self._beside_others if overlaps else None
             return (requests or self._alone)(inputs)
@@ -131,7 +131,7 @@ def _core() -> Any:
     return openvino.Core()
 
 
-def compiled(model: Any, precision: str, n_streams: int = 1) -> Any:
+def program_of(model: Any, precision: str, n_streams: int = 1) -> Any:
     """Compile a model, or a file, for so many calls at a time; these share the cores."""
     how: dict[str, Any] = {"INFERENCE_PRECISION_HINT": precision}
     if n_streams > 1:
@@ -207,7 +207,7 @@ def _probed(
     from openvino import opset13 as ops
 
     results = [ops.result(tensor) for tensor in tensors]
-    request = compiled(
+    request = program_of(
         openvino.Model(results, model.get_parameters(), "probe"), "f32"
     ).create_infer_request()
     for inputs in calibration:

@@ -13,7 +13,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from skdenoise._keras._backend import check_not_forked, compiled, to_tensors, to_view
+from skdenoise._keras._backend import as_given, check_not_forked, compiled, to_tensors, to_view
 from skdenoise._keras._folding import Folded, folded
 from skdenoise._keras._network import Network, Weights
 from skdenoise._keras._openvino import openvino_runner
@@ -177,7 +177,7 @@ def _function(network: Network) -> tuple[Folded, Any]:
                     end = ends[dtype] = begin + math.prod(shape)
                     part = tensors[dtypes.index(dtype)][begin:end]
                     weights.append(keras.ops.reshape(part, shape))
-                images = inputs if len(inputs) > 1 else inputs[0]
+                images = as_given(inputs)
                 outputs, _ = model.stateless_call(
                     weights[:n_trainable], weights[n_trainable:], images, training=False
                 )

@@ -17,7 +17,7 @@ from skdenoise._keras._backend import (
     to_arrays,
     with_gradient,
 )
-from skdenoise._keras._denoising import Denoising
+from skdenoise._keras._denoising import KnownError
 from skdenoise._keras._devices import Devices, parted, shared, spread, used_devices
 from skdenoise._keras._keyed import Keyed
 from skdenoise._keras._network import Network, Weights, last_layers
@@ -135,7 +135,7 @@ class Trainer:
             zeros = [np.zeros_like(array) for array in trainable for _ in range(n_states)]
             state = [np.zeros((), np.float32), *zeros]
         self._state = shared(state, devices)
-        self.objective = cast(Any, loss if hasattr(loss, "report") else Denoising(Keyed.of(loss)))
+        self.objective = cast(Any, loss if hasattr(loss, "report") else KnownError(Keyed.of(loss)))
         self._step = functools.partial(
             _step, network, self.objective, optimizer, gains_only, largest_gradient
         )
