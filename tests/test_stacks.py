@@ -147,13 +147,80 @@ def test_a_damaged_page_is_named_and_nothing_is_written(tmp_path, pixels):
     assert [path.name for path in tmp_path.iterdir()] == ["stack.tif"]
 
 
-def test_what_imagej_wrote_behind_one_page_is_not_taken_for_one_image(tmp_path, pixels):
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"imagej": True, "truncate": True},
+        {"truncate": True, "photometric": "minisblack"},
+        {"volumetric": True, "tile": (16, 16, 16), "photometric": "minisblack"},
+    ],
+    ids=["imagej", "tifffile", "volume"],
+)
+def test_what_lies_behind_one_page_is_not_taken_for_one_image(tmp_path, pixels, how):
     path = tmp_path / "large.tif"
-    description = "ImageJ=1.54f\nimages=6\nslices=6\n"
-    tifffile.imwrite(path, pixels[0, 0], description=description, metadata=None)
-    with pytest.raises(ImageFileError, match=r"stack of 6 images.*behind one page.*imread"):
+    tifffile.imwrite(path, pixels[0], **how)
+    with pytest.raises(ImageFileError, match=r"stack of 3 images behind one page.*imread"):
         read_image(path)
+    with pytest.raises(ImageFileError, match="behind one page"):
+        list(read_pages(path))
     assert not is_simple_tiff(path)
+
+
+@pytest.mark.parametrize("damage", ["cut", "elsewhere", "in a circle"])
+def test_pages_that_cannot_be_found_are_told(tmp_path, pixels, damage):
+    path = tmp_path / "stack.tif"
+    tifffile.imwrite(path, pixels[0], photometric="minisblack", metadata=None)
+    with tifffile.TiffFile(path) as tiff:
+        first, second = tiff.pages[0].offset, tiff.pages[1].offset
+        n_tags = len(tiff.pages[0].tags)
+    content = bytearray(path.read_bytes())
+    following = first + 2 + 12 * n_tags
+    assert int.from_bytes(content[following : following + 4], "little") == second
+    wanted = {"cut": second, "elsewhere": 2**30, "in a circle": first}[damage]
+    content[following : following + 4] = wanted.to_bytes(4, "little")
+    path.write_bytes(content[:second] if damage == "cut" else content)
+    with pytest.raises(ImageFileError, match="cut"):
+        list(read_pages(path))
+
+
+def test_pages_come_in_the_order_that_ome_tiff_gives_them(tmp_path, pixels):
+    path = tmp_path / "in.ome.tif"
+    tifffile.imwrite(path, pixels[0], metadata={"axes": "TYX"}, photometric="minisblack")
+    with tifffile.TiffFile(path) as tiff:
+        said = tiff.ome_metadata
+    whole = '<TiffData IFD="0" PlaneCount="3"/>'
+    assert said.count(whole) == 1, said
+    parts = "".join(f'<TiffData IFD="{2 - i}" FirstT="{i}"/>' for i in range(3))
+    said = said.replace(whole, parts).encode()
+    tifffile.imwrite(path, pixels[0], description=said, metadata=None, photometric="minisblack")
+    np.testing.assert_array_equal(tifffile.imread(path), pixels[0][::-1])
+    darkened(tmp_path / "out.ome.tif", path)
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "out.ome.tif"), pixels[0][::-1] // 2)
+
+
+def test_gray_that_imagej_shows_in_colors_stays_gray(tmp_path):
+    image = np.random.default_rng(0).integers(0, 256, (3, 10, 12)).astype(np.uint8)
+    colors = np.random.default_rng(1).integers(0, 65536, (3, 256)).astype(np.uint16)
+    tifffile.imwrite(
+        tmp_path / "in.tif", image, imagej=True, colormap=colors, photometric="palette"
+    )
+    darkened(tmp_path / "out.tif", tmp_path / "in.tif")
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "out.tif"), image // 2)
+
+
+def test_pages_that_are_turned_apart_are_told(tmp_path, pixels):
+    path = tmp_path / "in.tif"
+    tifffile.imwrite(path, pixels[0], imagej=True, byteorder="<")
+    with tifffile.TiffFile(path) as tiff:
+        tag = tiff.pages[1].tags["ResolutionUnit"]
+    content = bytearray(path.read_bytes())
+    # An orientation in place of a tag that says nothing there.
+    content[tag.offset : tag.offset + 2] = (274).to_bytes(2, "little")
+    content[tag.offset + 8] = 6
+    path.write_bytes(content)
+    with pytest.raises(ImageFileError, match=r"page 2 has shape \(24, 20\)"):
+        darkened(tmp_path / "out.tif", path)
+    assert not (tmp_path / "out.tif").exists()
 
 
 def test_the_size_of_pages_is_checked(tmp_path, pixels):
@@ -168,7 +235,7 @@ def test_nothing_is_overwritten_or_left_half_written(tmp_path, pixels, monkeypat
     target.write_text("old")
     with pytest.raises(ImageExistsError, match="--overwrite"):
         darkened(target, source)
-    with pytest.raises(ImageFileError, match=r"TIFF files hold; type .*dark\.tif"):
+    with pytest.raises(ImageFileError, match=r"TIFF files alone.*dark\.tif"):
         darkened(tmp_path / "dark.png", source)
 
     @contextmanager

@@ -69,10 +69,11 @@ def _add_denoise(commands: Any) -> None:
         "denoise",
         help="remove noise from images",
         description="Remove noise from images of any size: PNG, JPEG, TIFF, BMP, WebP, PGM and "
-        "PPM, with 8 or 16 bits (TIFF: floats and several pages, too), gray or in color; zarr "
+        "PPM, with 8 or 16 bits (TIFF: floats, too), gray or in color; zarr "
         "arrays. Size, bit depth and alpha stay as they are, and so do color profile, resolution "
         "and EXIF where the format of the result has them (see the guide); other metadata go. "
-        "Pages are images of their own, and become a TIFF file of pages. Large TIFF files "
+        "A TIFF file of several pages is denoised page by page, and becomes one again. Large ones "
+        "of one page "
         "(of more than 67 million pixels) and zarr arrays are read and written part by part, so "
         "they may be larger than memory, and than --max-pixels; an output named .ome.tif or .zarr "
         "becomes one.",
@@ -138,8 +139,7 @@ def _add_enhance(commands: Any) -> None:
         "enhance",
         help="brighten dark photographs",
         description="Brighten dark photographs of any size: PNG, JPEG, TIFF, BMP, WebP, PGM and "
-        "PPM, with 8 or 16 bits (TIFF: floats in [0, 1], and several pages, too), gray or in "
-        "color; zarr arrays. "
+        "PPM, with 8 or 16 bits (TIFF: floats in [0, 1], too), gray or in color; zarr arrays. "
         "What stays as it is, and what goes, is as with denoise. Large TIFF files and zarr "
         "arrays are read and written part by part, as by denoise, except with --frames.",
         epilog="The network draws a curve for every pixel, and the curves make the image brighter "

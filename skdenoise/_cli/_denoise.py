@@ -12,7 +12,7 @@ import skdenoise
 from skdenoise._cli import _engine
 from skdenoise._cli._arguments import TIME_BUDGET
 from skdenoise._cli._channels import mean_channel, split_alpha, to_color
-from skdenoise._cli._jobs import Job, checked, fill, in_parts, parts, plan, read, write
+from skdenoise._cli._jobs import Job, change, checked, fill, in_parts, parts, plan, read_some
 from skdenoise._cli._loading import load_model
 from skdenoise._cli._messages import Messages, count
 from skdenoise._cli._waking import wake_keras
@@ -59,7 +59,7 @@ def denoise(args: argparse.Namespace, say: Messages) -> None:
             if in_parts(job):
                 _denoise_parts(denoisers, job, args)
             else:
-                write(job, map(denoised, read(job, args, say)), args)
+                change(job, denoised, args, say)
             n_done += 1
     say.note(f"{count(n_done, 'image')} denoised")
 
@@ -69,15 +69,16 @@ def _adapt(
 ) -> tuple[list[Job], dict[int, Any]]:
     """Learn from the noisy images: a network for each number of channels that they have."""
     images: dict[int, list[np.ndarray]] = {}
-    channels = {}
+    channels: dict[Job, set[int]] = {}
     n_pixels = 0
     shuffled = list(jobs)
     random.Random(args.seed or 0).shuffle(shuffled)
     for job in say.progress(shuffled, "reading"):
         with say.trying(job.source):
-            for image in read(job, args, say):
-                color = checked(split_alpha(image)[0])
-                channels[job] = color.shape[-1]
+            found = read_some(job, args, say, LEARNING_PIXELS)
+            colors = [checked(split_alpha(image)[0]) for image in found]
+            channels[job] = {color.shape[-1] for color in colors}
+            for color in colors:
                 chosen = images.setdefault(color.shape[-1], [])
                 if not chosen or n_pixels + color[..., 0].size <= LEARNING_PIXELS:
                     chosen.append(color)
@@ -119,7 +120,7 @@ def _adapt(
                     else "tells nothing of so fine a structure"
                 )
             )
-    return [job for job in jobs if channels.get(job) in denoisers], denoisers
+    return [job for job in jobs if channels.get(job, set()) & denoisers.keys()], denoisers
 
 
 def _steer(denoiser: Any, args: argparse.Namespace, image: Any) -> None:
@@ -136,9 +137,11 @@ def _steer(denoiser: Any, args: argparse.Namespace, image: Any) -> None:
 
 def _denoised(denoisers: dict[int, Any], args: argparse.Namespace, image: np.ndarray) -> np.ndarray:
     """Denoise an image or a page by the network for its number of channels."""
-    denoiser = denoisers[split_alpha(image)[0].shape[-1]]
-    _steer(denoiser, args, image)
-    return apply(denoiser, image)
+    n_channels = split_alpha(image)[0].shape[-1]
+    if n_channels not in denoisers:
+        raise ValueError(f"nothing was learned from images with {count(n_channels, 'channel')}")
+    _steer(denoisers[n_channels], args, image)
+    return apply(denoisers[n_channels], image)
 
 
 def _denoise_parts(denoisers: dict[int, Any], job: Job, args: argparse.Namespace) -> None:

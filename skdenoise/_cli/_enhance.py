@@ -9,7 +9,7 @@ import numpy as np
 import skdenoise
 from skdenoise._cli import _engine
 from skdenoise._cli._channels import mean_channel, split_alpha, to_color
-from skdenoise._cli._jobs import Job, fill, in_parts, parts, plan, read, write
+from skdenoise._cli._jobs import Job, change, fill, in_parts, parts, plan, read, write
 from skdenoise._cli._loading import load_model
 from skdenoise._cli._messages import Messages, count
 from skdenoise._cli._waking import wake_keras
@@ -69,7 +69,7 @@ def _enhance_each(enhancer: Any, jobs: list[Job], args: argparse.Namespace, say:
                 with parts(job, args) as (image, enhanced):
                     fill(enhancer, image, enhanced, lambda whole: apply(enhancer, [whole])[0], args)
             else:
-                write(job, (apply(enhancer, [image])[0] for image in read(job, args, say)), args)
+                change(job, lambda image: apply(enhancer, [image])[0], args, say)
             n_done += 1
     return n_done
 

@@ -2,6 +2,7 @@
 
 import argparse
 import itertools
+import math
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -94,7 +95,10 @@ def plan(args: argparse.Namespace, say: Messages) -> list[Job]:
                 n_done += 1
                 continue
             _check_target(target, overwrite=args.overwrite)
-            jobs.append(Job(source, target))
+            job = Job(source, target)
+            if _is_stack(job):
+                check_holds_stacks(target)
+            jobs.append(job)
     if n_done:
         say.note(f"{count(n_done, 'image')} left out, whose results exist")
     return jobs
@@ -164,10 +168,9 @@ def read_clean(
     images = []
     for path in say.progress(list(dict.fromkeys(listed)), "reading"):
         with say.trying(path):
-            for page in read_pages(path, max_pixels=args.max_pixels):
-                image = taken(checked(split_alpha(page)[0]))
-                if image is not None:
-                    images.append(image)
+            pages = read_pages(path, max_pixels=args.max_pixels)
+            found = [taken(checked(split_alpha(page)[0])) for page in pages]
+            images += [image for image in found if image is not None]
     return images
 
 
@@ -191,7 +194,6 @@ def _is_stack(job: Job) -> bool:
 def read(job: Job, args: argparse.Namespace, say: Messages) -> Iterator[np.ndarray]:
     """Read an image whose result can be written, or one page of a stack after the other."""
     if _is_stack(job):
-        check_holds_stacks(job.target)
         pages = read_pages(job.source, max_pixels=args.max_pixels)
         pages = say.pages(pages, n_pages(job.source))
     else:
@@ -200,6 +202,38 @@ def read(job: Job, args: argparse.Namespace, say: Messages) -> Iterator[np.ndarr
         if not is_zarr(job.target):
             check_writable(job.target, image, overwrite=args.overwrite)
         yield image
+
+
+def read_some(job: Job, args: argparse.Namespace, say: Messages, n_pixels: int) -> list[np.ndarray]:
+    """Read an image, or so many pages from all over a stack that they have `n_pixels` together."""
+    count = n_pages(job.source) if _is_stack(job) else 1
+    return [
+        image
+        for number, image in enumerate(read(job, args, say))
+        if number % max(1, math.ceil(count * math.prod(image.shape[:2]) / n_pixels)) == 0
+    ]
+
+
+def change(
+    job: Job,
+    made: Callable[[np.ndarray], np.ndarray],
+    args: argparse.Namespace,
+    say: Messages,
+) -> None:
+    """Write what is made of an image, or of one page of a stack after the other."""
+    images = read(job, args, say)
+    write(job, _each(made, images) if _is_stack(job) else map(made, images), args)
+
+
+def _each(
+    made: Callable[[np.ndarray], np.ndarray], pages: Iterable[np.ndarray]
+) -> Iterator[np.ndarray]:
+    for number, page in enumerate(pages, start=1):
+        try:
+            result = made(page)
+        except Exception as error:
+            raise ValueError(f"page {number}: {error}") from error
+        yield result
 
 
 def write(job: Job, images: Iterable[np.ndarray], args: argparse.Namespace) -> None:

@@ -39,15 +39,13 @@ def decode_webp(file: BinaryIO, limits: Limits) -> Decoded:
     return decode_with_pillow(WebPImagePlugin.WebPImageFile, file, limits)
 
 
-def decode_with_pillow(kind: Any, file: BinaryIO, limits: Limits, page: int = 0) -> Decoded:
-    """Decode a file of one format; `kind` is Pillow's class for it, `page` one of a TIFF file."""
+def decode_with_pillow(kind: Any, file: BinaryIO, limits: Limits) -> Decoded:
+    """Decode a file of one format; `kind` is Pillow's class for it."""
 
     def reopen(rawmode: str | None = None) -> Any:
         """Open the file as Pillow does, or with its bytes unpacked in another way."""
         file.seek(0)
         image = kind(file)
-        if page:
-            image.seek(page)
         stored = _rawmode(image)
         if kind is TiffImagePlugin.TiffImageFile and stored.startswith("RGBX"):
             # Pillow leaves out a fourth sample of which no tag says that it is opacity.

@@ -5,19 +5,25 @@ What their dimensions mean is kept: the channels, planes and times of OME-TIFF a
 
 import functools
 import itertools
-import math
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import tifffile
 
 from skdenoise._choices import MAX_PIXELS
-from skdenoise._image_files._decoded import Limits
+from skdenoise._image_files._decoded import ORIENTATION_TAG, Limits
 from skdenoise._image_files._errors import ImageExistsError, ImageFileError, refuse_existing
-from skdenoise._image_files._reading import opened_file, read_image, read_notes, upright
+from skdenoise._image_files._reading import (
+    SIDEWAYS,
+    opened_file,
+    read_image,
+    read_notes,
+    upright,
+)
 from skdenoise._image_files._tiff import (
     LARGEST_CLASSIC,
     decode_page,
@@ -32,8 +38,59 @@ from skdenoise._whole_file import StrPath, plain_file, whole_file
 
 STEPS = "TZC"
 """Times, planes and channels, of which OME-TIFF and ImageJ make stacks."""
-IMAGEJ_KEPT = "unit", "spacing", "finterval", "fps", "Labels"
-"""What ImageJ says of a stack besides its shape."""
+LARGEST_OF_IMAGEJ = 2**32 - 2**25
+"""Bytes of pixels that a file for ImageJ can hold."""
+COUNTED = "ImageJ", "images", "channels", "slices", "frames", "hyperstack", "SCIFIO"
+"""What ImageJ says of the shape of a stack, which is counted anew; all else stays."""
+
+
+class Layout(NamedTuple):
+    """What a file says of its pages.
+
+    Attributes
+    ----------
+    pages : list of int
+        Which of them are images, in the order of the dimensions.
+    steps, axes : tuple of int, str
+        Shape and names of the dimensions besides those of a page; none where it is not said.
+    ome : bool
+        Whether it is an OME-TIFF file.
+    said : dict
+        What else OME-TIFF or ImageJ say.
+    resolution : tuple of float
+        The units of which are said there.
+    n_bytes : int
+        Of all pixels.
+    """
+
+    pages: list[int]
+    steps: tuple[int, ...]
+    axes: str
+    ome: bool
+    said: dict[str, Any]
+    resolution: tuple[float, ...]
+    n_bytes: int
+
+    @classmethod
+    def of(cls, path: StrPath) -> "Layout":
+        """Look into a TIFF file."""
+        with plain_file(path) as file, tifffile.TiffFile(file) as tiff:
+            pages = pages_of(tiff)
+            first: Any = tiff.pages[0]
+            n_bytes = sum(tiff.pages[index].nbytes for index in pages)
+            resolution = first.resolution
+            if first.tags.valueof(ORIENTATION_TAG, default=1) in SIDEWAYS:
+                resolution = resolution[::-1]
+            said = dict(pixel_size_of(tiff) or {} if tiff.is_ome else tiff.imagej_metadata or {})
+            steps: tuple[int, ...] = ()
+            axes = ""
+            with suppress(Exception):  # what a program says of its file is damaged
+                (series,) = tiff.series  # from here on, pages know less
+                order: Any = [page.index for page in series.pages]  # type: ignore[union-attr]
+                if sorted(order) == pages:
+                    pages, n_axes = order, len(first.axes)
+                    steps, axes = series.shape[:-n_axes], series.axes[:-n_axes]
+            return cls(pages, steps, axes, tiff.is_ome, said, resolution, n_bytes)
 
 
 def n_pages(path: StrPath) -> int:
@@ -75,7 +132,7 @@ def read_pages(path: StrPath, *, max_pixels: int = MAX_PIXELS) -> Iterator[np.nd
         yield read_image(path, max_pixels=max_pixels)
         return
     with opened_file(path) as (file, _), tifffile.TiffFile(file) as tiff:
-        pages = pages_of(tiff)
+        pages = Layout.of(path).pages
         for number, index in enumerate(pages, start=1):
             try:
                 decoded = decode_page(tiff, index, file, Limits(max_pixels))
@@ -113,14 +170,14 @@ def write_pages(
     first = next(pages)
     check_writable(path, first, overwrite=overwrite)
     notes = read_notes(source)
-    kind, at_once = _described(path, first, source)
-    options = functools.partial(tiff_options, notes=notes, ome=is_ome_tiff(path))
+    kind, at_once = _described(Layout.of(source), first, ome=is_ome_tiff(path))
+    options = functools.partial(tiff_options, notes=notes, ome=kind.get("ome", False))
     every = itertools.chain([first], pages)
     try:
         with whole_file(path) as file:
             with tifffile.TiffWriter(file, **kind) as tiff:
                 if at_once:
-                    tiff.write(every, **options(first) | at_once)
+                    tiff.write(_alike(every, first), **options(first) | at_once)
                 else:
                     for page in every:
                         tiff.write(page, **options(page))
@@ -133,33 +190,33 @@ def write_pages(
 
 
 def _described(
-    path: StrPath, page: np.ndarray, source: StrPath
+    layout: Layout, page: np.ndarray, *, ome: bool
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return of which kind a stack is, and how to write it at once; nothing where pages differ."""
-    ome = is_ome_tiff(path)
-    with plain_file(source) as file, tifffile.TiffFile(file) as tiff:
-        first: Any = tiff.pages[0]
-        count = len(pages_of(tiff))  # before there are series, which make pages know less
-        series = tiff.series[0]
-        steps, axes = series.shape[: -len(first.axes)], series.axes[: -len(first.axes)]
-        of_imagej, resolution = tiff.imagej_metadata or {}, first.resolution
-        pixel_size = pixel_size_of(tiff)
-        is_one = len(tiff.series) == 1 and math.prod(steps) == count
-    large = count * page.nbytes > LARGEST_CLASSIC
-    as_imagej = bool(of_imagej) and not ome and not large and _is_of_imagej(page)
-    if not is_one or not (ome or as_imagej):
-        return {"bigtiff": large, "ome": ome}, {}
-    kind: dict[str, Any] = {"imagej": True}
-    written: dict[str, Any] = {"resolution": resolution, "resolutionunit": None}
-    if as_imagej:
-        said = {name: of_imagej[name] for name in IMAGEJ_KEPT if name in of_imagej}
-    else:
-        kind, written, said = {"bigtiff": large, "ome": True}, {}, pixel_size or {}
+    pages, steps, axes, was_ome, said, resolution, n_bytes = layout
+    large = n_bytes > LARGEST_CLASSIC
+    ordered = "".join(axis for axis in STEPS if axis in axes) == axes
+    if steps and (ome or was_ome):
+        kind: dict[str, Any] = {"bigtiff": large, "ome": True}
+        written: dict[str, Any] = {}
+        said = said if was_ome else {}
         if not set(axes) <= set(STEPS):  # other programs do not say what a step is
-            steps, axes = (count,), STEPS[0]
-    metadata = {**said, "axes": axes + "YXS"[: page.ndim]}
-    every = {"shape": (*steps, *page.shape), "dtype": page.dtype, "metadata": metadata}
-    return kind, written | every
+            steps, axes = (len(pages),), STEPS[0]
+    elif steps and said and ordered and n_bytes < LARGEST_OF_IMAGEJ and _is_of_imagej(page):
+        kind = {"imagej": True}
+        written = {"resolution": resolution, "resolutionunit": None}
+        said = {name: _escaped(item) for name, item in said.items() if name not in COUNTED}
+    else:
+        return {"bigtiff": large, "ome": ome}, {}
+    written |= {"shape": (*steps, *page.shape), "dtype": page.dtype}
+    return kind, written | {"metadata": {**said, "axes": axes + "YXS"[: page.ndim]}}
+
+
+def _escaped(item: Any) -> Any:
+    """Return text in the letters that ImageJ writes into its description."""
+    if not isinstance(item, str):
+        return item
+    return "".join(char if char.isascii() else f"\\u{ord(char):04X}" for char in item)
 
 
 def _is_of_imagej(page: np.ndarray) -> bool:
@@ -169,10 +226,21 @@ def _is_of_imagej(page: np.ndarray) -> bool:
     return page.dtype.name in ("uint8", "uint16", "float32")
 
 
+def _alike(pages: Iterable[np.ndarray], first: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield pages that are as large as the first."""
+    for number, page in enumerate(pages, start=1):
+        if (page.shape, page.dtype) != (first.shape, first.dtype):
+            raise ImageFileError(
+                f"page {number} has shape {page.shape} and dtype {page.dtype}, the first one "
+                f"{first.shape} and {first.dtype}; put them into files of their own"
+            )
+        yield page
+
+
 def check_holds_stacks(path: StrPath) -> None:
     """Raise an error where a file cannot hold several pages."""
     if not is_tiff_name(path):
         raise ImageFileError(
-            f"Cannot write {os.fspath(path)!r}: several pages are to be written, which TIFF files "
-            f"hold; type {str(Path(path).with_suffix('.tif'))!r}"
+            f"Cannot write {os.fspath(path)!r}: TIFF files alone hold several pages, as its source "
+            f"has. Type {str(Path(path).with_suffix('.tif'))!r}."
         )

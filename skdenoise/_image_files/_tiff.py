@@ -32,8 +32,12 @@ from skdenoise._whole_file import StrPath, plain_file
 COLOR_PROFILE_TAG = 34675
 RESOLUTION_UNIT_TAG = 296
 _INCH_OR_CENTIMETER = 2, 3
-PIXEL_SIZE = "PhysicalSizeX", "PhysicalSizeXUnit", "PhysicalSizeY", "PhysicalSizeYUnit"
-"""What OME-TIFF says about it."""
+PIXEL_SIZE = tuple(
+    f"{name}{unit}"
+    for name in ("PhysicalSizeX", "PhysicalSizeY", "PhysicalSizeZ", "TimeIncrement")
+    for unit in ("", "Unit")
+)
+"""What OME-TIFF says about it, and about the steps from page to page."""
 REMEMBERED_BYTES = 2**26
 """Decoded parts of a TIFF file that are kept, since neighboring blocks share them."""
 TIFF_TILE = 512
@@ -42,7 +46,7 @@ LARGEST_CLASSIC = 2**31
 _PREVIEW_OR_MASK = 1 | 4
 _NOT_COMPRESSED = 1
 _DEFLATED = (8, 32946)
-_INKS = 5
+_PALETTE, _INKS = 3, 5
 _N_COLORS = {0: 1, 1: 1, 2: 3, 3: 1, _INKS: 4, 6: 3, 8: 3}
 """Samples of a pixel that are its color, for each photometric interpretation of TIFF."""
 _UNSPECIFIED, _ASSOCIATED, _STRAIGHT = range(3)
@@ -61,15 +65,32 @@ def decode_tiff(file: BinaryIO, limits: Limits) -> Decoded:
 
 
 def pages_of(tiff: tifffile.TiffFile) -> list[int]:
-    """Return which pages of a file are images, and not smaller copies or masks of others."""
-    found: Any = tiff.imagej_metadata or {}
-    if (n_images := found.get("images", 1)) > len(tiff.pages) == 1:
-        raise ImageFileError(
-            f"it is a stack of {n_images} images that ImageJ wrote behind one page; pass "
-            f"tifffile.imread(name) to an estimator"
-        )
+    """Return which pages of a file are images, and not smaller copies or masks of others.
+
+    An error where there are more images, of which tifffile tells nothing.
+    """
     others = enumerate(tiff.pages[1:], start=1)
-    return [0, *(index for index, page in others if not page.subfiletype & _PREVIEW_OR_MASK)]  # type: ignore[union-attr]
+    found = [0, *(index for index, page in others if not page.subfiletype & _PREVIEW_OR_MASK)]  # type: ignore[union-attr]
+    size = tiff.tiff.offsetsize
+    if _read(tiff.filehandle, tiff.pages.next_page_offset or 0, size) != bytes(size):  # type: ignore[arg-type]
+        raise ImageFileError(f"it was cut, or its list of pages is, after page {len(tiff.pages)}")
+    if len(tiff.pages) == 1 and (count := _images_of_one_page(tiff)) > 1:
+        raise ImageFileError(
+            f"it is a stack of {count} images behind one page; pass tifffile.imread(name) to an "
+            f"estimator"
+        )
+    return found
+
+
+def _images_of_one_page(tiff: tifffile.TiffFile) -> int:
+    """Return how many images a file of one page holds: some programs write no page for each."""
+    page: Any = tiff.pages[0]
+    if page.imagedepth > 1 or tiff.is_ome:  # whose other images are in other files
+        return page.imagedepth
+    try:
+        return math.prod(tiff.series[0].shape) // math.prod(page.shape)
+    except Exception:  # what a program says of its file is damaged
+        return 1
 
 
 def decode_page(tiff: tifffile.TiffFile, index: int, file: BinaryIO, limits: Limits) -> Decoded:
@@ -80,10 +101,11 @@ def decode_page(tiff: tifffile.TiffFile, index: int, file: BinaryIO, limits: Lim
     orientation = page.tags.valueof(ORIENTATION_TAG, default=1)
     if not limits.pixels:
         return Decoded(np.empty((0, 0)), orientation, _notes(tiff))
-    if _is_plain(page):
+    if _is_plain(page, of_imagej=tiff.is_imagej):
         return Decoded(_page_pixels(page, file), orientation)
     try:
-        decoded = decode_with_pillow(TiffImagePlugin.TiffImageFile, file, limits, index)
+        alone: Any = _OfOnePage(file, page)
+        decoded = decode_with_pillow(TiffImagePlugin.TiffImageFile, alone, limits)
     except SyntaxError as error:
         stored = f"compression {page.compression}, {page.bitspersample} bits"
         raise ImageFileError(f"this kind of TIFF is not supported ({stored}: {error})") from error
@@ -93,6 +115,44 @@ def decode_page(tiff: tifffile.TiffFile, index: int, file: BinaryIO, limits: Lim
     if _is_associated(page) and page.bitspersample == 16:
         _divide_by_opacity(decoded.pixels)
     return decoded
+
+
+class _OfOnePage:
+    """A TIFF file that seems to hold one page alone.
+
+    Pillow would pass over all pages before, and look for more behind, whenever it is asked for one.
+    """
+
+    def __init__(self, file: BinaryIO, page: Any) -> None:
+        self._file = file
+        how = page.parent.tiff
+        size, order = how.offsetsize, "little" if how.byteorder == "<" else "big"
+        n_tags = int.from_bytes(_read(file, page.offset, how.tagnosize), order)  # type: ignore[arg-type]
+        behind = page.offset + how.tagnosize + n_tags * how.tagsize
+        self._other = {
+            size: page.offset.to_bytes(size, order),  # in the header, behind what is as long
+            behind: bytes(size),
+        }
+        file.seek(0)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+    def read(self, size: int = -1) -> bytes:
+        """Read bytes, among them perhaps where the first and the next page are."""
+        start = self._file.tell()
+        data = bytearray(self._file.read(size))
+        for place, other in self._other.items():
+            first = max(place, start)
+            end = min(place + len(other), start + len(data))
+            if first < end:
+                data[first - start : end - start] = other[first - place : end - place]
+        return bytes(data)
+
+
+def _read(file: BinaryIO, start: int, size: int) -> bytes:
+    file.seek(start)
+    return file.read(size)
 
 
 def _check_samples(page: Any) -> None:
@@ -129,11 +189,14 @@ def _divide_by_opacity(pixels: np.ndarray) -> None:
         colors[...] = divided if white == 1 else np.rint(np.minimum(divided, white))
 
 
-def _is_plain(page: Any) -> bool:
-    """Whether a page holds whole numbers or floats, gray or RGB, that tifffile reads by itself."""
+def _is_plain(page: Any, *, of_imagej: bool) -> bool:
+    """Whether a page holds whole numbers or floats, gray or RGB, that tifffile reads by itself.
+
+    The palettes of ImageJ show on the screen what was measured in gray.
+    """
     return (
         page.compression in (_NOT_COMPRESSED, *_DEFLATED)
-        and page.photometric in (0, 1, 2)
+        and page.photometric in ((0, 1, 2, _PALETTE) if of_imagej else (0, 1, 2))
         and page.bitspersample in (8, 16, 32, 64)
         and page.dtype is not None
         and page.dtype.kind in "uif"
@@ -228,7 +291,7 @@ def is_simple_tiff(path: StrPath, *, more_than: int = 0) -> bool:
             _check_samples(page)
             return (
                 page.imagewidth * page.imagelength > more_than
-                and _is_plain(page)
+                and _is_plain(page, of_imagej=tiff.is_imagej)
                 and page.axes in ("YX", "YXS")
                 and page.photometric != 0
                 and not _is_associated(page)
