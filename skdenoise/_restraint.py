@@ -37,6 +37,9 @@ SMALLEST_SIDE = 16
 CORRELATED = 0.2, 0.6
 """Mean correlations of neighbors between which networks may leave noise; more is known to them, and
 texture has it, too."""
+AS_WHITE = 0.75, 0.85
+"""Share of what a blind network takes from fine texture that Stein's estimate must take for white
+noise: where no other is found, and so much that no other is looked for."""
 EXCESS = 1.03
 """Where more than so many times the deviation of the noise is removed, some of it is none."""
 LIMITS = 1.0, 1.5, 2.0, 3.0, math.inf
@@ -207,19 +210,37 @@ def _verdict(
         if correlation <= low:
             return Verdict(1.0)
         taken = taken_from_flat_places(noisy, denoised)
+        # Places are not flat that vary more without what was taken: fine texture is everywhere,
+        # and it is what is correlated.
+        is_flat = taken.left <= taken.deviation
+        white = Verdict(0.0)
+        if not is_flat:
+            sigma = float(estimate_of_windows(parts).per_stride[0])
+            white = _verdict_if_white(noisy, denoised, again, sigma)
+        least, clear = AS_WHITE
+        if white.share >= clear:
+            return white
         sigma = strong_noise(parts, taken.deviation, again) if correlation < high else 0.0
-        # Places are not flat that vary more without what was taken: fine texture is everywhere.
-        return Verdict(1.0 if sigma or taken.left <= taken.deviation else 0.0, sigma)
+        if sigma or is_flat:
+            return Verdict(1.0, sigma)
+        return white if white.share >= least else Verdict(0.0)
     found = estimate_of_windows(parts)
     if found.correlated:
         faint = faint_noise(parts, float(found.sigma), again) if measured else 0.0
         share, told = (1.0, faint) if faint else noise_of_camera(noisy, denoised, again)
         return Verdict(share, told) if share else Verdict(0.0)
-    if not found.sigma > 0:
-        return Verdict(0.0)
     weak = float(found.sigma)
-    verdict = _verdict_of_least_error(noisy, denoised, lambda windows, _: again(windows, 0.0), weak)
+    verdict = _verdict_if_white(noisy, denoised, again, weak)
     return verdict._replace(share=visible(noisy, weak, is_white=True) * verdict.share)
+
+
+def _verdict_if_white(
+    noisy: Sequence[np.ndarray], denoised: Sequence[np.ndarray], again: Again, sigma: float
+) -> Verdict:
+    """Return the verdict of least error on what a blind network takes, if the noise is white."""
+    if not sigma > 0:
+        return Verdict(0.0)
+    return _verdict_of_least_error(noisy, denoised, lambda windows, _: again(windows, 0.0), sigma)
 
 
 def _is_excessive(

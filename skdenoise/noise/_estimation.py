@@ -1,5 +1,6 @@
 """`estimate_noise`: how strong the noise of an image is, from that image alone."""
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from numbers import Integral
@@ -11,6 +12,7 @@ from skdenoise._containers import read_images
 from skdenoise._images import Images
 from skdenoise._validation import Interval
 from skdenoise._windows import windows
+from skdenoise.noise._clipping import limit_of_clipped_noise
 from skdenoise.noise._flat_places import Pixels, correlation_of_neighbors
 
 
@@ -105,6 +107,9 @@ def estimate_noise(
     but at most twice what the flattest quarter says: rather too much than too little, also
     on clean photographs that went through JPEG, where noise and texture look the same.
 
+    Where much of an image is black or white, as paper is, and half of the noise was clipped there,
+    that half tells how strong noise is at most, since the edges of print look like noise.
+
     Images of more than 2**20 pixels are judged by a grid of 16 windows.
 
     References
@@ -167,6 +172,16 @@ def correlation_of_windows(pixels: Sequence[np.ndarray]) -> float:
 
 def _estimate_one(tiles: list[np.ndarray], max_stride: int) -> Estimate:
     channels = _channels_of(tiles)
+    limits = [limit_of_clipped_noise(planes) for planes in channels]
+    found = _of_flat_places(channels, max_stride)
+    limit = math.sqrt(np.mean(np.square(limits)))
+    return found._replace(
+        sigma=min(found.sigma, limit), per_stride=np.minimum(found.per_stride, limit)
+    )
+
+
+def _of_flat_places(channels: list[list[np.ndarray]], max_stride: int) -> Estimate:
+    """Return what flat places say, or all where compression has emptied those."""
     strides = range(1, max_stride + 1)
     flat = _over_channels(channels, strides, lambda pixels: pixels.flat_sigma(0.05))
     if not np.isfinite(flat[0]):
