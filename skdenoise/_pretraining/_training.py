@@ -144,7 +144,7 @@ class Pretraining:
         n_steps, last = self.recipe.n_steps, self._path("last")
         found = {path: read_about(path, self.recipe) for path in checkpoints(self.folder)}
         for path, about in found.items():
-            self._check_origin(path, about.get("origin", {}))
+            self._check_origin(path, about["origin"])
         steps = {path: about["step"] for path, about in found.items()}
         lengths = {path: about["recipe"]["n_steps"] for path, about in found.items()}
         done = max(steps.values(), default=0)
@@ -169,8 +169,8 @@ class Pretraining:
         return furthest
 
     def _check_origin(self, path: Path, before: dict[str, str]) -> None:
-        """Refuse a checkpoint of other images or weights; those of earlier versions do not tell."""
-        changed = [name for name, now in self._origin.items() if before.get(name, now) != now]
+        """Refuse a checkpoint of other images or weights."""
+        changed = [name for name, now in self._origin.items() if before[name] != now]
         if changed:
             msg = (
                 f"{os.fspath(path)!r} was made with other {' and '.join(changed)}. Name the same "
