@@ -115,7 +115,7 @@ def decided(
     estimate: str,
     trained: str,
     *,
-    was_told: bool = True,
+    was_told: bool,
 ) -> Adaptation:
     """Decide by the squared errors of pixels, of which 1 is white and NaN was not judged.
 

@@ -178,7 +178,7 @@ class Pretraining:
             )
             raise ValueError(msg)
 
-    def _chunk(self, until: float = np.inf) -> dict[str, float]:
+    def _chunk(self, until: float) -> dict[str, float]:
         """Train for so many steps as lie between two checkpoints, or until the time is over."""
         state, recipe, began = self._state, self.recipe, time.monotonic()
         mean = {name: array.copy() for name, array in state.mean.items()}
