@@ -4,8 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skdenoise import _keras
-
 CHUNK = 500
 """Steps between two checkpoints."""
 WARM_UP = 500
@@ -82,10 +80,6 @@ class Recipe:
         rising = min(1.0, (step + 1) / WARM_UP)
         along = max(0.0, (step - self.stable_steps) / (self.n_steps - self.stable_steps))
         return self.learning_rate * rising * (0.5 * (1 + np.cos(np.pi * along)) + 1e-3)
-
-    def revives(self, step: int) -> bool:
-        """Tell whether the rate is still so high that dead units should begin anew."""
-        return self.rate(step) > _keras.REVIVAL_RATE * self.learning_rate
 
 
 def generator(seed: int, part: int) -> np.random.Generator:

@@ -196,12 +196,13 @@ class Pretraining:
         batches = itertools.islice(self._batches(first), step - first, n_steps)
         # Steps of another size of patches are traced anew, once.
         for batch in in_background(batches):
-            if step % _keras.REVIVAL_STEPS == 0 and recipe.revives(step):
+            rate = recipe.rate(step)
+            if _keras.revival_is_due(step, rate, recipe.learning_rate):
                 changed = trainer.revive(batch, generator(recipe.seed, 1 + step))
                 weights = trainer.weights if changed else {}
                 for name, is_new in changed.items():
                     mean[name] = np.where(is_new, weights[name], mean[name])
-            losses.append(trainer.step(batch, recipe.rate(step))[0])
+            losses.append(trainer.step(batch, rate)[0])
             step += 1
             if step % MEAN_EVERY == 0:
                 decay = min(LONGEST_MEAN, step / (step + 10)) ** MEAN_EVERY
