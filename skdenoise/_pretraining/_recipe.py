@@ -82,6 +82,9 @@ class Recipe:
         return self.learning_rate * rising * (0.5 * (1 + np.cos(np.pi * along)) + 1e-3)
 
 
-def generator(seed: int, part: int) -> np.random.Generator:
+def generator(seed: int, *parts: int) -> np.random.Generator:
     """Return the randomness of a part of a training."""
-    return np.random.Generator(np.random.SFC64([seed, part]))
+    # (0,) draws the weights to begin with, (1 + step,) the units that begin anew at a step, and
+    # (1 + step, n) the patches of the chunk from a step on, with n chosen kinds of noise. A 0 at
+    # the end changes no number.
+    return np.random.Generator(np.random.SFC64([seed, *parts]))

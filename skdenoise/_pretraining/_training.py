@@ -276,7 +276,7 @@ class Pretraining:
             normalized=True,
             data_range=1.0,
         )
-        rng = np.random.Generator(np.random.SFC64([self.recipe.seed, 1 + step, len(kinds)]))
+        rng = generator(self.recipe.seed, 1 + step, len(kinds))
         everything = range(len(images))
         while True:
             yield from sampler.epoch(everything, batch_size, rng=rng, known_sigma=known)
