@@ -17,12 +17,11 @@ from skdenoise._adaptation import (
     decided,
     decoded,
     encoded,
-    large_enough,
     masked_errors,
     sure_errors,
 )
 from skdenoise._containers import read_images
-from skdenoise._learning import Learnt
+from skdenoise._learning import Learnt, large_enough
 
 
 @pytest.fixture(scope="module")
