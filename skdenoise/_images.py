@@ -15,6 +15,7 @@ import numpy as np
 
 from skdenoise import _tiling
 from skdenoise._stored import blocks_of, give_back, memory_map_of
+from skdenoise._windows import windows
 
 COLORS_WITH_ALPHA = 4
 """A fourth channel is the opacity of an RGB image: it passes through untouched."""
@@ -184,6 +185,10 @@ class Images:
         for block in blocks_of(self._raw[index]):
             yield self.crop(index, *block)
             give_back(self._raw[index])
+
+    def windows(self, index: int) -> Iterator[np.ndarray]:
+        """Read the windows by which one image is judged, in working units."""
+        return (self.crop(index, *cut) for cut in windows(*self.shapes[index][:2]))
 
     def take(self, indices: Sequence[int]) -> "Images":
         """Return some of the images, which remember their positions."""

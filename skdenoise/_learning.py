@@ -15,7 +15,6 @@ from skdenoise._patches import Batch, PatchSampler
 from skdenoise._task import Run, Task, beside
 from skdenoise._unit_range import HIGHEST, LOWEST
 from skdenoise._warning import warn
-from skdenoise._windows import windows
 from skdenoise.noise import NoiseInjector
 from skdenoise.noise._clipping import share_of_clipped_noise
 from skdenoise.noise._estimation import estimate_of_windows
@@ -240,7 +239,7 @@ def _probes(images: Images) -> Iterator[list[np.ndarray]]:
     """Yield the windows by which some of the images are judged that are large enough."""
     large = large_enough(images)
     for index in (large[i] for i in _spread(len(large), PROBED_IMAGES)):
-        yield [images.crop(index, *cut) for cut in windows(*images.shapes[index][:2])]
+        yield list(images.windows(index))
 
 
 def extremes(images: Images, *, most: int = 64) -> tuple[float, float]:
