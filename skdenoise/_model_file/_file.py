@@ -24,7 +24,6 @@ MAX_HEADER_BYTES = 2**20
 MAX_TENSOR_BYTES = 2**30
 """All tensors of a file together take at most so much memory."""
 
-#: The name of a data type in a safetensors file -> the data type, as its bytes lie in the file.
 DTYPES = {
     name: np.dtype(code)
     for name, code in [
@@ -42,6 +41,7 @@ DTYPES = {
         ("BOOL", "?"),
     ]
 }
+"""The name of a data type in a safetensors file -> the data type, as its bytes lie in the file."""
 
 ExpectedTensors = Mapping[str, tuple[tuple[int, ...], Any]]
 
