@@ -15,7 +15,7 @@ from scipy.special import stdtrit
 
 from skdenoise._decibels import NOTHING, psnr_of
 from skdenoise._images import Images
-from skdenoise._learning import is_clipped
+from skdenoise._learning import SMALLEST_SIDE, is_clipped, large_enough
 from skdenoise._masking import fill_masked, grid_masks
 from skdenoise._normalization import task_of
 from skdenoise._restraint import sigma_of_white_noise
@@ -24,8 +24,6 @@ from skdenoise._task import Run
 
 HELD_OUT_ROWS = 0.375, 0.625
 """The strip of each image that is not learned from."""
-SMALLEST_SIDE = 32
-"""Pixels of the shorter side of an image that is large enough for that."""
 TINY = (
     f"no image of X has {SMALLEST_SIDE} x {SMALLEST_SIDE} pixels, and smaller ones do not show "
     f"whether weights that are adapted to them are better. Pass larger images"
@@ -115,7 +113,7 @@ def decided(
     estimate: str,
     trained: str,
     *,
-    was_told: bool = True,
+    was_told: bool,
 ) -> Adaptation:
     """Decide by the squared errors of pixels, of which 1 is white and NaN was not judged.
 
@@ -186,11 +184,6 @@ def _sums_of_blocks(errors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         sums, counts = (np.add.reduceat(part, starts, axis=axis) for part in (sums, counts))
     judged_ones = counts > 0
     return sums[judged_ones], counts[judged_ones]
-
-
-def large_enough(images: Images) -> list[int]:
-    """Return which of the images are large enough to hold out a part."""
-    return [i for i, shape in enumerate(images.shapes) if min(shape[:2]) >= SMALLEST_SIDE]
 
 
 def reason_against(images: Images, stride: int) -> str | None:

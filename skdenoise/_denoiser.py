@@ -11,12 +11,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skdenoise import _keras
-from skdenoise._adaptation import (
-    Adapting,
-    encoded,
-    large_enough,
-    reason_against,
-)
+from skdenoise._adaptation import Adapting, encoded, reason_against
 from skdenoise._choices import KINDS, ORIENTATIONS, SIZES
 from skdenoise._containers import read_images
 from skdenoise._denoising import Denoising
@@ -30,6 +25,7 @@ from skdenoise._learning import (
     data_range_of,
     extremes,
     independent_stride,
+    large_enough,
     pace_of,
     psnr_on,
     split,

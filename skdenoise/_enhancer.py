@@ -413,7 +413,7 @@ class ZeroDCEEnhancer(NetworkTransformer):
         sampler = PatchSampler(
             images,
             images if learning == "zero-reference" else target,
-            (lambda scale: re_exposing(self.re_expose)) if learning == "re-exposed" else None,
+            re_exposing(self.re_expose) if learning == "re-exposed" else None,
             patch_size=self.patch_size,
             multiple=network.stride * self._reduction,
             normalized=False,

@@ -160,7 +160,7 @@ def _batches(
     sampler = PatchSampler(
         read,
         None if exposed_anew else read,
-        (lambda scale: re_exposing(1.0)) if exposed_anew else None,
+        re_exposing(1.0) if exposed_anew else None,
         patch_size=recipe.patch_size,
         multiple=multiple,
         normalized=False,

@@ -1,6 +1,6 @@
 """Training patches for enhancement: images as they are, or as a camera would have exposed them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,13 +42,14 @@ def re_exposed(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return (seen ** (rng.uniform(*TONES) / DISPLAY_GAMMA)).astype(image.dtype)
 
 
-def re_exposing(share: float) -> Noise:
-    """Return a function that exposes a `share` of the images anew and returns the others."""
+def re_exposing(share: float) -> Callable[[float], Noise]:
+    """Return the noise of a `PatchSampler` that exposes a `share` of the images anew."""
 
     def expose(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         return re_exposed(image, rng) if rng.random() < share else image.copy()
 
-    return expose
+    # Working units are light, whatever an image's own units are.
+    return lambda scale: expose
 
 
 @dataclass(frozen=True)

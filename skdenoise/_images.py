@@ -15,6 +15,7 @@ import numpy as np
 
 from skdenoise import _tiling
 from skdenoise._stored import blocks_of, give_back, memory_map_of
+from skdenoise._windows import windows
 
 COLORS_WITH_ALPHA = 4
 """A fourth channel is the opacity of an RGB image: it passes through untouched."""
@@ -185,21 +186,15 @@ class Images:
             yield self.crop(index, *block)
             give_back(self._raw[index])
 
+    def windows(self, index: int) -> Iterator[np.ndarray]:
+        """Read the windows by which one image is judged, in working units."""
+        return (self.crop(index, *cut) for cut in windows(*self.shapes[index][:2]))
+
     def take(self, indices: Sequence[int]) -> "Images":
         """Return some of the images, which remember their positions."""
         raw = [self._raw[index] for index in indices]
-        return Images(
-            "sequence",
-            self.n_channels,
-            [self.dtypes[index] for index in indices],
-            [self.scales[index] for index in indices],
-            [self.shapes[index] for index in indices],
-            raw,
-            raw,
-            raw,
-            list(indices),
-            self.n_in_container,
-        )
+        positions = [self.positions[index] if self.positions else index for index in indices]
+        return self._sequence(raw, indices, positions, self.n_in_container)
 
     def strips(self, *shares: tuple[float, float], every: int = 1) -> "Images":
         """Return parts of the images, given as shares of their rows, as images of their own.
@@ -219,16 +214,23 @@ class Images:
                 if rows.stop > rows.start:
                     raw.append(image[rows])
                     of.append(index)
+        return self._sequence(raw, of, (), len(raw))
+
+    def _sequence(
+        self, raw: list[Any], of: Sequence[int], positions: Sequence[int], n_in_container: int
+    ) -> "Images":
+        """Return a sequence of images, or of parts, each of them of one of these images."""
         return Images(
-            "sequence",
-            self.n_channels,
-            [self.dtypes[index] for index in of],
-            [self.scales[index] for index in of],
-            [(len(part), *self.shapes[index][1:]) for part, index in zip(raw, of, strict=True)],
-            raw,
-            raw,
-            raw,
-            n_in_container=len(raw),
+            kind="sequence",
+            n_channels=self.n_channels,
+            dtypes=[self.dtypes[index] for index in of],
+            scales=[self.scales[index] for index in of],
+            shapes=[(*part.shape[:2], self.n_channels) for part in raw],
+            _raw=raw,
+            _container=raw,
+            source=raw,
+            positions=positions,
+            n_in_container=n_in_container,
         )
 
     @property

@@ -15,7 +15,6 @@ from skdenoise._patches import Batch, PatchSampler
 from skdenoise._task import Run, Task, beside
 from skdenoise._unit_range import HIGHEST, LOWEST
 from skdenoise._warning import warn
-from skdenoise._windows import windows
 from skdenoise.noise import NoiseInjector
 from skdenoise.noise._clipping import share_of_clipped_noise
 from skdenoise.noise._estimation import estimate_of_windows
@@ -23,8 +22,8 @@ from skdenoise.noise._estimation import estimate_of_windows
 VALIDATION_PATCHES = 64
 PROBED_IMAGES = 8
 """At most so many images are looked at to find out what their noise is like."""
-SMALLEST_PROBE = 32
-"""Pixels of height and width that such an image needs."""
+SMALLEST_SIDE = 32
+"""Pixels of height and width below which an image shows too little."""
 MOST_CLIPPED = 0.1
 """Share of the pixels around which noise may be clipped, whose mean is not 0 there."""
 WEAKEST_NOISE = 0.001
@@ -231,11 +230,16 @@ def is_clipped(images: Images) -> bool:
     return bool(shares) and float(np.median(shares)) > MOST_CLIPPED
 
 
+def large_enough(images: Images) -> list[int]:
+    """Return which of the images show what their noise is like, and what becomes of it."""
+    return [i for i, shape in enumerate(images.shapes) if min(shape[:2]) >= SMALLEST_SIDE]
+
+
 def _probes(images: Images) -> Iterator[list[np.ndarray]]:
     """Yield the windows by which some of the images are judged that are large enough."""
-    large = [i for i, shape in enumerate(images.shapes) if min(shape[:2]) >= SMALLEST_PROBE]
+    large = large_enough(images)
     for index in (large[i] for i in _spread(len(large), PROBED_IMAGES)):
-        yield [images.crop(index, *cut) for cut in windows(*images.shapes[index][:2])]
+        yield list(images.windows(index))
 
 
 def extremes(images: Images, *, most: int = 64) -> tuple[float, float]:

@@ -28,9 +28,10 @@ if TYPE_CHECKING:
     import keras
 
 
-# Estimator -> (weights, template, network with these weights), which is neither copied nor pickled.
 _networks: "weakref.WeakKeyDictionary[Any, Any]" = weakref.WeakKeyDictionary()
+"""Estimator -> (weights, template, network with these weights), neither copied nor pickled."""
 _originals: "weakref.WeakKeyDictionary[Any, Any]" = weakref.WeakKeyDictionary()
+"""Estimator -> the one of which it is a copy with other parameters, and whose network it shares."""
 
 
 def read_only(weights: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

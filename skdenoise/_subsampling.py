@@ -6,13 +6,13 @@ whose expectation is, nearly, the clean image (Huang et al., "Neighbor2Neighbor"
 
 import numpy as np
 
-# Ordered pairs of neighbors in a cell, by its height and width; pixels are counted row by row.
 NEIGHBORS = {
     (2, 2): np.array([(0, 1), (1, 0), (0, 2), (2, 0), (1, 3), (3, 1), (2, 3), (3, 2)]),
     (1, 2): np.array([(0, 1), (1, 0)]),
     (2, 1): np.array([(0, 1), (1, 0)]),
     (1, 1): np.array([(0, 0)]),
 }
+"""Ordered pairs of neighbors in a cell, by its height and width; pixels are counted row by row."""
 
 
 def cell_shape(height: int, width: int) -> tuple[int, int]:

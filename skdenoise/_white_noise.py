@@ -14,7 +14,6 @@ from skdenoise._randomness import generator_of_order
 from skdenoise._shipped import shipped_for, shipped_weights
 from skdenoise._stein import PROBE, random_step, slopes
 from skdenoise._task import Task
-from skdenoise._windows import windows
 
 SIZE = "small"
 NEIGHBORHOOD = 17
@@ -88,12 +87,10 @@ def sigmas_by_network(images: Images, sigmas: np.ndarray) -> np.ndarray:
 def _pairs(images: Images, sigmas: np.ndarray, n_channels: int) -> Iterator[tuple[int, Task, Task]]:
     """Yield the index of an image, a part of it, and that part after a small step."""
     for index, sigma in enumerate(sigmas):
-        shape = images.shapes[index]
         _, gain = statistics_of(images, index)
-        if min(shape[:2]) < SMALLEST_SIDE or not sigma > WEAKEST * gain:
+        if min(images.shapes[index][:2]) < SMALLEST_SIDE or not sigma > WEAKEST * gain:
             continue
-        for cut in windows(*shape[:2]):
-            window = images.crop(index, *cut)
+        for window in images.windows(index):
             stepped = random_step(window, PROBE * sigma, generator_of_order(0, window))
             for first in range(0, images.n_channels, n_channels):
                 part = np.s_[..., first : first + n_channels]

@@ -1,5 +1,6 @@
 """Adapting weights to noisy images: judged on what was held out, kept only where it is of use."""
 
+import functools
 import math
 from dataclasses import replace
 
@@ -16,12 +17,11 @@ from skdenoise._adaptation import (
     decided,
     decoded,
     encoded,
-    large_enough,
     masked_errors,
     sure_errors,
 )
 from skdenoise._containers import read_images
-from skdenoise._learning import Learnt
+from skdenoise._learning import Learnt, large_enough
 
 
 @pytest.fixture(scope="module")
@@ -76,16 +76,19 @@ def test_what_learns_depends_on_how_much_there_is():
     assert large_enough(read_images([np.zeros((31, 99)), np.zeros((32, 99))])) == [1]
 
 
+decided_when_told = functools.partial(decided, was_told=True)
+
+
 def errors_of(psnr_value, shape=(64, 64)):
     return [np.full(shape, 10 ** (-psnr_value / 10))]
 
 
 def test_only_an_improvement_is_kept():
     before = errors_of(20.0)
-    assert decided(before, errors_of(20.0 + 2 * LEAST_GAIN), "masked", "gains").kept
-    assert not decided(before, errors_of(20.0 + 0.5 * LEAST_GAIN), "masked", "gains").kept
-    assert not decided(before, errors_of(19.0), "sure", "all").kept
-    found = decided(before, errors_of(21.0), "masked", "gains")
+    assert decided_when_told(before, errors_of(20.0 + 2 * LEAST_GAIN), "masked", "gains").kept
+    assert not decided_when_told(before, errors_of(20.0 + 0.5 * LEAST_GAIN), "masked", "gains").kept
+    assert not decided_when_told(before, errors_of(19.0), "sure", "all").kept
+    found = decided_when_told(before, errors_of(21.0), "masked", "gains")
     assert (found.before, found.after) == pytest.approx((20, 21))
     assert found.least_gain == LEAST_GAIN
 
@@ -96,7 +99,7 @@ def kept_by_chance(gain, n_trials=400, n_images=1):
     kept = 0
     for _ in range(n_trials):
         before, after = rng.chisquare(1, (2, n_images, 64, 96))
-        kept += decided(list(before), list((1 - gain) * after), "masked", "gains").kept
+        kept += decided_when_told(list(before), list((1 - gain) * after), "masked", "gains").kept
     return kept / n_trials
 
 
@@ -111,14 +114,16 @@ def test_pixels_that_were_not_judged_do_not_count():
     rng = np.random.default_rng(0)
     before, after = rng.chisquare(1, (2, 60, 70))
     judged_rows = np.where(np.arange(60)[:, None] < 32, 1, np.nan)
-    part = decided([before * judged_rows], [after * judged_rows], "masked", "gains")
-    whole = decided([before[:32]], [after[:32]], "masked", "gains")
+    part = decided_when_told([before * judged_rows], [after * judged_rows], "masked", "gains")
+    whole = decided_when_told([before[:32]], [after[:32]], "masked", "gains")
     for name in ("before", "after", "least_gain"):
         assert getattr(part, name) == pytest.approx(getattr(whole, name))
 
 
 def test_a_single_square_tells_nothing():
-    assert not decided(errors_of(20.0, (9, 9)), errors_of(30.0, (9, 9)), "masked", "gains").kept
+    assert not decided_when_told(
+        errors_of(20.0, (9, 9)), errors_of(30.0, (9, 9)), "masked", "gains"
+    ).kept
 
 
 def blurred(share):

@@ -199,7 +199,7 @@ def test_quick_layers_are_the_same(layer, quick):
     rng = np.random.default_rng(0)
     images = rng.standard_normal((2, 12, 18, 16)).astype(np.float32)
     layer(images)
-    kind = quick_to_apply(layer)
+    kind = quick_to_apply(layer, frozenset())
     assert kind.__name__ == quick
     other = kind.from_config(layer.get_config())
     other.build(images.shape)
@@ -224,7 +224,7 @@ def test_channels_are_joined_in_order(axis, n_channels, quick):
     images = [rng.random((2, 5, 7, n), np.float32) for n in n_channels]
     layer = keras.layers.Concatenate(axis)
     layer([keras.Input(image.shape[1:]) for image in images])
-    kind = quick_to_apply(layer)
+    kind = quick_to_apply(layer, frozenset())
     assert kind.__name__ == quick
     found = kind.from_config(layer.get_config())(images)
     np.testing.assert_array_equal(found, np.concatenate(images, axis))
@@ -255,7 +255,7 @@ def test_what_is_joined_is_convolved_in_parts(axis, n_channels, n_convolutions, 
         5, 3, strides=2, padding="same", activation="relu", use_bias=use_bias
     )
     layer(joined)
-    other = quick_to_apply(layer).from_config(layer.get_config())
+    other = quick_to_apply(layer, frozenset()).from_config(layer.get_config())
     other.build(joined.shape)
     other.set_weights([rng.standard_normal(array.shape) for array in layer.get_weights()])
     layer.set_weights(other.get_weights())
@@ -285,7 +285,7 @@ def test_a_last_layer_is_given_bfloat16_and_returns_what_that_would_round(layer,
     inputs = keras.Input((None, None, 16), dtype="bfloat16")
     layer = layer(padding="same", use_bias=use_bias)
     layer(inputs)
-    kind = quick_to_apply(layer)
+    kind = quick_to_apply(layer, frozenset())
     assert kind.__name__ in ("LastConvolution", "LastDepthToSpace")
     other = kind.from_config(layer.get_config())
     other.build((None, None, None, 16))

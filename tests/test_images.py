@@ -98,6 +98,14 @@ def test_a_crop_is_a_part_of_the_image(X, data):
     np.testing.assert_array_equal(images.crop(index, rows, columns), images[index][rows, columns])
 
 
+def test_what_is_taken_of_images_that_were_taken_remembers_its_first_positions():
+    images = read_images([np.zeros((2, side)) for side in range(1, 7)])
+    taken = images.take([5, 1, 3]).take([2, 0])
+    assert taken.positions == [3, 5]
+    assert taken.n_in_container == 6
+    assert [image.shape for image in taken] == [images.shapes[index] for index in (3, 5)]
+
+
 @given(image_containers())
 def test_images_are_fresh_arrays(X):
     before = copied(X)

@@ -5,12 +5,12 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from skdenoise import AutoencoderDenoiser, _keras, procedural_images
-from skdenoise._keras import _revival, _training
+from skdenoise import AutoencoderDenoiser, procedural_images
+from skdenoise._keras import _revival
 from skdenoise._keras._denoising import KnownError
 from skdenoise._keras._keyed import Keyed
 from skdenoise._keras._network import draw_weights, get_curve_network, get_network
-from skdenoise._keras._revival import revived
+from skdenoise._keras._revival import revival_is_due, revived
 from skdenoise._keras._training import Plan, Trainer, train
 from skdenoise._patches import Batch
 from skdenoise._pretraining import Pretraining, Recipe, _recipe
@@ -130,7 +130,7 @@ def test_a_fit_revives_units_while_the_rate_is_high(asked):
 
 @pytest.mark.parametrize(("dead", "partial"), [(True, False), (False, False), (True, True)])
 def test_learning_from_nothing_revives_units(dead, partial, monkeypatch):
-    monkeypatch.setattr(_training, "REVIVAL_STEPS", 2)
+    monkeypatch.setattr(_revival, "REVIVAL_STEPS", 2)
     monkeypatch.setattr(_revival, "LEAST_ACTIVE", 2.0 if dead else -1.0)
     found = []
     real = Trainer.revive
@@ -150,7 +150,7 @@ def test_learning_from_nothing_revives_units(dead, partial, monkeypatch):
 
 
 def test_the_recipe_revives_units_while_the_rate_is_high(tmp_path, monkeypatch):
-    monkeypatch.setattr(_keras, "REVIVAL_STEPS", 4)
+    monkeypatch.setattr(_revival, "REVIVAL_STEPS", 4)
     monkeypatch.setattr(_recipe, "WARM_UP", 4)
     monkeypatch.setattr(_recipe, "CHUNK", 8)
     network = get_network("unet", "nano", 1)
@@ -159,8 +159,9 @@ def test_the_recipe_revives_units_while_the_rate_is_high(tmp_path, monkeypatch):
     weights[written][..., 3] = 0
     recipe = Recipe(1, size="nano", n_steps=40, patch_size=16, batch_size=4, n_procedural=4)
     training = Pretraining([], recipe, tmp_path, weights)
-    assert [step for step in range(0, 40, 4) if recipe.revives(step)] == [4, 8, 12, 16, 20, 24]
-    training._chunk()
+    due = [step for step in range(40) if revival_is_due(step, recipe.rate(step), 1e-3)]
+    assert due == [4, 8, 12, 16, 20, 24]
+    training._chunk(until=np.inf)
     for found in (training._state.weights, training.weights):
         assert found[written][..., 3].any()
     assert not weights[written][..., 3].any()

@@ -122,7 +122,6 @@ def _pixels(image: Any, reopen: Callable[[str], Any]) -> np.ndarray:
     return _with_key_color(pixels, image.info.get("transparency"))
 
 
-#: Pillow's modes of 8 bits and fewer -> the mode that holds the same colors as plain numbers.
 _PLAIN_MODES = {
     "1": "L",
     "L": "L",
@@ -136,6 +135,7 @@ _PLAIN_MODES = {
     "CMYK": "RGB",
     "YCbCr": "RGB",
 }
+"""Pillow's modes of 8 bits and fewer -> the mode that holds the same colors as plain numbers."""
 
 
 def _rawmode(image: Any) -> str:

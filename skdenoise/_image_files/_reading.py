@@ -161,7 +161,6 @@ _PNM_HEADER = re.compile(rb"P([56])" + rb"(?:\s|#[^\n\r]*[\n\r])+([0-9]{1,9})" *
 
 FORMATS = "PNG, JPEG, TIFF, BMP, WebP and binary PGM or PPM"
 
-#: The decoders, and the first bytes of the files that they take.
 DECODERS: tuple[tuple[Decoder, bytes], ...] = (
     (decode_png, rb"\x89PNG\r\n\x1a\n"),
     (decode_jpeg, rb"\xff\xd8\xff"),
@@ -170,3 +169,4 @@ DECODERS: tuple[tuple[Decoder, bytes], ...] = (
     (decode_webp, rb"RIFF....WEBP"),
     (_decode_pnm, rb"P[56]\s"),
 )
+"""The decoders, and the first bytes of the files that they take."""

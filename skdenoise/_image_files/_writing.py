@@ -214,7 +214,6 @@ def _writer(encode: Any, dtypes: str, *n_channels: int) -> _Writer:
 _NUMBERS = "uint8 uint16 uint32 uint64 int8 int16 int32 int64 float16 float32 float64"
 _CHANNELS = {1: "gray", 2: "gray and alpha", 3: "RGB", 4: "RGB and alpha"}
 
-#: The suffix of a name -> how such a file is written.
 WRITERS = {
     ".png": _writer(_encode_png, "uint8 uint16", 1, 2, 3, 4),
     ".tif": _writer(encode_tiff, _NUMBERS, 1, 2, 3, 4),
@@ -227,4 +226,5 @@ WRITERS = {
     ".ppm": _writer(_encode_pnm, "uint8 uint16", 3),
     ".pnm": _writer(_encode_pnm, "uint8 uint16", 1, 3),
 }
+"""The suffix of a name -> how such a file is written."""
 _PREFERRED = (".png", ".tif", ".webp", ".pgm", ".ppm")

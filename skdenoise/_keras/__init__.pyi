@@ -8,12 +8,10 @@ from ._graph import denoising_graph, enhancing_graph
 from ._network import Network, draw_weights, get_curve_network, get_network
 from ._precision_loss import precision_loss
 from ._prediction import predict
-from ._revival import REVIVAL_RATE, REVIVAL_STEPS
+from ._revival import revival_is_due
 from ._training import DivergenceError, Plan, Trainer, scheduled_rate, train
 
 __all__ = [
-    "REVIVAL_RATE",
-    "REVIVAL_STEPS",
     "DivergenceError",
     "Enhancing",
     "ExpectedError",
@@ -31,6 +29,7 @@ __all__ = [
     "precision_loss",
     "predict",
     "read_exported",
+    "revival_is_due",
     "rounded_to_bfloat16",
     "scheduled_rate",
     "to_tensors",

@@ -24,8 +24,8 @@ from skdenoise._keras._quick_choice import (
 )
 from skdenoise._keras._rebuilding import first_of, rebuilt, remade
 
-# Layers whose output channels are the last axis of their kernel, and a transposed one.
 FOLDED_INTO = keras.layers.Conv2D, keras.layers.Conv2DTranspose
+"""Layers whose output channels are the last axis of their kernel, and a transposed one."""
 
 Key = tuple[str, str, int]
 """Names of a layer and of its variable, and how many of that name it had before."""

@@ -89,13 +89,13 @@ def _orthogonal(matrix: Any) -> Any:
     return ops.transpose(x) if is_tall else x
 
 
-# Name -> (function, arrays of state per weight).
 OPTIMIZERS: dict[str, tuple[Update, int]] = {
     "adam": (adam, 2),
     "adamw": (adamw, 2),
     "muon": (muon, 2),
     "sgd": (sgd, 1),
 }
+"""Name -> (function, arrays of state per weight)."""
 
 
 def clip_by_norm(gradients: list[Any], largest: float) -> list[Any]:

@@ -28,17 +28,16 @@ def operations_of(model: keras.Model) -> Inside:
     return frozenset(map(id, getattr(model, "operations", model.layers)))
 
 
-def quick_to_apply(
-    layer: keras.layers.Layer, inside: Inside = frozenset()
-) -> type[keras.layers.Layer]:
+def quick_to_apply(layer: keras.layers.Layer, inside: Inside) -> type[keras.layers.Layer]:
     """Return the class of a layer, or of one that gives the same in less time.
 
     Parameters
     ----------
     layer : Layer
         Of a model.
-    inside : frozenset of int, default=frozenset()
-        The identities of all operations of the model; without, the layer is looked at alone.
+    inside : frozenset of int
+        The identities of all operations of the model; where there are none, the layer is looked
+        at alone.
     """
     if not HAS_QUICK_LAYERS:
         return type(layer)

@@ -12,7 +12,6 @@ from typing import Any
 
 import keras
 
-# Layers and operations that treat each position by itself.
 POINTWISE = {
     *("Activation", "ReLU", "LeakyReLU", "PReLU", "ELU", "Softmax", "BatchNormalization"),
     *("LayerNormalization", "Dropout", "SpatialDropout2D", "GaussianNoise", "GaussianDropout"),
@@ -20,6 +19,7 @@ POINTWISE = {
     *("Identity", "Divide", "Relu", "Sigmoid", "Tanh", "Negative", "Absolute", "Square", "Clip"),
     *("LeakyRelu", "Elu", "Gelu", "Silu", "Softplus", "Cast"),
 }
+"""Layers and operations that treat each position by itself."""
 
 
 @dataclass(frozen=True)

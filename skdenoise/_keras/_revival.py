@@ -22,6 +22,11 @@ REVIVAL_RATE = 0.5
 """Share of the highest learning rate down to which they begin anew: then there is time to learn."""
 
 
+def revival_is_due(step: int, rate: float, highest: float) -> bool:
+    """Tell whether dead units should begin anew at a step that has this rate of learning."""
+    return step % REVIVAL_STEPS == 0 and rate > REVIVAL_RATE * highest
+
+
 def revived(
     network: Network, weights: Weights, inputs: Any, rng: np.random.Generator
 ) -> dict[str, np.ndarray]:

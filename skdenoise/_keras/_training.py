@@ -24,7 +24,7 @@ from skdenoise._keras._network import Network, Weights, last_layers
 from skdenoise._keras._optimizers import OPTIMIZERS, clip_by_norm
 from skdenoise._keras._quick_choice import quick_to_learn
 from skdenoise._keras._rebuilding import rebuilt, remade
-from skdenoise._keras._revival import REVIVAL_RATE, REVIVAL_STEPS, revived
+from skdenoise._keras._revival import revival_is_due, revived
 
 WARM_UP = 0.15
 """Share of the training over which the learning rate rises, before it falls along a cosine."""
@@ -399,8 +399,7 @@ def train(
                 if plan.constant_rate
                 else scheduled_rate(plan.learning_rate, progress)
             )
-            high = rate > REVIVAL_RATE * plan.learning_rate
-            if revival is not None and high and step % REVIVAL_STEPS == 0:
+            if revival is not None and revival_is_due(step, rate, plan.learning_rate):
                 trainer.revive(batch, revival)
             loss, numbers_of_batch = trainer.step(batch, rate)
             losses.append(loss)

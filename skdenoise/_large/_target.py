@@ -48,7 +48,8 @@ class Target:
         self._images = images
         raws = [images.raw(index) for index in range(len(images))]
         if out is None:
-            container, places = images.new_container()
+            container, arrays = images.new_container()
+            places = [_Place(array, None) for array in arrays]
         else:
             container, places = out, _places(images, out)
             for index, (raw, place) in enumerate(zip(raws, places, strict=True)):
@@ -70,24 +71,24 @@ class Target:
 
     def chunks(self, index: int) -> tuple[int, int] | None:
         """Return the rows and columns that are stored together; None if not known."""
-        return getattr(self._places[index], "chunks", None)
+        return self._places[index].chunks
 
     def get(self, index: int, block: Extent | None = None) -> np.ndarray:
         """Read what was written of an image."""
         place = self._places[index]
-        pixels = np.array(place[block or _all_of(place)])
-        give_back(getattr(place, "array", place))
+        pixels = np.array(place[block or place.extent])
+        give_back(place.array)
         return pixels
 
     def put(self, index: int, block: Extent | None, pixels: np.ndarray) -> None:
         """Write a block of an image, or a whole image."""
         place = self._places[index]
-        place[block or _all_of(place)] = pixels
+        place[block or place.extent] = pixels
         if self.given:
-            mapped = memory_map_of(getattr(place, "array", place))
+            mapped = memory_map_of(place.array)
             if mapped is not None:
                 mapped.flush()
-            give_back(getattr(place, "array", place))
+            give_back(place.array)
 
     def journal_path(self, resume: bool | str | os.PathLike[str]) -> Path | None:
         """Return the file that says what is finished; None where nobody asks.
@@ -123,17 +124,18 @@ class Target:
         return None
 
 
-def _all_of(place: Any) -> Extent:
-    return slice(0, place.shape[0]), slice(0, place.shape[1])
-
-
 class _Place:
-    """Where one image of an array (n, H, W[, C]) goes that is written by item assignment."""
+    """Where one image goes: to an array, or by its index to a part of an array (n, H, W[, C])."""
 
     def __init__(self, array: Any, index: int | None) -> None:
         self.array, self.index = array, index
         self.dtype = array.dtype
         self.shape = array.shape if index is None else array.shape[1:]
+
+    @property
+    def extent(self) -> Extent:
+        """All of its rows and columns."""
+        return slice(0, self.shape[0]), slice(0, self.shape[1])
 
     @property
     def chunks(self) -> tuple[int, int] | None:
@@ -150,11 +152,18 @@ class _Place:
     def __setitem__(self, block: Extent, pixels: np.ndarray) -> None:
         self.array[self._key(block)] = pixels
 
+    @property
+    def pixels(self) -> np.ndarray | None:
+        """The memory that the image goes to; None where it is assigned to something else."""
+        if not isinstance(self.array, np.ndarray):
+            return None
+        return self.array if self.index is None else self.array[self.index]
+
     def _key(self, block: Extent) -> tuple[int | slice, ...]:
         return block if self.index is None else (self.index, *block)
 
 
-def _places(images: Images, out: Any) -> list[Any]:
+def _places(images: Images, out: Any) -> list[_Place]:
     """Return what each image is assigned to."""
     if images.kind == "sequence":
         if not isinstance(out, (list, tuple)) or len(out) != len(images):
@@ -173,19 +182,12 @@ def _places(images: Images, out: Any) -> list[Any]:
         )
         raise ValueError(msg)
     if images.kind == "table":
-        rows = _places_in_rows(images, out)
-        if rows is None:
+        if not isinstance(out, np.ndarray) or not out.flags.c_contiguous:
             msg = f"out for a table must be a contiguous NumPy array. Got {_described(out)}."
             raise TypeError(msg)
-        return rows
+        rows = out.reshape(len(images), *images.raw(0).shape)
+        return [_Place(row, None) for row in rows]
     return [_Place(out, index) for index in range(len(images))]
-
-
-def _places_in_rows(images: Images, table: Any) -> list[Any] | None:
-    """Return views of the rows of a table as images; None where there are none."""
-    if not isinstance(table, np.ndarray) or not table.flags.c_contiguous:
-        return None
-    return list(table.reshape(len(images), *images.raw(0).shape))
 
 
 def _writable(out: Any) -> Any:
@@ -204,7 +206,7 @@ def _writable(out: Any) -> Any:
     return out
 
 
-def _check_place(place: Any, raw: Any, index: int) -> None:
+def _check_place(place: _Place, raw: Any, index: int) -> None:
     same = np.dtype(place.dtype).newbyteorder("=") == raw.dtype.newbyteorder("=")
     if tuple(place.shape) == tuple(raw.shape) and same:
         return
@@ -240,12 +242,12 @@ def _check_apart(images: Images, out: Any) -> None:
             raise ValueError(OVERWRITTEN)
 
 
-def _check_each_has_its_own(places: list[Any]) -> None:
+def _check_each_has_its_own(places: list[_Place]) -> None:
     """Refuse places of which one result would be written over another."""
     found: list[tuple[Any, int, int, np.ndarray, int]] = []
     elsewhere: list[tuple[Any, int]] = []
     for index, place in enumerate(places):
-        pixels = _pixels_of(place)
+        pixels = place.pixels
         if pixels is not None:
             found.append((*_extent_of(pixels), pixels, index))
         elif place.index in (None, 0):  # those of a stack lie apart
@@ -274,10 +276,10 @@ def _same_place(first: int, second: int) -> ValueError:
     )
 
 
-def _reserve_space(places: list[Any]) -> None:
+def _reserve_space(places: list[_Place]) -> None:
     """Take the space on the disk that memory maps are going to fill."""
     extents: dict[str, tuple[int, int]] = {}
-    for pixels in map(_pixels_of, places):
+    for pixels in (place.pixels for place in places):
         if pixels is not None:
             file, low, high = _extent_of(pixels)
             before = extents.get(file, (low, high))
@@ -293,15 +295,6 @@ def _reserve_space(places: list[Any]) -> None:
             except OSError as error:
                 msg = f"{error.strerror}, for the {high - low} bytes of out"
                 raise OSError(error.errno, msg, name) from error
-
-
-def _pixels_of(place: Any) -> np.ndarray | None:
-    """Return the memory that an image goes to; None where it is assigned to something else."""
-    if isinstance(place, np.ndarray):
-        return place
-    if not isinstance(place.array, np.ndarray):
-        return None
-    return place.array if place.index is None else place.array[place.index]
 
 
 def _extent_of(pixels: np.ndarray) -> tuple[str, int, int]:

@@ -9,18 +9,14 @@ from skdenoise._model_file._file import read_model_file, write_model_file
 from skdenoise._model_file._parameters import (
     ModelFileError,
     decode_estimator,
-    decode_parameters,
     encode_estimator,
-    encode_parameters,
 )
 
 __all__ = [
     "WEIGHT_DTYPES",
     "ModelFileError",
     "decode_estimator",
-    "decode_parameters",
     "encode_estimator",
-    "encode_parameters",
     "read_model_file",
     "write_estimator",
     "write_model_file",

@@ -22,8 +22,8 @@ FORMAT = "skdenoise model"
 VERSION = "1"
 MAX_HEADER_BYTES = 2**20
 MAX_TENSOR_BYTES = 2**30
+"""All tensors of a file together take at most so much memory."""
 
-#: The name of a data type in a safetensors file -> the data type, as its bytes lie in the file.
 DTYPES = {
     name: np.dtype(code)
     for name, code in [
@@ -41,6 +41,7 @@ DTYPES = {
         ("BOOL", "?"),
     ]
 }
+"""The name of a data type in a safetensors file -> the data type, as its bytes lie in the file."""
 
 ExpectedTensors = Mapping[str, tuple[tuple[int, ...], Any]]
 
@@ -56,7 +57,7 @@ def write_model_file(
         The file to write; an existing file is replaced when the new one is complete.
     header : dict
         JSON values. ``header["class"]`` is the name of the estimator's class and
-        ``header["params"]`` what `encode_parameters` returned; other entries are the caller's.
+        ``header["params"]`` those that `encode_estimator` returned; other entries are the caller's.
     tensors : dict of str to ndarray
         Finite floats, integers or booleans.
 
@@ -170,8 +171,6 @@ def _checksum(text: str, tensors: Mapping[str, np.ndarray]) -> str:
 def read_model_file(
     path: str | os.PathLike[str],
     expected_tensors: Callable[[dict[str, Any]], ExpectedTensors],
-    *,
-    max_bytes: int = MAX_TENSOR_BYTES,
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Read a model file that nobody needs to trust.
 
@@ -183,8 +182,6 @@ def read_model_file(
         Takes the header, of which only the form has been checked, and returns a dict: the name of
         each tensor that such a model has -> (shape, data type). It is called before any tensor is
         read. What it raises becomes a `ModelFileError`.
-    max_bytes : int, default=1073741824
-        The largest total size of the tensors, in bytes.
 
     Returns
     -------
@@ -197,7 +194,7 @@ def read_model_file(
     ------
     ModelFileError
         The file is missing, is no model file, was cut or changed, calls for other tensors than it
-        holds or for more than `max_bytes`, or holds NaN or infinity.
+        holds or for more than `MAX_TENSOR_BYTES`, or holds NaN or infinity.
 
     Examples
     --------
@@ -215,7 +212,7 @@ def read_model_file(
     """
     try:
         with plain_file(path) as file:
-            return _read(file, os.fstat(file.fileno()).st_size, expected_tensors, max_bytes)
+            return _read(file, os.fstat(file.fileno()).st_size, expected_tensors)
     except ModelFileError as error:
         raise ModelFileError(
             f"Cannot load {os.fspath(path)!r}: {error}. A file that save() of a fitted estimator "
@@ -230,7 +227,6 @@ def _read(
     file: BufferedReader,
     size: int,
     expected_tensors: Callable[[dict[str, Any]], ExpectedTensors],
-    max_bytes: int,
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Do the work of `read_model_file` on an open file; errors name no path."""
     length = int.from_bytes(file.read(8), "little")
@@ -242,7 +238,7 @@ def _read(
     text, checksum = _metadata(table.pop("__metadata__", None))
     header = _strict_json(text)
     _check_header(header)
-    expected = _check_expected(header, expected_tensors, max_bytes)
+    expected = _check_expected(header, expected_tensors)
     offsets = _check_table(table, expected, size - 8 - length)
     tensors = {name: _read_tensor(file, 8 + length, name, *offsets[name]) for name in expected}
     for name, tensor in tensors.items():
@@ -316,7 +312,7 @@ def _metadata(metadata: Any) -> tuple[str, str]:
 
 
 def _check_header(header: Any) -> None:
-    """Check the form of a header: a class name and parameters that `decode_parameters` knows."""
+    """Check the form of a header: a class name and parameters that `decode_estimator` knows."""
     if not isinstance(header, dict):
         raise ModelFileError("its header is not a JSON object")
     if not isinstance(header.get("class"), str):
@@ -331,7 +327,6 @@ def _check_header(header: Any) -> None:
 def _check_expected(
     header: dict[str, Any],
     expected_tensors: Callable[[dict[str, Any]], ExpectedTensors],
-    max_bytes: int,
 ) -> dict[str, tuple[tuple[int, ...], np.dtype]]:
     """Ask the caller for the tensors of such a model and check their total size."""
     try:
@@ -345,9 +340,10 @@ def _check_expected(
     if unknown:
         raise ModelFileError(f"no model file holds tensors of the data type {unknown[0]}")
     total = sum(math.prod(shape) * dtype.itemsize for shape, dtype in expected.values())
-    if total > max_bytes:
+    if total > MAX_TENSOR_BYTES:
         raise ModelFileError(
-            f"its weights would take {total} bytes of memory, at most {max_bytes} are allowed"
+            f"its weights would take {total} bytes of memory, at most {MAX_TENSOR_BYTES} are "
+            f"allowed"
         )
     return expected
 

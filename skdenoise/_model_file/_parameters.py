@@ -42,19 +42,23 @@ def encode_estimator(estimator: Any, classes: Mapping[str, Any]) -> dict[str, An
     Parameters
     ----------
     estimator : object with ``get_params``
-        An instance of one of the `classes` itself, not of a subclass.
+        An instance of one of the `classes` itself, not of a subclass. Its parameters are None,
+        booleans, integers, finite floats, strings, their NumPy scalars (which become Python's),
+        lists, tuples, dicts with strings as keys, and estimators of these classes.
     classes : dict of str to type
         The fixed table: the name of a class -> the class.
 
     Returns
     -------
     dict
-        ``{"class": name, "params": parameters}``, see `encode_parameters`.
+        ``{"class": name, "params": {...}}``. A tuple is ``{"tuple": [...]}``, a dict
+        ``{"dict": {...}}``, and an estimator that is a parameter like the whole.
 
     Raises
     ------
     ModelFileError
-        The class is not in the table, or a parameter cannot be stored.
+        The class is not in the table, or a parameter is a function or another object, or a float
+        that is NaN or infinite.
     """
     name = type(estimator).__name__
     if classes.get(name) is not type(estimator):
@@ -62,72 +66,11 @@ def encode_estimator(estimator: Any, classes: Mapping[str, Any]) -> dict[str, An
             f"A model file holds estimators of the classes {sorted(classes)}, got an instance of "
             f"{name}. {_PICKLE}"
         )
-    return {"class": name, "params": encode_parameters(estimator.get_params(deep=False), classes)}
-
-
-def encode_parameters(
-    params: Mapping[str, Any], classes: Mapping[str, Any] | None = None
-) -> dict[str, Any]:
-    """Return parameters as JSON values from which `decode_parameters` makes them again.
-
-    Parameters
-    ----------
-    params : dict
-        None, booleans, integers, finite floats, strings, their NumPy scalars (which become
-        Python's), lists, tuples, dicts with strings as keys, and estimators of the `classes`.
-    classes : dict of str to type, default=None
-        The estimators that may be a parameter: the name of a class -> the class.
-
-    Returns
-    -------
-    dict
-        JSON values. A tuple is ``{"tuple": [...]}``, a dict ``{"dict": {...}}``, an estimator
-        ``{"class": name, "params": {...}}``.
-
-    Raises
-    ------
-    ModelFileError
-        A parameter is a function or another object, or a float is NaN or infinite.
-
-    Examples
-    --------
-    >>> from skdenoise._model_file import encode_parameters
-    >>> encode_parameters({"sigma": (0, 50), "noise_factor": 0.1})
-    {'sigma': {'tuple': [0, 50]}, 'noise_factor': 0.1}
-    """
-    return {name: _encode(name, value, classes or {}, 1) for name, value in params.items()}
-
-
-def decode_parameters(
-    encoded: Mapping[str, Any], classes: Mapping[str, Any] | None = None
-) -> dict[str, Any]:
-    """Make the parameters that `encode_parameters` was given.
-
-    Parameters
-    ----------
-    encoded : dict
-        JSON values, which need not be trusted.
-    classes : dict of str to type, default=None
-        The estimators that may be a parameter: the name of a class -> the class.
-
-    Returns
-    -------
-    dict
-        The parameters. Their names and values are for the caller to validate.
-
-    Raises
-    ------
-    ModelFileError
-        A class that is not in the table, an unknown parameter of one that is, or JSON values of
-        another form.
-
-    Examples
-    --------
-    >>> from skdenoise._model_file import decode_parameters
-    >>> decode_parameters({"sigma": {"tuple": [0, 50]}})
-    {'sigma': (0, 50)}
-    """
-    return {name: _decode(value, classes or {}, 1) for name, value in encoded.items()}
+    params = {
+        key: _encode(key, value, classes, 1)
+        for key, value in estimator.get_params(deep=False).items()
+    }
+    return {"class": name, "params": params}
 
 
 def decode_estimator(encoded: Mapping[str, Any], classes: Mapping[str, Any]) -> Any:
@@ -243,7 +186,7 @@ def check_depth(value: Any, depth: int) -> None:
 
 
 def check_value(value: Any) -> None:
-    """Check the form of one parameter, see `encode_parameters`."""
+    """Check the form of one parameter, see `encode_estimator`."""
     if isinstance(value, list):
         items = value
     elif isinstance(value, dict):

@@ -27,7 +27,7 @@ class State:
     optimizer: list[np.ndarray]
     seconds: float
 
-    def write(self, path: Path, recipe: Recipe, origin: dict[str, str] | None = None) -> None:
+    def write(self, path: Path, recipe: Recipe, origin: dict[str, str]) -> None:
         """Write a checkpoint, whole or not at all, with fingerprints of what it was made of."""
         arrays = {f"weight {name}": array for name, array in self.weights.items()}
         arrays |= {f"mean {name}": array for name, array in self.mean.items()}
@@ -36,7 +36,7 @@ class State:
             "step": self.step,
             "seconds": self.seconds,
             "recipe": asdict(recipe),
-            "origin": origin or {},
+            "origin": origin,
         }
         with whole_file(path) as file:
             np.savez(file, about=np.array(json.dumps(about)), allow_pickle=False, **arrays)
@@ -82,16 +82,12 @@ def read_about(path: Path, recipe: Recipe) -> dict[str, Any]:
     """Read what a checkpoint says of itself; an error where the recipe was another."""
     with plain_file(path) as file, np.load(file, allow_pickle=False) as arrays:
         about: dict[str, Any] = json.loads(str(arrays["about"]))
-    before, now = (
-        # Checkpoints from before a field was added have its default.
-        {**asdict(Recipe(recipe.n_channels)), **found, "n_steps": 0}
-        for found in (about["recipe"], asdict(recipe))
-    )
+    before, now = ({**found, "n_steps": 0} for found in (about["recipe"], asdict(recipe)))
     if before != now:
-        changed = sorted(name for name in now if before.get(name) != now[name])
+        changed = sorted(name for name in now if before[name] != now[name])
         msg = (
             f"{os.fspath(path)!r} was made with another "
-            f"{', '.join(f'{name} ({before.get(name)})' for name in changed)}. Type the same "
+            f"{', '.join(f'{name} ({before[name]})' for name in changed)}. Type the same "
             f"values to go on, or --overwrite to begin anew."
         )
         raise ValueError(msg)

@@ -4,8 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skdenoise import _keras
-
 CHUNK = 500
 """Steps between two checkpoints."""
 WARM_UP = 500
@@ -83,11 +81,10 @@ class Recipe:
         along = max(0.0, (step - self.stable_steps) / (self.n_steps - self.stable_steps))
         return self.learning_rate * rising * (0.5 * (1 + np.cos(np.pi * along)) + 1e-3)
 
-    def revives(self, step: int) -> bool:
-        """Tell whether the rate is still so high that dead units should begin anew."""
-        return self.rate(step) > _keras.REVIVAL_RATE * self.learning_rate
 
-
-def generator(seed: int, part: int) -> np.random.Generator:
+def generator(seed: int, *parts: int) -> np.random.Generator:
     """Return the randomness of a part of a training."""
-    return np.random.Generator(np.random.SFC64([seed, part]))
+    # (0,) draws the weights to begin with, (1 + step,) the units that begin anew at a step, and
+    # (1 + step, n) the patches of the chunk from a step on, with n chosen kinds of noise. A 0 at
+    # the end changes no number.
+    return np.random.Generator(np.random.SFC64([seed, *parts]))

@@ -144,7 +144,7 @@ class Pretraining:
         n_steps, last = self.recipe.n_steps, self._path("last")
         found = {path: read_about(path, self.recipe) for path in checkpoints(self.folder)}
         for path, about in found.items():
-            self._check_origin(path, about.get("origin", {}))
+            self._check_origin(path, about["origin"])
         steps = {path: about["step"] for path, about in found.items()}
         lengths = {path: about["recipe"]["n_steps"] for path, about in found.items()}
         done = max(steps.values(), default=0)
@@ -169,8 +169,8 @@ class Pretraining:
         return furthest
 
     def _check_origin(self, path: Path, before: dict[str, str]) -> None:
-        """Refuse a checkpoint of other images or weights; those of earlier versions do not tell."""
-        changed = [name for name, now in self._origin.items() if before.get(name, now) != now]
+        """Refuse a checkpoint of other images or weights."""
+        changed = [name for name, now in self._origin.items() if before[name] != now]
         if changed:
             msg = (
                 f"{os.fspath(path)!r} was made with other {' and '.join(changed)}. Name the same "
@@ -178,7 +178,7 @@ class Pretraining:
             )
             raise ValueError(msg)
 
-    def _chunk(self, until: float = np.inf) -> dict[str, float]:
+    def _chunk(self, until: float) -> dict[str, float]:
         """Train for so many steps as lie between two checkpoints, or until the time is over."""
         state, recipe, began = self._state, self.recipe, time.monotonic()
         mean = {name: array.copy() for name, array in state.mean.items()}
@@ -196,12 +196,13 @@ class Pretraining:
         batches = itertools.islice(self._batches(first), step - first, n_steps)
         # Steps of another size of patches are traced anew, once.
         for batch in in_background(batches):
-            if step % _keras.REVIVAL_STEPS == 0 and recipe.revives(step):
+            rate = recipe.rate(step)
+            if _keras.revival_is_due(step, rate, recipe.learning_rate):
                 changed = trainer.revive(batch, generator(recipe.seed, 1 + step))
                 weights = trainer.weights if changed else {}
                 for name, is_new in changed.items():
                     mean[name] = np.where(is_new, weights[name], mean[name])
-            losses.append(trainer.step(batch, recipe.rate(step))[0])
+            losses.append(trainer.step(batch, rate)[0])
             step += 1
             if step % MEAN_EVERY == 0:
                 decay = min(LONGEST_MEAN, step / (step + 10)) ** MEAN_EVERY
@@ -275,7 +276,7 @@ class Pretraining:
             normalized=True,
             data_range=1.0,
         )
-        rng = np.random.Generator(np.random.SFC64([self.recipe.seed, 1 + step, len(kinds)]))
+        rng = generator(self.recipe.seed, 1 + step, len(kinds))
         everything = range(len(images))
         while True:
             yield from sampler.epoch(everything, batch_size, rng=rng, known_sigma=known)

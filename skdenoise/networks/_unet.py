@@ -6,12 +6,12 @@ import keras
 
 from skdenoise.networks._layers import conv, image_input, up_conv
 
-# Widths of the three levels, and residual blocks per level (on the way down, and up again).
 SIZES = {
     "nano": ((16, 32, 64), 1),
     "small": ((32, 64, 128), 2),
     "base": ((64, 128, 256), 2),
 }
+"""Widths of the three levels, and residual blocks per level (on the way down, and up again)."""
 
 
 def unet(n_channels: int = 1, *, size: str = "small") -> keras.Model:

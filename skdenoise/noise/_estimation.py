@@ -11,7 +11,6 @@ import numpy as np
 from skdenoise._containers import read_images
 from skdenoise._images import Images
 from skdenoise._validation import Interval
-from skdenoise._windows import windows
 from skdenoise.noise._clipping import limit_of_clipped_noise
 from skdenoise.noise._flat_places import Pixels, correlation_of_neighbors
 
@@ -137,16 +136,10 @@ def estimate_noise(
 
 def noise_of(images: Images, max_stride: int = 4) -> NoiseEstimate:
     """Estimate the noise of images that were read."""
-    rows = [_estimate_one(_tiles(images, index), max_stride) for index in range(len(images))]
+    rows = [_estimate_one(_in_float64(images.windows(i)), max_stride) for i in range(len(images))]
     sigma, per_stride, correlation, correlated = map(np.array, zip(*rows, strict=True))
     scales = np.array(images.scales)
     return NoiseEstimate(sigma * scales, per_stride * scales[:, None], correlation, correlated)
-
-
-def _tiles(images: Images, index: int) -> list[np.ndarray]:
-    """Return the image, or where it is large a grid of windows, float64."""
-    cuts = windows(*images.shapes[index][:2])
-    return [images.crop(index, *cut).astype(np.float64) for cut in cuts]
 
 
 class Estimate(NamedTuple):
@@ -160,14 +153,18 @@ class Estimate(NamedTuple):
 
 def estimate_of_windows(pixels: Sequence[np.ndarray]) -> Estimate:
     """Judge an image of which there are windows."""
-    return _estimate_one([window.astype(np.float64) for window in pixels], 4)
+    return _estimate_one(_in_float64(pixels), 4)
 
 
 def correlation_of_windows(pixels: Sequence[np.ndarray]) -> float:
     """Return the mean correlation of neighbors in flat places, 0 where they are too small."""
-    channels = _channels_of([window.astype(np.float64) for window in pixels])
+    channels = _channels_of(_in_float64(pixels))
     mean = float(_correlation(channels).mean())
     return mean if np.isfinite(mean) else 0.0
+
+
+def _in_float64(windows: Iterable[np.ndarray]) -> list[np.ndarray]:
+    return [window.astype(np.float64) for window in windows]
 
 
 def _estimate_one(tiles: list[np.ndarray], max_stride: int) -> Estimate:
