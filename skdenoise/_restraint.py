@@ -26,7 +26,7 @@ from skdenoise._correlated_noise import (
 )
 from skdenoise._stein import PROBE, random_step, slopes
 from skdenoise._task import Run, Task, beside
-from skdenoise._windows import differences, together, windows_of
+from skdenoise._windows import differences, range_of, together, windows_of
 from skdenoise.noise._estimation import correlation_of_windows, estimate_of_windows
 from skdenoise.noise._even import even_sigma
 
@@ -40,6 +40,9 @@ texture has it, too."""
 AS_WHITE = 0.75, 0.85
 """Share of what a blind network takes from fine texture that Stein's estimate must take for white
 noise: where no other is found, and so much that no other is looked for."""
+EVIDENT = 0.015, 2.0
+"""Of the image's range, what a blind network takes from flat places where noise is seen at once;
+and how many times as much as it leaves there."""
 EXCESS = 1.03
 """Where more than so many times the deviation of the noise is removed, some of it is none."""
 LIMITS = 1.0, 1.5, 2.0, 3.0, math.inf
@@ -203,35 +206,62 @@ def _verdict(
     contrast = float(together(noisy).std(dtype=np.float64))
     if min(noisy[0].shape[:2]) < SMALLEST_SIDE or not power > 0:
         return Verdict(1.0)
+    if power < (WEAK * contrast) ** 2:
+        return _verdict_on_little(noisy, denoised, again, measured=measured)
+    return _verdict_on_much(noisy, denoised, again) if measured else Verdict(1.0)
+
+
+def _verdict_on_much(
+    noisy: Sequence[np.ndarray], denoised: Sequence[np.ndarray], again: Again
+) -> Verdict:
+    """Return the verdict where much was removed: noise, unless fine texture is everywhere."""
     parts = [part for window in noisy for part in windows_of(window)]
-    if power >= (WEAK * contrast) ** 2:
-        low, high = CORRELATED
-        correlation = correlation_of_windows(parts) if measured else 0.0
-        if correlation <= low:
-            return Verdict(1.0)
-        taken = taken_from_flat_places(noisy, denoised)
-        # Places are not flat that vary more without what was taken: fine texture is everywhere,
-        # and it is what is correlated.
-        is_flat = taken.left <= taken.deviation
-        white = Verdict(0.0)
-        if not is_flat:
-            sigma = float(estimate_of_windows(parts).per_stride[0])
-            white = _verdict_if_white(noisy, denoised, again, sigma)
-        least, clear = AS_WHITE
+    low, high = CORRELATED
+    correlation = correlation_of_windows(parts)
+    if correlation <= low:
+        return Verdict(1.0)
+    taken = taken_from_flat_places(noisy, denoised)
+    # Places are not flat that vary more without what was taken; texture is what is correlated.
+    is_flat = taken.left <= taken.deviation
+    least, clear = AS_WHITE
+    white = Verdict(0.0)
+    if not is_flat:
+        white = _verdict_if_white(
+            noisy, denoised, again, float(estimate_of_windows(parts).per_stride[0])
+        )
         if white.share >= clear:
             return white
-        sigma = strong_noise(parts, taken.deviation, again) if correlation < high else 0.0
-        if sigma or is_flat:
-            return Verdict(1.0, sigma)
-        return white if white.share >= least else Verdict(0.0)
+    sigma = strong_noise(parts, taken.deviation, again) if correlation < high else 0.0
+    if sigma or is_flat:
+        return Verdict(1.0, sigma)
+    return white if white.share >= least else Verdict(0.0)
+
+
+def _verdict_on_little(
+    noisy: Sequence[np.ndarray], denoised: Sequence[np.ndarray], again: Again, *, measured: bool
+) -> Verdict:
+    """Return the verdict where little was removed: perhaps texture, or too little of the noise."""
+    parts = [part for window in noisy for part in windows_of(window)]
     found = estimate_of_windows(parts)
-    if found.correlated:
-        faint = faint_noise(parts, float(found.sigma), again) if measured else 0.0
-        share, told = (1.0, faint) if faint else noise_of_camera(noisy, denoised, again)
-        return Verdict(share, told) if share else Verdict(0.0)
     weak = float(found.sigma)
-    verdict = _verdict_if_white(noisy, denoised, again, weak)
-    return verdict._replace(share=visible(noisy, weak, is_white=True) * verdict.share)
+    if found.correlated:
+        faint = faint_noise(parts, weak, again) if measured else 0.0
+        share, told = (1.0, faint) if faint else noise_of_camera(noisy, denoised, again)
+        verdict = Verdict(share, told if share else 0.0)
+    else:
+        verdict = _verdict_if_white(noisy, denoised, again, weak)
+        verdict = verdict._replace(share=visible(noisy, weak, is_white=True) * verdict.share)
+    is_correlated = bool(found.correlation.mean() > CORRELATED[0])
+    if not verdict.share and is_correlated and _is_evident(noisy, denoised):
+        return Verdict(1.0)
+    return verdict
+
+
+def _is_evident(noisy: Sequence[np.ndarray], denoised: Sequence[np.ndarray]) -> bool:
+    """Tell whether there is noise in flat places, and hardly anything else."""
+    taken = taken_from_flat_places(noisy, denoised)
+    share_of_range, times_left = EVIDENT
+    return taken.deviation > max(share_of_range * range_of(noisy), times_left * taken.left)
 
 
 def _verdict_if_white(

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image, ImageDraw
 from scipy import ndimage
 
 from skdenoise.noise import NoiseEstimate, correlated, estimate_noise, gaussian, jpeg
@@ -364,3 +365,22 @@ def test_large_images_are_judged_by_their_windows():
     assert even_sigma(windows) == even_sigma([noise])
     windows[:8] = [2 * window for window in windows[:8]]
     assert even_sigma(windows) == 0
+
+
+def drawing():
+    """Return black lines on white paper, (192, 192) uint8."""
+    image = Image.new("L", (768, 768), 255)
+    draw, rng = ImageDraw.Draw(image), np.random.default_rng(0)
+    for first, last in rng.integers(0, 768, (40, 2, 2)).tolist():
+        draw.line((*first, *last), fill=0, width=5)
+    return np.asarray(image.resize((192, 192), Image.Resampling.LANCZOS))
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("sigma", [1, 5, 15])
+def test_half_of_the_noise_on_paper_tells_how_strong_it_is_at_most(sigma, sign):
+    noise = np.random.default_rng(1).normal(0, sigma, (192, 192))
+    noisy = np.rint(drawing() + noise).clip(0, 255).astype(np.uint8)
+    if sign < 0:
+        noisy = 255 - noisy
+    assert 0.8 * sigma < estimate_noise(noisy[None]).sigma[0] < 1.5 * sigma + 0.5

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 from skimage.transform import downscale_local_mean
 
@@ -131,6 +131,50 @@ def test_fine_texture_that_fills_an_image_is_left_alone_unless_sigma_is_told(sca
     if sigma == 5:
         told = denoise(noisy, sigma=sigma / 255)
         assert psnr(clean, told, data_range=1) > psnr(clean, noisy, data_range=1) + 0.1
+
+
+def test_white_noise_beside_fine_texture_is_removed():
+    from skimage import data
+
+    clean = np.float32(data.gravel()[:256, :256] / 255)
+    noisy = clean + np.float32(np.random.default_rng(0).normal(0, 10 / 255, clean.shape))
+    assert psnr(clean, denoise(noisy), data_range=1) > psnr(clean, noisy, data_range=1) + 3
+
+
+@pytest.mark.parametrize("sigma", [0, 10])
+def test_smoothed_noise_that_is_seen_at_once_is_removed(sigma):
+    from skimage import data
+
+    clean = np.float32(data.camera() / 255)
+    noise = ndimage.gaussian_filter(np.random.default_rng(0).normal(0, 1, clean.shape), 1)
+    noisy = clean + np.float32(sigma / 255 * noise / noise.std())
+    denoised = denoise(noisy, size="small")
+    if sigma:
+        assert psnr(clean, denoised, data_range=1) > psnr(clean, noisy, data_range=1) + 2
+    else:
+        np.testing.assert_array_equal(denoised, noisy)
+
+
+@pytest.mark.parametrize("sigma", [0, 1, 2, 5])
+def test_print_on_white_paper_never_gets_worse(sigma):
+    page = np.asarray(text_on_paper())
+    noise = np.random.default_rng(0).normal(0, sigma, page.shape)
+    noisy = np.rint(page + noise).clip(0, 255).astype(np.uint8)
+    denoised = denoise(noisy)
+    if not sigma:
+        np.testing.assert_array_equal(denoised, noisy)
+    else:
+        assert psnr(page, denoised) > psnr(page, noisy) - 0.05
+
+
+def text_on_paper():
+    """Return letters of 24 pixels on white, 256 x 256."""
+    image = Image.new("L", (256, 256), 255)
+    font = ImageFont.load_default(24)
+    for row in range(9):
+        words = " ".join(["print", "on", "paper", "of", "white", "and", "black"][row % 4 :])
+        ImageDraw.Draw(image).text((4, 4 + 28 * row), words, fill=0, font=font)
+    return image
 
 
 def judged(noisy, denoised, again, sigma=0.0):

@@ -44,7 +44,7 @@ def limit_of_clipped_noise(planes: Sequence[np.ndarray]) -> float:
     for sign in (1, -1):
         end = max((sign * plane).max() for plane in planes)
         below = np.concatenate([blocks_of(end - sign * plane, BLOCK, BLOCK) for plane in planes])
-        below = below.reshape(len(below), -1)
+        below = below.reshape(len(below), BLOCK**2)
         at_end = np.mean(below == 0, axis=1)
         half = below[(at_end > HALF[0]) & (at_end < HALF[1])]
         if len(half) and len(half) >= LEAST_HALVED * len(below):
