@@ -97,6 +97,7 @@ def test_what_imagej_says_of_a_stack_is_kept(tmp_path, pixels, dtype):
     darkened(target, source)
     with tifffile.TiffFile(source) as before, tifffile.TiffFile(target) as after:
         assert after.imagej_metadata == before.imagej_metadata
+        assert after.pages[0].compression == 1
         assert after.series[0].axes == "TZYX"
         assert after.pages[0].resolution == (5, 4)
         np.testing.assert_array_equal(after.asarray(), pixels // 2)

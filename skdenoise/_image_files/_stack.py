@@ -5,6 +5,7 @@ What their dimensions mean is kept: the channels, planes and times of OME-TIFF a
 
 import functools
 import itertools
+import math
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -87,9 +88,10 @@ class Layout(NamedTuple):
             with suppress(Exception):  # what a program says of its file is damaged
                 (series,) = tiff.series  # from here on, pages know less
                 order: Any = [page.index for page in series.pages]  # type: ignore[union-attr]
-                if sorted(order) == pages:
-                    pages, n_axes = order, len(first.axes)
-                    steps, axes = series.shape[:-n_axes], series.axes[:-n_axes]
+                n_axes = len(first.axes)
+                shape = series.shape[:-n_axes]
+                if sorted(order) == pages and math.prod(shape) == len(pages):
+                    pages, steps, axes = order, shape, series.axes[:-n_axes]
             return cls(pages, steps, axes, tiff.is_ome, said, resolution, n_bytes)
 
 
@@ -205,16 +207,17 @@ def _described(
     elif steps and said and ordered and n_bytes < LARGEST_OF_IMAGEJ and _is_of_imagej(page):
         kind = {"imagej": True}
         written = {"resolution": resolution, "resolutionunit": None}
-        said = {name: _escaped(item) for name, item in said.items() if name not in COUNTED}
+        written |= {"compression": None, "predictor": False}  # as ImageJ writes
+        said = {name: _escaped(name, item) for name, item in said.items() if name not in COUNTED}
     else:
         return {"bigtiff": large, "ome": ome}, {}
     written |= {"shape": (*steps, *page.shape), "dtype": page.dtype}
     return kind, written | {"metadata": {**said, "axes": axes + "YXS"[: page.ndim]}}
 
 
-def _escaped(item: Any) -> Any:
-    """Return text in the letters that ImageJ writes into its description."""
-    if not isinstance(item, str):
+def _escaped(name: str, item: Any) -> Any:
+    """Return text in the letters of ImageJ's description, which has all names in small letters."""
+    if not (isinstance(item, str) and name.islower()):
         return item
     return "".join(char if char.isascii() else f"\\u{ord(char):04X}" for char in item)
 
