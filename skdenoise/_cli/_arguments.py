@@ -69,11 +69,10 @@ def _add_denoise(commands: Any) -> None:
         "denoise",
         help="remove noise from images",
         description="Remove noise from images of any size: PNG, JPEG, TIFF, BMP, WebP, PGM and "
-        "PPM, with 8 or 16 bits (TIFF: floats, too), gray or in color; zarr "
-        "arrays. Size, bit depth and alpha stay as they are, and so do color profile, resolution "
-        "and EXIF where the format of the result has them (see the guide); other metadata go. "
-        "A TIFF file of several pages is denoised page by page, and becomes one again. Large ones "
-        "of one page "
+        "PPM, with 8 or 16 bits (TIFF: floats, too), gray or in color; zarr arrays. Size, bit "
+        "depth and alpha stay as they are, and so do color profile, resolution and EXIF where "
+        "the format of the result has them (see the guide); other metadata go. A TIFF file of "
+        "several pages is denoised page by page, and becomes one again. Large ones of one page "
         "(of more than 67 million pixels) and zarr arrays are read and written part by part, so "
         "they may be larger than memory, and than --max-pixels; an output named .ome.tif or .zarr "
         "becomes one.",

@@ -39,10 +39,16 @@ from skdenoise._image_files import (
 
 
 class Job(NamedTuple):
-    """An image to work on, and the file for the result."""
+    """An image to work on, or a stack of several pages, and the file for the result."""
 
     source: Path
     target: Path
+    n_pages: int
+
+    @property
+    def is_stack(self) -> bool:
+        """Whether the file holds several images."""
+        return self.n_pages > 1
 
 
 def plan(args: argparse.Namespace, say: Messages) -> list[Job]:
@@ -95,8 +101,8 @@ def plan(args: argparse.Namespace, say: Messages) -> list[Job]:
                 n_done += 1
                 continue
             _check_target(target, overwrite=args.overwrite)
-            job = Job(source, target)
-            if _is_stack(job):
+            job = Job(source, target, 1 if is_zarr(source) else n_pages(source))
+            if job.is_stack:
                 check_holds_stacks(target)
             jobs.append(job)
     if n_done:
@@ -183,19 +189,13 @@ def checked(image: np.ndarray) -> np.ndarray:
 
 def in_parts(job: Job) -> bool:
     """Whether an image is read and written part by part, as `parts` does."""
-    return is_streamed(job.source, job.target) and not _is_stack(job)
-
-
-def _is_stack(job: Job) -> bool:
-    """Whether a file holds several images."""
-    return not is_zarr(job.source) and n_pages(job.source) > 1
+    return is_streamed(job.source, job.target) and not job.is_stack
 
 
 def read(job: Job, args: argparse.Namespace, say: Messages) -> Iterator[np.ndarray]:
     """Read an image whose result can be written, or one page of a stack after the other."""
-    if _is_stack(job):
-        pages = read_pages(job.source, max_pixels=args.max_pixels)
-        pages = say.pages(pages, n_pages(job.source))
+    if job.is_stack:
+        pages = say.pages(read_pages(job.source, max_pixels=args.max_pixels), job.n_pages)
     else:
         pages = iter([read_whole(job.source, max_pixels=args.max_pixels)])
     for image in pages:
@@ -206,11 +206,10 @@ def read(job: Job, args: argparse.Namespace, say: Messages) -> Iterator[np.ndarr
 
 def read_some(job: Job, args: argparse.Namespace, say: Messages, n_pixels: int) -> list[np.ndarray]:
     """Read an image, or so many pages from all over a stack that they have `n_pixels` together."""
-    count = n_pages(job.source) if _is_stack(job) else 1
     return [
         image
         for number, image in enumerate(read(job, args, say))
-        if number % max(1, math.ceil(count * math.prod(image.shape[:2]) / n_pixels)) == 0
+        if number % max(1, math.ceil(job.n_pages * math.prod(image.shape[:2]) / n_pixels)) == 0
     ]
 
 
@@ -222,7 +221,7 @@ def change(
 ) -> None:
     """Write what is made of an image, or of one page of a stack after the other."""
     images = read(job, args, say)
-    write(job, _each(made, images) if _is_stack(job) else map(made, images), args)
+    write(job, _each(made, images) if job.is_stack else map(made, images), args)
 
 
 def _each(
@@ -241,7 +240,7 @@ def write(job: Job, images: Iterable[np.ndarray], args: argparse.Namespace) -> N
     images = iter(images)
     image = next(images)
     job.target.parent.mkdir(parents=True, exist_ok=True)
-    if _is_stack(job):
+    if job.is_stack:
         pages = itertools.chain([image], images)
         write_pages(job.target, pages, job.source, overwrite=args.overwrite)
     elif is_zarr(job.target):  # frames, which are enhanced together
