@@ -18,9 +18,10 @@ from skdenoise._images import Images
 from skdenoise._learning import SMALLEST_SIDE, is_clipped, large_enough
 from skdenoise._masking import fill_masked, grid_masks
 from skdenoise._normalization import task_of
-from skdenoise._restraint import sigma_of_white_noise
+from skdenoise._restraint import white_noise_of
 from skdenoise._stein import PROBE, random_step, slopes, standard_error
 from skdenoise._task import Run
+from skdenoise.noise._level_function import Noise, deviation_at
 
 HELD_OUT_ROWS = 0.375, 0.625
 """The strip of each image that is not learned from."""
@@ -219,12 +220,13 @@ class Adapting:
     """
 
     def __init__(self, images: Images, trainable: str, data_range: float) -> None:
-        sigmas = np.array([sigma_of_white_noise(task_of(image)) for image in images])
-        white = np.flatnonzero(sigmas)
+        noises = [white_noise_of(task_of(image)) for image in images]
+        even = {i: noise for i, noise in enumerate(noises) if noise and isinstance(noise, float)}
         self.sigmas: list[float] | None = None
-        if 2 * len(white) > len(images):
+        if 2 * len(even) > len(images):
+            images, noises = images.take(list(even)), list(even.values())
             # Each image leaves two parts.
-            images, self.sigmas = images.take(white.tolist()), np.repeat(sigmas[white], 2).tolist()
+            self.sigmas = np.repeat(list(even.values()), 2).tolist()
         n_pixels = sum(height * width for height, width, _ in images.shapes)
         few = "gains" if n_pixels < DATA_SET else "all"
         self.trained = few if trainable == "auto" else trainable
@@ -232,6 +234,7 @@ class Adapting:
         self._every = -(-len(images) // JUDGED)
         self.images = images.strips((0, low), (high, 1))
         self.held_out = images.strips((low, high), every=self._every)
+        self._noises = noises[:: self._every]
         self._data_range = data_range
 
     def judge(
@@ -253,23 +256,26 @@ class Adapting:
         was_told : bool
             Whether with the former the network was told white noise.
         """
-        is_white = self.sigmas is not None
-        blind = [0.0] * len(self.held_out)
-        sigmas = blind if self.sigmas is None else self.sigmas[:: 2 * self._every]
+        blind: Sequence[Noise] = [0.0] * len(self.held_out)
+        sigmas = None if self.sigmas is None else self.sigmas[:: 2 * self._every]
 
-        def denoiser(weights: Weights, told: Sequence[float]) -> Denoise:
+        def denoiser(weights: Weights, told: Sequence[Noise]) -> Denoise:
             def denoise(noisy: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
                 return run_with(weights)(
-                    task_of(image, sigma) for image, sigma in zip(noisy, told, strict=True)
+                    task_of(image, deviation_at(noise, image))
+                    for image, noise in zip(noisy, told, strict=True)
                 )
 
             return denoise
 
-        both = denoiser(before, sigmas if was_told else blind), denoiser(after, sigmas)
+        both = (
+            denoiser(before, self._noises if was_told else blind),
+            denoiser(after, sigmas or blind),
+        )
         held_out, data_range = self.held_out, self._data_range
         first, then = (masked_errors(denoise, held_out, data_range) for denoise in both)
         by_hidden = decided(first, then, "masked", self.trained, was_told=was_told)
-        if is_white:
+        if sigmas is not None:
             risks = [sure_errors(one, held_out, sigmas, data_range) for one in both]
             by_expected = decided(risks[0], risks[1], "sure", self.trained, was_told=was_told)
             # A wrong sigma flatters what was learned with it, but knows nothing of hidden pixels.

@@ -13,8 +13,9 @@ import numpy as np
 
 from skdenoise._windows import differences, range_of
 from skdenoise.noise._flat_places import blocks_of, products_of_neighbors
+from skdenoise.noise._level_function import Noise
 
-Again = Callable[[Sequence[np.ndarray], float], list[np.ndarray]]
+Again = Callable[[Sequence[np.ndarray], Noise], list[np.ndarray]]
 """Denoises windows, told how strong their noise is; 0 for unknown."""
 
 BLOCK = 8

@@ -19,6 +19,7 @@ from skdenoise._restraint import Verdict, verdict_on_windows
 from skdenoise._task import Task
 from skdenoise._tiling import on_grid, within
 from skdenoise._windows import windows
+from skdenoise.noise._level_function import REACH, Noise, deviation_at
 
 
 class Judged(NamedTuple):
@@ -56,9 +57,11 @@ class LargeDenoising:
 
     def __init__(self, whole: Denoising, *, halo: int, grid: int) -> None:
         self._whole = whole
-        self._halo, self._grid = halo, grid
+        # White noise is read off a few more pixels.
+        reach = REACH if whole.is_restrained and whole.measures else 0
+        self._halo, self._grid = halo + reach, grid
         self.needs_moments = whole.normalizes
-        self.margin = halo + grid - 1
+        self.margin = self._halo + grid - 1
 
     def windows(self, height: int, width: int) -> list[Extent]:
         """Return the windows that an image is judged by."""
@@ -100,11 +103,13 @@ class LargeDenoising:
     ) -> np.ndarray:
         mean, gain, verdict = judged.of_channels[index]
         sigma, share = judged.told
-        like = Task(np.empty(0), mean, gain, verdict.sigma or sigma, judged.precision)
+        like = Task(np.empty(0), mean, gain, sigma, judged.precision)
         channels = slice(index * self._whole.n_channels, (index + 1) * self._whole.n_channels)
         denoised = np.empty(0)
         for orientation in range(self._whole.n_augment):
-            output = self._turned(image, (rows, columns), like, channels, orientation)
+            output = self._turned(
+                image, (rows, columns), like, verdict.noise, channels, orientation
+            )
             if self._whole.n_augment == 1:
                 denoised = output
             elif orientation == 0:
@@ -124,6 +129,7 @@ class LargeDenoising:
         image: Pixels,
         inner: Extent,
         like: Task,
+        noise: Noise,
         channels: slice,
         orientation: int,
     ) -> np.ndarray:
@@ -136,8 +142,12 @@ class LargeDenoising:
         )
         pixels = image.crop(rows, columns)[..., channels]
         sigma = like.sigma
+        if noise:
+            sigma = deviation_at(noise, pixels)
+        elif isinstance(sigma, np.ndarray):
+            sigma = sigma[rows, columns]
         if isinstance(sigma, np.ndarray):
-            sigma = turned(sigma[rows, columns], orientation)
+            sigma = turned(sigma, orientation)
         task = replace(like, pixels=turned(pixels, orientation), sigma=sigma)
         output = turned(next(self._whole.once([task])), orientation, back=True)
         return output[within(inner, (rows, columns))]

@@ -1,16 +1,17 @@
 """How a network that may be given anything does no harm: what it is told, and how much it removes.
 
-Noise that is white and equally strong everywhere is measured beforehand, and the network told;
-where it removes more than that, it is kept from it. Otherwise it is blind and removes a little from
-every image. Where that is little in comparison with the contrast of the image, it may be texture,
-and what is really taken away has the least expected error. Or it is too little, since noise that
-a camera has smoothed looks like texture: then flat places tell how strong it is, and the network is
-told. Large images are judged by a few windows.
+Noise that is white, and as strong everywhere or as the lightness says, is measured beforehand, and
+the network told; where it removes more than that, it is kept from it. Otherwise it is blind and
+removes a little from every image. Where that is little in comparison with the contrast of the
+image, it may be texture, and what is really taken away has the least expected error. Or it is too
+little, since noise that a camera has smoothed looks like texture: then flat places tell how strong
+it is, and the network is told. Large images are judged by a few windows.
 """
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from operator import itemgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -28,7 +29,7 @@ from skdenoise._stein import PROBE, random_step, slopes
 from skdenoise._task import Run, Task, beside
 from skdenoise._windows import differences, range_of, together, windows_of
 from skdenoise.noise._estimation import correlation_of_windows, estimate_of_windows
-from skdenoise.noise._even import even_sigma
+from skdenoise.noise._level_function import LevelFunction, Noise, deviation_at, white_noise
 
 WEAK = 0.12
 """Deviation of what is removed, as a share of the image's, below which this is looked at."""
@@ -56,14 +57,14 @@ class Verdict(NamedTuple):
     ----------
     share : float
         Of what the network removes, how much is taken away; in [0, 1].
-    sigma : float, default=0.0
+    noise : float or LevelFunction, default=0.0
         What the network is told about the noise before; 0 leaves it blind.
     limit : float, default=inf
         More than that is taken from no pixel.
     """
 
     share: float
-    sigma: float = 0.0
+    noise: Noise = 0.0
     limit: float = math.inf
 
     @property
@@ -94,23 +95,22 @@ def restrained(
         Whether noise is measured and told where it is white, or the network leaves some of it.
     """
 
-    def told() -> Iterator[Task]:
+    def told() -> Iterator[tuple[Noise, Task]]:
         for task in tasks:
-            yield replace(task, sigma=sigma_of_white_noise(task) if measured else 0.0)
+            noise = white_noise_of(task) if measured else 0.0
+            yield noise, replace(task, sigma=deviation_at(noise, task.pixels))
 
-    for task, result in beside(run, told(), lambda task: task):
+    for (noise, task), result in beside(run, told(), itemgetter(1)):
         noisy = task.pixels
         both = result.ndim > noisy.ndim
         if noisy.shape[0] * noisy.shape[1] > _tiling.LARGE_PIXELS:
             windows = windows_of(noisy)
-            verdict = _verdict_on_windows(run, once, task, windows, measured=measured)
+            verdict = _verdict_on_windows(run, once, task, windows, noise, measured=measured)
         else:
             parts, denoised = map(windows_of, (noisy, result[0] if both else result))
-            verdict = _verdict(
-                parts, denoised, _again(once, task), float(task.sigma), measured=measured
-            )
-        if verdict.sigma != task.sigma:
-            result = next(run([replace(task, sigma=verdict.sigma)]))
+            verdict = _verdict(parts, denoised, _again(once, task), noise, measured=measured)
+        if verdict.noise != noise:
+            result = next(run(_told(task, [noisy], verdict.noise)))
         if not verdict.is_partial:
             yield result
         elif both:
@@ -120,15 +120,17 @@ def restrained(
 
 
 def _again(once: Run, task: Task) -> Again:
-    def again(windows: Sequence[np.ndarray], sigma: float) -> list[np.ndarray]:
-        return list(once([replace(task, pixels=window, sigma=sigma) for window in windows]))
-
-    return again
+    return lambda windows, noise: list(once(_told(task, windows, noise)))
 
 
-def sigma_of_white_noise(task: Task) -> float:
-    """Return the deviation of noise that is white and equally strong everywhere, or 0."""
-    return _even_sigma(task, windows_of(task.pixels))
+def _told(task: Task, windows: Sequence[np.ndarray], noise: Noise) -> list[Task]:
+    """Return tasks for windows of an image of which the network is told that noise."""
+    return [replace(task, pixels=one, sigma=deviation_at(noise, one)) for one in windows]
+
+
+def white_noise_of(task: Task) -> Noise:
+    """Return how strong white noise is, everywhere or at each lightness; 0 for none, or other."""
+    return _white_noise(task, windows_of(task.pixels))
 
 
 def verdict_on_windows(
@@ -147,14 +149,17 @@ def verdict_on_windows(
     measured : bool
         As for `restrained`.
     """
-    sigma = _even_sigma(task, windows) if measured else 0.0
-    return _verdict_on_windows(run, once, replace(task, sigma=sigma), windows, measured=measured)
+    noise = _white_noise(task, windows) if measured else 0.0
+    return _verdict_on_windows(run, once, task, windows, noise, measured=measured)
 
 
-def _even_sigma(task: Task, windows: Sequence[np.ndarray]) -> float:
+def _white_noise(task: Task, windows: Sequence[np.ndarray]) -> Noise:
     # Squares of pixels as they are could overflow.
     parts = [((window - task.mean) / task.gain).astype(np.float32) for window in windows]
-    return task.gain * even_sigma(parts)
+    found = white_noise(parts)
+    if isinstance(found, LevelFunction):
+        return found.in_units(task.gain, task.mean)
+    return task.gain * found
 
 
 def _verdict_on_windows(
@@ -162,23 +167,24 @@ def _verdict_on_windows(
     once: Run,
     task: Task,
     windows: Sequence[np.ndarray],
+    noise: Noise,
     *,
     measured: bool,
 ) -> Verdict:
-    """Return the verdict on an image of which the task says what the network is told."""
-    results = run([replace(task, pixels=window) for window in windows])
+    """Return the verdict on an image of which the network is told that noise."""
+    results = run(_told(task, windows, noise))
     denoised = [
         result[0] if result.ndim > window.ndim else result
         for result, window in zip(results, windows, strict=True)
     ]
-    return _verdict(windows, denoised, _again(once, task), float(task.sigma), measured=measured)
+    return _verdict(windows, denoised, _again(once, task), noise, measured=measured)
 
 
 def _verdict(
     noisy: Sequence[np.ndarray],
     denoised: Sequence[np.ndarray],
     again: Again,
-    sigma: float,
+    noise: Noise,
     *,
     measured: bool,
 ) -> Verdict:
@@ -190,17 +196,19 @@ def _verdict(
         The windows.
     again : callable
         Denoises others.
-    sigma : float
+    noise : float or LevelFunction
         What the network was told of white noise; 0 where it was blind.
     measured : bool
         As for `restrained`.
     """
-    if sigma:
+    if noise:
         verdict = Verdict(1.0)
-        if _is_excessive(noisy, denoised, sigma):
-            verdict = _verdict_of_least_error(noisy, denoised, again, sigma)
+        sigmas = [deviation_at(noise, window) for window in noisy]
+        if _is_excessive(noisy, denoised, sigmas):
+            verdict = _verdict_of_least_error(noisy, denoised, again, noise)
+        sigma = float(np.mean([np.mean(some) for some in sigmas]))
         share = visible(noisy, sigma, is_white=True) * verdict.share
-        return verdict._replace(share=share, sigma=sigma)
+        return verdict._replace(share=share, noise=noise)
     power = _mean([np.square(part) for part in differences(noisy, denoised)])
     # In float32, squares of some units overflow or vanish.
     contrast = float(together(noisy).std(dtype=np.float64))
@@ -274,19 +282,22 @@ def _verdict_if_white(
 
 
 def _is_excessive(
-    noisy: Sequence[np.ndarray], denoised: Sequence[np.ndarray], sigma: float
+    noisy: Sequence[np.ndarray],
+    denoised: Sequence[np.ndarray],
+    sigmas: Sequence[float | np.ndarray],
 ) -> bool:
-    """Tell whether more was removed than white noise of that deviation."""
+    """Tell whether more was removed than white noise of those deviations."""
     total = 0.0
-    for window, other in zip(noisy, denoised, strict=True):
-        removed = (window - other).ravel()
+    for window, other, sigma in zip(noisy, denoised, sigmas, strict=True):
+        removed = window - other
         removed /= sigma
+        removed = removed.ravel()
         total += float(removed @ removed)
     return total > EXCESS**2 * sum(window.size for window in noisy)
 
 
 def _verdict_of_least_error(
-    noisy: Sequence[np.ndarray], denoised: Sequence[np.ndarray], again: Again, sigma: float
+    noisy: Sequence[np.ndarray], denoised: Sequence[np.ndarray], again: Again, noise: Noise
 ) -> Verdict:
     r"""Return what is to be taken away where the noise is white.
 
@@ -300,16 +311,23 @@ def _verdict_of_least_error(
        Statistics 9 (6), 1981.
     """
     rng = np.random.default_rng(0)
-    stepped = [random_step(window, PROBE * sigma, rng) for window in noisy]
+    sigmas = [deviation_at(noise, window) for window in noisy]
+    stepped = [
+        random_step(window, PROBE * sigma, rng) for window, sigma in zip(noisy, sigmas, strict=True)
+    ]
     removed = differences(noisy, denoised)
-    removed_then = differences(stepped, again(stepped, sigma))
+    removed_then = differences(stepped, again(stepped, noise))
     followed = list(map(slopes, noisy, removed, stepped, removed_then))
     least, verdict = math.inf, Verdict(0.0)
-    for limit in LIMITS:
-        most = limit * sigma
+    # Where noise is stronger in the light, there is no limit for all pixels.
+    for limit in LIMITS if isinstance(noise, float) else LIMITS[-1:]:
+        most = limit * noise if isinstance(noise, float) else math.inf
         power = _mean([np.square(part.clip(-most, most)) for part in removed])
-        product = sigma**2 * _mean(
-            [slope * (np.abs(part) < most) for slope, part in zip(followed, removed, strict=True)]
+        product = _mean(
+            [
+                np.square(sigma) * slope * (np.abs(part) < most)
+                for sigma, slope, part in zip(sigmas, followed, removed, strict=True)
+            ]
         )
         share = float(np.clip(product / power, 0.0, 1.0))
         error = share**2 * power - 2 * share * product

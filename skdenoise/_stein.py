@@ -26,7 +26,9 @@ def standard_error(sigma: float, n_values: int) -> float:
     return sigma**2 * math.sqrt(2 / n_values)
 
 
-def random_step(pixels: np.ndarray, length: float, rng: np.random.Generator) -> np.ndarray:
+def random_step(
+    pixels: np.ndarray, length: float | np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
     """Return pixels, each of which is greater or smaller by that length, in their dtype."""
     signs = rng.choice([-1.0, 1.0], size=pixels.shape)
     return pixels + (length * signs).astype(pixels.dtype)

@@ -110,6 +110,21 @@ def test_hardly_any_noise_is_judged_alike_whole_and_in_parts(noisy):
 
 @pytest.mark.parametrize("n_augment", [1, 8])
 @pytest.mark.usefixtures("small_parts")
+def test_noise_that_grows_with_the_light_is_told_alike_whole_and_in_parts(n_augment, monkeypatch):
+    from skimage import data
+
+    monkeypatch.setattr(_windows, "WINDOW", 40)
+    light = data.camera()[None, 20:180, 100:260] / 255
+    X = np.random.default_rng(0).poisson(100 * light) / 100
+    denoiser = natural(n_augment=n_augment)
+    found = denoiser.transform(X)
+    np.testing.assert_allclose(found, whole(denoiser, X), atol=1e-5)
+    monkeypatch.setattr(AutoencoderDenoiser, "_measures", False)
+    assert np.abs(denoiser.transform(X) - found).max() > 0.01
+
+
+@pytest.mark.parametrize("n_augment", [1, 8])
+@pytest.mark.usefixtures("small_parts")
 def test_turned_parts_lie_on_the_grid_of_the_turned_image(n_augment, noisy, photos):
     X = photos[:1, :16, :16] / 255
     denoiser = AutoencoderDenoiser("autoencoder", epochs=1, random_state=0, n_augment=n_augment)

@@ -12,6 +12,8 @@ SMALLEST_CELL, LARGEST_CELL = 24, 96
 """Rows and columns of a part: from fewer its noise cannot be told, and more are not needed."""
 LEAST_IN_PLACES, MOST_IN_PLACES = 0.9, 1.15
 """Noise of the parts, but for a quarter of them, as a multiple of that of all flat places."""
+EVEN_IN_PLACES = 1.25
+"""How much more noise there may be in a part than in another, but for an eighth of them."""
 EVEN_IN_LIGHT = 1.12
 """How much more noise there may be in a lightness than in another."""
 WHITE = 0.1
@@ -31,15 +33,8 @@ def even_sigma(pixels: Sequence[np.ndarray]) -> float:
     float
         It is 0 where the image may have other noise, or none, or is too small to tell.
     """
-    n_cells = CELLS_PER_AXIS if len(pixels) == 1 else 1
-    cells = [_middle(cell) for window in pixels for cell in _cells(window, n_cells)]
-    height, width = (min(cell.shape[axis] for cell in cells) for axis in (0, 1))
-    if min(height, width) < SMALLEST_CELL:
-        return 0.0
-    channels = np.moveaxis(np.stack([cell[:height, :width] for cell in cells]), -1, 0)
-    found = [part for planes in channels for part in Pixels.of_each(planes)]
-    # Parts of one value, which was filled in, tell nothing.
-    parts = [part for part in found if part.gradient.any()]
+    cells = cells_of(pixels)
+    parts = [part for channel in parts_of(cells) for part in channel]
     if not parts:
         return 0.0
     together = Pixels.together(parts)
@@ -47,14 +42,40 @@ def even_sigma(pixels: Sequence[np.ndarray]) -> float:
     if not sigma > 0:
         return 0.0
     # Where much of a part is texture, it seems to have more noise than it has.
-    low, high = np.quantile(flat_sigmas(parts, 0.05), (0.25, 0.75))
+    least, low, high, most = np.quantile(flat_sigmas(parts, 0.05), (0.125, 0.25, 0.75, 0.875))
     if low < LEAST_IN_PLACES * sigma or high > MOST_IN_PLACES * sigma:
+        return 0.0
+    if most > EVEN_IN_PLACES * least:
         return 0.0
     bands = together.sigma_by_lightness(sigma)
     if bands.max() > EVEN_IN_LIGHT * bands.min():
         return 0.0
+    channels = np.moveaxis(cells, -1, 0)
     correlation = float(np.mean([correlation_of_neighbors(list(planes)) for planes in channels]))
     return sigma if correlation <= WHITE else 0.0
+
+
+def cells_of(pixels: Sequence[np.ndarray]) -> np.ndarray:
+    """Cut an image, or some windows of it, into parts that are judged each, (n, h, w, C).
+
+    There are none where they would be too small.
+    """
+    n_per_axis = CELLS_PER_AXIS if len(pixels) == 1 else 1
+    cells = [_middle(cell) for window in pixels for cell in _cells(window, n_per_axis)]
+    height, width = (min(cell.shape[axis] for cell in cells) for axis in (0, 1))
+    large_enough = min(height, width) >= SMALLEST_CELL
+    return np.stack([cell[:height, :width] for cell in cells])[: len(cells) * large_enough]
+
+
+def parts_of(cells: np.ndarray) -> list[list[Pixels]]:
+    """Measure cells; those of each channel that tell something."""
+    channels = np.moveaxis(cells, -1, 0)
+    # Parts of one value, which was filled in, tell nothing.
+    return [
+        [part for part in Pixels.of_each(planes) if part.gradient.any()]
+        for planes in channels
+        if len(planes)
+    ]
 
 
 def _cells(window: np.ndarray, n_per_axis: int) -> list[np.ndarray]:

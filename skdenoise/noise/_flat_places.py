@@ -100,6 +100,12 @@ class Pixels:
             taken = np.flatnonzero(usable)[taken]
         return cls(residual[taken], lightness[taken], gradient[taken], n_axes)
 
+    def some(self, which: np.ndarray) -> "Pixels":
+        """Return those with these indices."""
+        return type(self)(
+            self.residual[which], self.lightness[which], self.gradient[which], self.n_axes
+        )
+
     def median_sigma(self) -> float:
         """Return what the median absolute deviation of all pixels says."""
         return float(_robust(self.residual)) if self.n_axes else np.nan
@@ -113,16 +119,24 @@ class Pixels:
 
     def sigma_by_lightness(self, sigma: float) -> np.ndarray:
         """Return what flat places say, from the darkest to the lightest quarter of them."""
-        limit, _ = _WHITE[self.n_axes]
-        flat = np.flatnonzero(self.gradient <= limit * sigma**2)
-        if flat.size < self.gradient.size // 20:
-            flat = np.argpartition(self.gradient, self.gradient.size // 20)
-            flat = flat[: self.gradient.size // 20]
+        flat = self.flat(sigma, 0.05)
         flat = flat[:: 1 + flat.size // (4 * ENOUGH_PIXELS)]
         borders = [flat.size * part // 4 for part in (1, 2, 3)]
         flat = flat[np.argpartition(self.lightness[flat], borders)]
         quarters = np.split(np.square(self.residual[flat]), borders)
         return np.array([math.sqrt(part.mean()) for part in quarters])
+
+    def flat(self, sigma: float, least: float) -> np.ndarray:
+        """Return the indices of pixels around which there is no more than noise, or the flattest.
+
+        They make up at least a part of `least`.
+        """
+        limit, _ = _WHITE[self.n_axes]
+        flat = np.flatnonzero(self.gradient <= limit * sigma**2)
+        n_least = int(least * self.gradient.size)
+        if flat.size < n_least:
+            flat = np.argpartition(self.gradient, n_least)[:n_least]
+        return flat
 
     def compressed_sigma(self) -> float:
         """Return what all pixels say where compression has emptied the flat places."""

@@ -1,0 +1,196 @@
+"""How strong white noise is that grows or falls with the lightness: its noise level function [1]_.
+
+So is the noise of light, whose photons are counted, and that of coherent light, or of ultrasound.
+
+References
+----------
+.. [1] C. Liu, W. T. Freeman, R. Szeliski and S. B. Kang, "Noise Estimation from a Single Image",
+   Computer Vision and Pattern Recognition, 2006.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Self
+
+import numpy as np
+from scipy import ndimage
+from scipy.optimize import nnls
+
+from skdenoise.noise._even import cells_of, even_sigma, parts_of
+from skdenoise.noise._flat_places import Pixels, flat_sigmas
+
+SMOOTHING, REACH = 2.0, 6
+"""Deviation of the Gaussian that smooths pixels before their noise is read off them; and how far it
+reaches."""
+QUANTILES = 1 / 128, 1 / 32, 1 / 8, 1 / 4, 3 / 8, 1 / 2, 5 / 8, 3 / 4, 7 / 8, 31 / 32, 127 / 128
+"""Of the lightness, where pixels are divided into groups whose noise is measured."""
+FEWEST = 256
+"""Pixels of a group."""
+LEAST_FLAT = 0.1
+"""At least this share of a group is measured."""
+FURTHEST = 2.0
+"""Beyond so many times the lightness of the groups, noise counts as constant."""
+LEAST = 0.05
+"""Of the strongest noise of the groups, at least this deviation is assumed everywhere."""
+MOST_SKEWED = 0.6
+"""Skewness up to which networks are told the noise: of few photons they know more when blind."""
+SKEWNESS_LEFT = 1 / 6
+"""So much of it the second difference leaves."""
+N_KNOTS = 257
+"""Where the integral that stabilizes is known."""
+
+
+@dataclass(frozen=True, eq=False)
+class LevelFunction:
+    """How strong noise is at each lightness: a sum of parabolas.
+
+    Attributes
+    ----------
+    dark, span : float
+        Where the lightness that was seen begins, and how far it reaches.
+    variances : ndarray of shape (n_channels, 5)
+        Shares of the variance: constant, growing with the lightness and with its square, and with
+        the darkness and with its square; those are 1 at the lightest and the darkest seen.
+    """
+
+    dark: float
+    span: float
+    variances: np.ndarray
+
+    def at(self, pixels: np.ndarray) -> np.ndarray:
+        """Return the deviation of the noise of (H, W, C) pixels, over the channels, (H, W, 1)."""
+        smooth = ndimage.gaussian_filter(
+            pixels, (SMOOTHING, SMOOTHING, 0), mode="reflect", radius=(REACH, REACH, 0)
+        )
+        variance = np.zeros(pixels.shape[:2])
+        for channel, shares in enumerate(self.variances):
+            variance += self._variance(smooth[..., channel], shares)
+        return self.span * np.sqrt(variance / len(self.variances))[..., None]
+
+    def times(self, multiple: float) -> Self:
+        """Return that of noise which is so many times as strong."""
+        return type(self)(self.dark, self.span, multiple**2 * self.variances)
+
+    def in_units(self, gain: float, offset: float) -> Self:
+        """Return that of the image times `gain` plus `offset`."""
+        return type(self)(gain * self.dark + offset, gain * self.span, self.variances)
+
+    def stabilized(self, pixels: np.ndarray) -> np.ndarray:
+        """Return (h, w, C) pixels whose noise has a deviation of 1 at each lightness."""
+        found = np.empty_like(pixels)
+        for channel, shares in enumerate(self.variances):
+            plane = pixels[..., channel]
+            knots = np.linspace(plane.min(), plane.max(), N_KNOTS)
+            slope = 1 / (self.span * np.sqrt(self._variance(knots, shares)))
+            steps = 0.5 * (slope[1:] + slope[:-1]) * np.diff(knots)
+            found[..., channel] = np.interp(plane, knots, np.append(0, np.cumsum(steps)))
+        return found
+
+    def _variance(self, lightness: np.ndarray, shares: np.ndarray) -> np.ndarray:
+        """Return the variance in units of the span."""
+        basis = _basis((lightness - self.dark) / self.span)
+        variance = sum(share * part for share, part in zip(shares, basis, strict=True) if share)
+        return np.maximum(variance, LEAST**2 * shares.max())
+
+
+Noise = float | LevelFunction
+"""White noise: its deviation where it is equally strong everywhere, 0 for none or other noise."""
+
+
+def deviation_at(noise: Noise, pixels: np.ndarray) -> float | np.ndarray:
+    """Return the deviation of the noise of (H, W, C) pixels: of all, or (H, W, 1)."""
+    return noise.at(pixels) if isinstance(noise, LevelFunction) else noise
+
+
+def white_noise(windows: Sequence[np.ndarray]) -> Noise:
+    """Return how strong white noise is, everywhere or at each lightness.
+
+    Parameters
+    ----------
+    windows : sequence of ndarray of float32, shape (h, w, C)
+        The image, or some parts of it.
+
+    Returns
+    -------
+    float or LevelFunction
+        It is 0 where the image may have other noise, or none, or is too small to tell.
+    """
+    return even_sigma(windows) or level_function(windows) or 0.0
+
+
+def level_function(windows: Sequence[np.ndarray]) -> LevelFunction | None:
+    """Return how strong white noise is at each lightness; None where it is not known to be.
+
+    Groups of pixels of like lightness tell it, each by its flat places. It holds where the image
+    has even noise once it is stabilized.
+    """
+    cells = cells_of(windows)
+    measured = parts_of(cells)
+    if not measured or not all(measured):
+        return None
+    found = [_groups(Pixels.together(parts)) for parts in measured]
+    channels = [groups for groups in found if groups is not None]
+    if len(channels) < len(found):
+        return None
+    lightness = np.concatenate([groups.lightness for groups in channels])
+    dark, span = float(lightness.min()), float(np.ptp(lightness))
+    skewness = np.mean([groups.skewness for groups in channels])
+    if not span > 0 or not abs(skewness) <= MOST_SKEWED:
+        return None
+    function = LevelFunction(dark, span, np.stack([_shares(one, dark, span) for one in channels]))
+    sigma = even_sigma([function.stabilized(cell) for cell in cells])
+    return function.times(sigma) if sigma else None
+
+
+class Groups(NamedTuple):
+    """Pixels of like lightness, from the darkest to the lightest, in flat places.
+
+    Attributes
+    ----------
+    lightness, deviation : ndarray of shape (n_groups,)
+        Mean, and deviation of the noise.
+    n_pixels : ndarray of shape (n_groups,)
+        How many they are.
+    skewness : float
+        Of the noise of all.
+    """
+
+    lightness: np.ndarray
+    deviation: np.ndarray
+    n_pixels: np.ndarray
+    skewness: float
+
+
+def _groups(pixels: Pixels) -> Groups | None:
+    """Divide pixels by their lightness; None where they are too few, or some have no noise."""
+    order = np.argsort(pixels.lightness, kind="stable")
+    cuts = [int(share * order.size) for share in QUANTILES]
+    groups = [pixels.some(which) for which in np.split(order, cuts) if which.size >= FEWEST]
+    deviation = flat_sigmas(groups, LEAST_FLAT) if groups else np.zeros(1)
+    if not deviation.all():
+        return None
+    flat = [
+        group.some(group.flat(sigma, LEAST_FLAT))
+        for group, sigma in zip(groups, deviation, strict=True)
+    ]
+    lightness = np.array([group.lightness.mean() for group in flat])
+    residual = np.concatenate(
+        [group.residual / sigma for group, sigma in zip(flat, deviation, strict=True)]
+    )
+    skewness = float((residual**3).mean()) / SKEWNESS_LEFT
+    return Groups(lightness, deviation, np.array([group.residual.size for group in flat]), skewness)
+
+
+def _shares(groups: Groups, dark: float, span: float) -> np.ndarray:
+    """Return the sum of parabolas that is nearest, relative to the variance."""
+    weight = np.sqrt(groups.n_pixels)
+    variance = np.square(groups.deviation / span)
+    basis = np.stack(_basis((groups.lightness - dark) / span), axis=1)
+    shares, _ = nnls(basis * (weight / variance)[:, None], weight)
+    return shares
+
+
+def _basis(light: np.ndarray) -> list[np.ndarray]:
+    light = light.clip(1 - FURTHEST, FURTHEST)
+    bright, dark = np.maximum(light, 0), np.maximum(1 - light, 0)
+    return [np.ones_like(light), bright, bright**2, dark, dark**2]
