@@ -42,17 +42,18 @@ def even_sigma(pixels: Sequence[np.ndarray]) -> float:
     if not sigma > 0:
         return 0.0
     # Where much of a part is texture, it seems to have more noise than it has.
-    least, low, high, most = np.quantile(flat_sigmas(parts, 0.05), (0.125, 0.25, 0.75, 0.875))
+    sigmas = flat_sigmas(parts, 0.05)
+    low, high = np.quantile(sigmas, (0.25, 0.75))
     if low < LEAST_IN_PLACES * sigma or high > MOST_IN_PLACES * sigma:
         return 0.0
-    if most > EVEN_IN_PLACES * least:
+    # Less than half is in places of which a piece was filled in.
+    low, high = np.quantile(sigmas[sigmas > sigma / 2], (0.125, 0.875))
+    if high > EVEN_IN_PLACES * low:
         return 0.0
     bands = together.sigma_by_lightness(sigma)
     if bands.max() > EVEN_IN_LIGHT * bands.min():
         return 0.0
-    channels = np.moveaxis(cells, -1, 0)
-    correlation = float(np.mean([correlation_of_neighbors(list(planes)) for planes in channels]))
-    return sigma if correlation <= WHITE else 0.0
+    return sigma if correlation_in(cells) <= WHITE else 0.0
 
 
 def cells_of(pixels: Sequence[np.ndarray]) -> np.ndarray:
@@ -76,6 +77,12 @@ def parts_of(cells: np.ndarray) -> list[list[Pixels]]:
         for planes in channels
         if len(planes)
     ]
+
+
+def correlation_in(cells: np.ndarray) -> float:
+    """Return the mean correlation of neighbors in cells."""
+    channels = np.moveaxis(cells, -1, 0)
+    return float(np.mean([correlation_of_neighbors(list(planes)) for planes in channels]))
 
 
 def _cells(window: np.ndarray, n_per_axis: int) -> list[np.ndarray]:

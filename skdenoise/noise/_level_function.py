@@ -16,7 +16,7 @@ import numpy as np
 from scipy import ndimage
 from scipy.optimize import nnls
 
-from skdenoise.noise._even import cells_of, even_sigma, parts_of
+from skdenoise.noise._even import cells_of, correlation_in, even_sigma, parts_of
 from skdenoise.noise._flat_places import Pixels, flat_sigmas
 
 SMOOTHING, REACH = 2.0, 6
@@ -32,6 +32,9 @@ FURTHEST = 2.0
 """Beyond so many times the lightness of the groups, noise counts as constant."""
 LEAST = 0.05
 """Of the strongest noise of the groups, at least this deviation is assumed everywhere."""
+CORRELATED = 0.4
+"""Mean correlation of neighbors above which noise is not white, however uneven; that of white noise
+is less, where the flattest places are those with the least noise."""
 MOST_SKEWED = 0.6
 """Skewness up to which networks are told the noise: of few photons they know more when blind."""
 SKEWNESS_LEFT = 1 / 6
@@ -125,8 +128,10 @@ def level_function(windows: Sequence[np.ndarray]) -> LevelFunction | None:
     has even noise once it is stabilized.
     """
     cells = cells_of(windows)
+    if not len(cells) or correlation_in(cells) > CORRELATED:
+        return None
     measured = parts_of(cells)
-    if not measured or not all(measured):
+    if not all(measured):
         return None
     found = [_groups(Pixels.together(parts)) for parts in measured]
     channels = [groups for groups in found if groups is not None]
