@@ -11,9 +11,8 @@ CELLS_PER_AXIS = 4
 SMALLEST_CELL, LARGEST_CELL = 24, 96
 """Rows and columns of a part: from fewer its noise cannot be told, and more are not needed."""
 LEAST_IN_PLACES, MOST_IN_PLACES = 0.9, 1.15
-"""Noise of the parts, but for a quarter of them, as a multiple of that of all flat places."""
-EVEN_IN_PLACES = 1.25
-"""How much more noise there may be in a part than in another, but for an eighth of them."""
+"""Noise of the parts, but for an eighth with least and a quarter with most, as a multiple of that of
+all flat places."""
 EVEN_IN_LIGHT = 1.12
 """How much more noise there may be in a lightness than in another."""
 WHITE = 0.1
@@ -43,12 +42,11 @@ def even_sigma(pixels: Sequence[np.ndarray]) -> float:
         return 0.0
     # Where much of a part is texture, it seems to have more noise than it has.
     sigmas = flat_sigmas(parts, 0.05)
-    low, high = np.quantile(sigmas, (0.25, 0.75))
-    if low < LEAST_IN_PLACES * sigma or high > MOST_IN_PLACES * sigma:
+    if np.quantile(sigmas, 3 / 4) > MOST_IN_PLACES * sigma:
         return 0.0
-    # Less than half is in places of which a piece was filled in.
-    low, high = np.quantile(sigmas[sigmas > sigma / 2], (0.125, 0.875))
-    if high > EVEN_IN_PLACES * low:
+    # There is less than half in parts of which a piece was filled in.
+    full = sigmas[sigmas > sigma / 2]
+    if not full.size or np.quantile(full, 1 / 8) < LEAST_IN_PLACES * sigma:
         return 0.0
     bands = together.sigma_by_lightness(sigma)
     if bands.max() > EVEN_IN_LIGHT * bands.min():
