@@ -11,8 +11,8 @@ CELLS_PER_AXIS = 4
 SMALLEST_CELL, LARGEST_CELL = 24, 96
 """Rows and columns of a part: from fewer its noise cannot be told, and more are not needed."""
 LEAST_IN_PLACES, MOST_IN_PLACES = 0.9, 1.15
-"""Noise of the parts, but for an eighth with least and a quarter with most, as a multiple of that of
-all flat places."""
+"""Noise of the parts, but for an eighth with least and a quarter with most, as a multiple of that
+of all flat places."""
 EVEN_IN_LIGHT = 1.12
 """How much more noise there may be in a lightness than in another."""
 WHITE = 0.1
