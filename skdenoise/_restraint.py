@@ -47,7 +47,7 @@ and how many times as much as it leaves there."""
 EXCESS = 1.03
 """Where more than so many times the deviation of the noise is removed, some of it is none."""
 LIMITS = 1.0, 1.5, 2.0, 3.0, math.inf
-"""What may at most be taken from a pixel, in standard deviations of the noise."""
+"""What may at most be taken from a pixel, in mean standard deviations of the noise."""
 
 
 class Verdict(NamedTuple):
@@ -201,17 +201,19 @@ def _verdict(
     measured : bool
         As for `restrained`.
     """
+    # In float32, squares of some units overflow or vanish.
+    contrast = float(together(noisy).std(dtype=np.float64))
     if noise:
         verdict = Verdict(1.0)
         sigmas = [deviation_at(noise, window) for window in noisy]
-        if _is_excessive(noisy, denoised, sigmas):
-            verdict = _verdict_of_least_error(noisy, denoised, again, noise)
         sigma = float(np.mean([np.mean(some) for some in sigmas]))
+        # Texture of some lightness may pass for part of weak noise.
+        is_unsure = isinstance(noise, LevelFunction) and sigma < WEAK * contrast
+        if is_unsure or _is_excessive(noisy, denoised, sigmas):
+            verdict = _verdict_of_least_error(noisy, denoised, again, noise)
         share = visible(noisy, sigma, is_white=True) * verdict.share
         return verdict._replace(share=share, noise=noise)
     power = _mean([np.square(part) for part in differences(noisy, denoised)])
-    # In float32, squares of some units overflow or vanish.
-    contrast = float(together(noisy).std(dtype=np.float64))
     if min(noisy[0].shape[:2]) < SMALLEST_SIDE or not power > 0:
         return Verdict(1.0)
     if power < (WEAK * contrast) ** 2:
@@ -319,9 +321,9 @@ def _verdict_of_least_error(
     removed_then = differences(stepped, again(stepped, noise))
     followed = list(map(slopes, noisy, removed, stepped, removed_then))
     least, verdict = math.inf, Verdict(0.0)
-    # Where noise is stronger in the light, there is no limit for all pixels.
-    for limit in LIMITS if isinstance(noise, float) else LIMITS[-1:]:
-        most = limit * noise if isinstance(noise, float) else math.inf
+    typical = float(np.mean([np.mean(some) for some in sigmas]))
+    for limit in LIMITS:
+        most = limit * typical
         power = _mean([np.square(part.clip(-most, most)) for part in removed])
         product = _mean(
             [

@@ -8,6 +8,7 @@ References
    Computer Vision and Pattern Recognition, 2006.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Self
@@ -24,8 +25,8 @@ SMOOTHING, REACH = 2.0, 6
 reaches."""
 QUANTILES = 1 / 128, 1 / 32, 1 / 8, 1 / 4, 3 / 8, 1 / 2, 5 / 8, 3 / 4, 7 / 8, 31 / 32, 127 / 128
 """Of the lightness, where pixels are divided into groups whose noise is measured."""
-FEWEST = 256
-"""Pixels of a group."""
+FEWEST, FEWEST_GROUPS = 256, 4
+"""Pixels of a group, and groups."""
 LEAST_FLAT = 0.1
 """At least this share of a group is measured."""
 FURTHEST = 2.0
@@ -35,6 +36,8 @@ LEAST = 0.05
 CORRELATED = 0.4
 """Mean correlation of neighbors above which noise is not white, however uneven; that of white noise
 is less, where the flattest places are those with the least noise."""
+LEAST_UNEVEN = 1.55
+"""How many times as strong noise has to be in some lightness as in another."""
 MOST_SKEWED = 0.6
 """Skewness up to which networks are told the noise: of few photons they know more when blind."""
 SKEWNESS_LEFT = 1 / 6
@@ -67,7 +70,7 @@ class LevelFunction:
         )
         variance = np.zeros(pixels.shape[:2])
         for channel, shares in enumerate(self.variances):
-            variance += self._variance(smooth[..., channel], shares)
+            variance += self.variance(smooth[..., channel], shares)
         return self.span * np.sqrt(variance / len(self.variances))[..., None]
 
     def times(self, multiple: float) -> Self:
@@ -84,13 +87,13 @@ class LevelFunction:
         for channel, shares in enumerate(self.variances):
             plane = pixels[..., channel]
             knots = np.linspace(plane.min(), plane.max(), N_KNOTS)
-            slope = 1 / (self.span * np.sqrt(self._variance(knots, shares)))
+            slope = 1 / (self.span * np.sqrt(self.variance(knots, shares)))
             steps = 0.5 * (slope[1:] + slope[:-1]) * np.diff(knots)
             found[..., channel] = np.interp(plane, knots, np.append(0, np.cumsum(steps)))
         return found
 
-    def _variance(self, lightness: np.ndarray, shares: np.ndarray) -> np.ndarray:
-        """Return the variance in units of the span."""
+    def variance(self, lightness: np.ndarray, shares: np.ndarray) -> np.ndarray:
+        """Return the variance of a channel at each lightness, in units of the span."""
         basis = _basis((lightness - self.dark) / self.span)
         variance = sum(share * part for share, part in zip(shares, basis, strict=True) if share)
         return np.maximum(variance, LEAST**2 * shares.max())
@@ -143,6 +146,9 @@ def level_function(windows: Sequence[np.ndarray]) -> LevelFunction | None:
     if not span > 0 or not abs(skewness) <= MOST_SKEWED:
         return None
     function = LevelFunction(dark, span, np.stack([_shares(one, dark, span) for one in channels]))
+    # Texture of some lightness makes even noise seem a little uneven.
+    if _unevenness(function, channels) < LEAST_UNEVEN:
+        return None
     sigma = even_sigma([function.stabilized(cell) for cell in cells])
     return function.times(sigma) if sigma else None
 
@@ -171,7 +177,9 @@ def _groups(pixels: Pixels) -> Groups | None:
     order = np.argsort(pixels.lightness, kind="stable")
     cuts = [int(share * order.size) for share in QUANTILES]
     groups = [pixels.some(which) for which in np.split(order, cuts) if which.size >= FEWEST]
-    deviation = flat_sigmas(groups, LEAST_FLAT) if groups else np.zeros(1)
+    if len(groups) < FEWEST_GROUPS:
+        return None
+    deviation = flat_sigmas(groups, LEAST_FLAT)
     if not deviation.all():
         return None
     flat = [
@@ -193,6 +201,17 @@ def _shares(groups: Groups, dark: float, span: float) -> np.ndarray:
     basis = np.stack(_basis((groups.lightness - dark) / span), axis=1)
     shares, _ = nnls(basis * (weight / variance)[:, None], weight)
     return shares
+
+
+def _unevenness(function: LevelFunction, channels: Sequence[Groups]) -> float:
+    """Return how many times as strong noise is in a group as in another, but for the outermost."""
+    variance = np.concatenate(
+        [
+            function.variance(groups.lightness[1:-1], shares)
+            for groups, shares in zip(channels, function.variances, strict=True)
+        ]
+    )
+    return math.sqrt(variance.max() / variance.min())
 
 
 def _basis(light: np.ndarray) -> list[np.ndarray]:
