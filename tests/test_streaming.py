@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -544,3 +545,22 @@ def test_frames_may_be_arrays(tmp_path):
     assert main(typed) == 0
     with opened(tmp_path / "out" / "a.zarr") as found:
         assert found.shape == (40, 50, 3)
+
+
+def test_a_file_that_cannot_be_removed_hides_nothing(tmp_path, monkeypatch):
+    unlink = Path.unlink
+
+    def refuse(self, missing_ok=False):
+        if self.suffix == ".raw":
+            raise PermissionError(f"{self} is being used by another process")
+        unlink(self, missing_ok=missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with created(tmp_path / "a.tif", (8, 8), np.dtype("u1")) as pixels:
+        pixels[:] = 7
+    assert (read_image(tmp_path / "a.tif") == 7).all()
+    with (
+        pytest.raises(KeyboardInterrupt),
+        created(tmp_path / "b.tif", (8, 8), np.dtype("u1")),
+    ):
+        raise KeyboardInterrupt

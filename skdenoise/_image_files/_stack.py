@@ -180,6 +180,8 @@ def write_pages(
             with tifffile.TiffWriter(file, **kind) as tiff:
                 if at_once:
                     tiff.write(_alike(every, first), **options(first) | at_once)
+                    for _ in every:  # none is left, but the source is closed then
+                        pass
                 else:
                     for page in every:
                         tiff.write(page, **options(page))

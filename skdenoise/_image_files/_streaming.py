@@ -301,13 +301,18 @@ def _check_there(path: Path) -> None:
 
 
 def _forget(*places: Path) -> None:
-    """Remove what is not finished, and the notes about it."""
+    """Remove what is not finished, and the notes about it, as far as the system lets us.
+
+    Windows keeps files that are mapped. What is left behind must not hide what went wrong before.
+    """
     for place in places:
-        note_beside(place).unlink(missing_ok=True)
-        if place.is_dir():
-            shutil.rmtree(place, ignore_errors=True)
-        else:
-            place.unlink(missing_ok=True)
+        with suppress(OSError):
+            note_beside(place).unlink(missing_ok=True)
+        with suppress(OSError):
+            if place.is_dir():
+                shutil.rmtree(place, ignore_errors=True)
+            else:
+                place.unlink(missing_ok=True)
 
 
 def _zarr_to_fill(path: Path, shape: tuple[int, ...], dtype: np.dtype) -> Any:
