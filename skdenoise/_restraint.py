@@ -205,8 +205,7 @@ def _verdict(
     contrast = float(together(noisy).std(dtype=np.float64))
     if noise:
         verdict = Verdict(1.0)
-        sigmas = [deviation_at(noise, window) for window in noisy]
-        sigma = float(np.mean([np.mean(some) for some in sigmas]))
+        sigmas, sigma = _deviations(noisy, noise)
         # Texture of some lightness may pass for part of weak noise.
         is_unsure = isinstance(noise, LevelFunction) and sigma < WEAK * contrast
         if is_unsure or _is_excessive(noisy, denoised, sigmas):
@@ -283,6 +282,14 @@ def _verdict_if_white(
     return _verdict_of_least_error(noisy, denoised, lambda windows, _: again(windows, 0.0), sigma)
 
 
+def _deviations(
+    windows: Sequence[np.ndarray], noise: Noise
+) -> tuple[list[float | np.ndarray], float]:
+    """Return how strong the noise of each window is, and of all on average."""
+    sigmas = [deviation_at(noise, window) for window in windows]
+    return sigmas, float(np.mean([np.mean(sigma) for sigma in sigmas]))
+
+
 def _is_excessive(
     noisy: Sequence[np.ndarray],
     denoised: Sequence[np.ndarray],
@@ -313,7 +320,7 @@ def _verdict_of_least_error(
        Statistics 9 (6), 1981.
     """
     rng = np.random.default_rng(0)
-    sigmas = [deviation_at(noise, window) for window in noisy]
+    sigmas, typical = _deviations(noisy, noise)
     stepped = [
         random_step(window, PROBE * sigma, rng) for window, sigma in zip(noisy, sigmas, strict=True)
     ]
@@ -321,7 +328,6 @@ def _verdict_of_least_error(
     removed_then = differences(stepped, again(stepped, noise))
     followed = list(map(slopes, noisy, removed, stepped, removed_then))
     least, verdict = math.inf, Verdict(0.0)
-    typical = float(np.mean([np.mean(some) for some in sigmas]))
     for limit in LIMITS:
         most = limit * typical
         power = _mean([np.square(part.clip(-most, most)) for part in removed])
