@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV ?= .venv
 OLDEST_VENV ?= .venv-oldest
 PYTEST_ARGS ?=
+# One process of tests rarely uses two cores; a file of tests stays in one.
+TWO_PROCESSES := -n 2 --dist loadfile
 BENCH_ARGS ?=
 
 bin := $(VENV)/bin
@@ -24,7 +26,7 @@ demo: $(VENV)/.runtime ## train a denoiser on photographs and compare it with cl
 	$(bin)/python examples/demo.py
 
 test: lint ## check everything: style, layers, types, docstrings, then the test suite
-	$(bin)/python -m pytest $(PYTEST_ARGS)
+	$(bin)/python -m pytest $(TWO_PROCESSES) $(PYTEST_ARGS)
 
 lint: $(VENV)/.dev layers ## check style, layers, types and docstrings
 	$(bin)/ruff check .
@@ -47,7 +49,7 @@ bench: $(VENV)/.bench ## measure speed and memory, beside PyTorch
 	$(bin)/python -m benchmarks $(BENCH_ARGS)
 
 test-oldest: $(OLDEST_VENV)/.oldest ## run the suite with the oldest dependencies that are allowed
-	$(oldest_bin)/python -m pytest $(PYTEST_ARGS)
+	$(oldest_bin)/python -m pytest $(TWO_PROCESSES) $(PYTEST_ARGS)
 
 clean: ## remove the environments and everything that was built
 	rm -rf $(VENV) $(OLDEST_VENV) build dist results docs/_build docs/auto_examples docs/generated

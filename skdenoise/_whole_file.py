@@ -10,6 +10,7 @@ import os
 import secrets
 import shutil
 import stat
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from io import BufferedReader
@@ -18,6 +19,8 @@ from typing import BinaryIO
 
 __all__ = [
     "StrPath",
+    "hidden_beside",
+    "keep_beside",
     "place_of_file",
     "plain_file",
     "reserve",
@@ -27,6 +30,10 @@ __all__ = [
 ]
 
 StrPath = str | os.PathLike[str]
+
+WINDOWS = os.name == "nt"
+PAUSES = 0.1, 0.3, 0.6, 1.0
+"""Seconds after which Windows is asked again for a file that another program has open."""
 
 
 def reserve(file: int, n_bytes: int, offset: int = 0) -> None:
@@ -47,12 +54,22 @@ def reserve(file: int, n_bytes: int, offset: int = 0) -> None:
         The disk has less space.
     """
     if not hasattr(os, "posix_fallocate"):
+        _check_space(file, n_bytes)
         return
     try:
         os.posix_fallocate(file, offset, n_bytes)
     except OSError as error:
         if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):  # a file system that cannot
             raise
+
+
+def _check_space(file: int, n_bytes: int) -> None:
+    """Raise the error of a full disk where a system can tell its space but not take it."""
+    if not hasattr(os, "fstatvfs"):  # Windows takes the space of a file that is made longer
+        return
+    disk, found = os.fstatvfs(file), os.fstat(file)
+    if n_bytes - 512 * found.st_blocks > disk.f_bavail * disk.f_frsize:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 @contextmanager
@@ -165,6 +182,16 @@ def hidden_beside(place: Path) -> Path:
     return place.with_name(f".{secrets.token_hex(8)}.part")
 
 
+def keep_beside(finished: Path, place: Path) -> Path:
+    """Give what is finished, and cannot have its place, a name that is seen; return where it is."""
+    kept = place.with_name(f"{secrets.token_hex(4)}-{place.name}")
+    try:
+        _replace(finished, kept)
+    except OSError:
+        return finished
+    return kept
+
+
 def take_places(finished: Mapping[Path, Path]) -> None:
     """Move finished files or folders to their places: all of them, or none.
 
@@ -188,10 +215,10 @@ def take_places(finished: Mapping[Path, Path]) -> None:
             # The last file needs no way back: it replaces another in one step.
             if place.is_dir() if source.is_dir() else place.is_file() and source != last:
                 aside = hidden_beside(place)
-                os.replace(place, aside)
+                _replace(place, aside)
                 moved.append((place, aside))
                 replaced.append(aside)
-            os.replace(source, place)
+            _replace(source, place)
             moved.append((source, place))
     except BaseException:
         for before, after in reversed(moved):
@@ -204,3 +231,15 @@ def take_places(finished: Mapping[Path, Path]) -> None:
         else:
             with suppress(OSError):
                 aside.unlink()
+
+
+def _replace(source: Path, place: Path) -> None:
+    """Move a file or folder, on Windows as soon as those who look at new files let go of it."""
+    for pause in PAUSES if WINDOWS else ():
+        try:
+            os.replace(source, place)
+        except PermissionError:
+            time.sleep(pause)
+        else:
+            return
+    os.replace(source, place)

@@ -16,11 +16,12 @@ import tifffile
 
 import skdenoise
 from skdenoise._adaptation import Adaptation
-from skdenoise._cli import main
+from skdenoise._cli import _jobs, _options, main
 from skdenoise._cli._denoise import apply
 from skdenoise._cli._enhance import apply as apply_enhancer
 from skdenoise._image_files import Notes, read_image, read_notes, write_image
 from skdenoise._image_files._writing import WRITERS
+from skdenoise._model_file import ModelFileError
 from skdenoise.noise import NoiseInjector
 
 
@@ -257,27 +258,88 @@ def test_a_file_has_its_own_name_rather_than_that_of_a_link(run):
 def test_what_cannot_be_read_or_written_is_named(run, monkeypatch):
     put("in/a.png", draw(8, 8))
     put("in/locked/b.png", draw(8, 8))
-    scandir, access = os.scandir, os.access
+    scandir, touch = os.scandir, Path.touch
 
     def scanned(path):
         if os.fspath(path).endswith("locked"):
             raise PermissionError(errno.EACCES, "Permission denied", os.fspath(path))
         return scandir(path)
 
+    def touched(path, **options):
+        if path.parent.name == "locked":
+            raise PermissionError(errno.EACCES, "Permission denied", os.fspath(path))
+        touch(path, **options)
+
     # As for people who are not root.
     monkeypatch.setattr(os, "scandir", scanned)
-    monkeypatch.setattr(
-        os,
-        "access",
-        lambda path, mode: not os.fspath(path).endswith("locked") and access(path, mode),
-    )
+    monkeypatch.setattr(Path, "touch", touched)
     code, said = run("denoise", "in", "-o", "out/")
     assert code == 1
     assert "'in/locked': the folder cannot be read" in said
     assert Path("out/a.png").exists()
     code, said = run("train", "in", "-o", "in/locked/model")
     assert code == 2
-    assert "nothing can be written to the folder 'in/locked'" in " ".join(said.split())
+    wanted = "nothing can be written to the folder 'in/locked': Permission denied"
+    assert wanted in " ".join(said.split())
+
+
+def test_a_protected_model_is_not_replaced(run, monkeypatch):
+    put("in/a.png", draw(8, 8))
+    Path("model").touch()
+    access = os.access  # as for people who are not root
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK and access(path, mode))
+    code, said = run("train", "in", "-o", "model", "--overwrite")
+    assert code == 1
+    assert "'model' is protected" in said
+
+
+@pytest.mark.parametrize("n_refused", [1, 2])
+def test_a_trained_model_is_not_lost_where_it_cannot_have_its_name(run, n_refused, monkeypatch):
+    put("in/a.png", draw(16, 16))
+    save, names = Halver.save, []
+
+    def refuse(self, path):
+        names.append(path)
+        if len(names) <= n_refused:
+            raise ModelFileError(f"Cannot write {str(path)!r}: Permission denied.")
+        save(self, path)
+
+    monkeypatch.setattr(Halver, "save", refuse)
+    code, said = run("train", "in", "-o", "model")
+    assert code == 1
+    assert "Cannot write 'model': Permission denied." in said
+    kept = [name for name in files() if not name.startswith("in")]
+    assert len(kept) == 2 - n_refused
+    assert [f"The trained model is in {name!r}." for name in kept] == re.findall(
+        "The trained model is in .*[.]", said
+    )
+
+
+def test_patterns_that_a_shell_left_are_looked_up_on_windows(run, monkeypatch):
+    for name in "a.png", "b.png", "[c].png":
+        put(f"in/{name}", draw(8, 8))
+    code, said = run("denoise", "in/?.png", "-o", "out/")
+    assert code == 1
+    assert "'in/?.png'" in said
+    monkeypatch.setattr(_options, "WINDOWS", True)
+    assert run("denoise", "in/?.png", "in/[c].png", "-o", "out/")[0] == 0
+    assert {name for name in files() if name.startswith("out")} == {
+        "out/a.png",
+        "out/b.png",
+        "out/[c].png",
+    }
+    assert "'in/x*.png'" in run("denoise", "in/x*.png", "-o", "out/")[1]
+
+
+@pytest.mark.parametrize("other", ["A.png", "A\u0308.png"])
+def test_names_that_a_disk_takes_for_one_have_one_result(run, other, monkeypatch):
+    put("one/\u00e4.png" if len(other) == 6 else "one/a.png", draw(8, 8))
+    put(f"two/{other}", draw(8, 8))
+    monkeypatch.setattr(_jobs, "IGNORES_CASE", True)
+    code, said = run("denoise", "one", "two", "-o", "out/")
+    assert code == 1
+    assert "like that of" in said
+    assert len([name for name in files() if name.startswith("out")]) == 1
 
 
 @pytest.mark.parametrize("out", ["x2.png", "x2.zarr"])

@@ -1,5 +1,6 @@
 """Files larger than memory: what is read and written part by part is what is written at once."""
 
+import contextlib
 import errno
 import os
 import shutil
@@ -16,6 +17,7 @@ from skdenoise import AutoencoderDenoiser, ZeroDCEEnhancer, _tiling
 from skdenoise._cli import main
 from skdenoise._image_files import (
     ImageFileError,
+    _creating,
     _streaming,
     created,
     opened,
@@ -110,7 +112,7 @@ def test_what_was_filled_is_kept_for_who_resumes(name, tmp_path):
         assert_array_equal(found[slice(0, 90), slice(0, 70)], image)
 
 
-@pytest.mark.skipif(_streaming.fcntl is None, reason="there are no such locks")
+@pytest.mark.skipif(_creating.fcntl is None, reason="there are no such locks")
 @pytest.mark.parametrize("name", ["a.tif", "a.zarr"])
 def test_two_do_not_go_on_with_one_image(name, tmp_path):
     def both():
@@ -127,7 +129,7 @@ def test_two_do_not_go_on_with_one_image(name, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
-@pytest.mark.skipif(_streaming.fcntl is None, reason="there are no such locks")
+@pytest.mark.skipif(_creating.fcntl is None, reason="there are no such locks")
 @pytest.mark.parametrize("resume", [False, True])
 def test_a_process_that_was_killed_keeps_nobody_waiting(resume, tmp_path):
     code = (
@@ -141,7 +143,7 @@ def test_a_process_that_was_killed_keeps_nobody_waiting(resume, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["a.tif"]
 
 
-@pytest.mark.skipif(_streaming.fcntl is None, reason="there are no such locks")
+@pytest.mark.skipif(_creating.fcntl is None, reason="there are no such locks")
 def test_what_is_being_worked_on_is_not_removed_by_who_begins_anew(tmp_path):
     def slower():
         with created(tmp_path / "a.zarr", (9, 9), np.dtype("u1"), resume=True) as out:
@@ -239,6 +241,23 @@ def test_nothing_is_lost_where_the_last_step_fails(name, resume, tmp_path, monke
     assert value_of(tmp_path / name) == [1]
     (other,) = (path for path in tmp_path.iterdir() if path.name != name)
     assert value_of(other) == [2]
+
+
+@pytest.mark.parametrize("name", ["a.tif", "a.zarr"])
+def test_what_can_have_no_name_at_all_is_kept_and_found(name, tmp_path, monkeypatch):
+    replace = os.replace
+
+    def refuse(source, target):
+        if str(target).endswith(name):
+            raise PermissionError(errno.EACCES, "it is being used by another process")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", refuse)
+    with pytest.raises(ImageFileError, match=r"The finished image is in .* another process") as why:
+        fill(tmp_path / name, 2)
+    (kept,) = tmp_path.iterdir()
+    assert str(kept) in str(why.value)
+    assert value_of(kept) == [2]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs rights on Windows")
@@ -386,7 +405,7 @@ def test_work_that_is_finished_survives_a_disk_without_room_for_the_file(tmp_pat
     image = pixels(90, 70)
     tifffile.imwrite(tmp_path / "a.tif", image, tile=(32, 32))
     typed = ["denoise", str(tmp_path / "a.tif"), "-o", str(tmp_path / "b.tif"), "-q", "--resume"]
-    write, put, n_put = _streaming.write_tiff, _target.Target.put, []
+    write, put, n_put = _creating.write_tiff, _target.Target.put, []
 
     def full(path, *args, **options):
         path.touch()
@@ -397,11 +416,11 @@ def test_work_that_is_finished_survives_a_disk_without_room_for_the_file(tmp_pat
         put(target, *args)
 
     monkeypatch.setattr(_target.Target, "put", counted)
-    monkeypatch.setattr(_streaming, "write_tiff", full)
+    monkeypatch.setattr(_creating, "write_tiff", full)
     assert main(typed) == 1
     n_blocks = len(n_put)
     assert n_blocks > 0
-    monkeypatch.setattr(_streaming, "write_tiff", write)
+    monkeypatch.setattr(_creating, "write_tiff", write)
     assert main(typed) == 0
     assert len(n_put) == n_blocks  # nothing was computed again
     assert {path.name for path in tmp_path.iterdir()} == {"a.tif", "b.tif"}
@@ -545,6 +564,50 @@ def test_frames_may_be_arrays(tmp_path):
     assert main(typed) == 0
     with opened(tmp_path / "out" / "a.zarr") as found:
         assert found.shape == (40, 50, 3)
+
+
+def is_in_use(path):
+    """Tell whether this process has a file open, or mapped, or one within a folder."""
+    places = []
+    for number in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(FileNotFoundError):  # that of the listing
+            places.append(os.readlink(f"/proc/self/fd/{number}"))
+    with open("/proc/self/maps", encoding="utf-8") as lines:
+        places += [line.split(maxsplit=5)[-1].strip() for line in lines]
+    place = os.path.realpath(path)
+    return any(other == place or other.startswith(place + os.sep) for other in places)
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/maps"), reason="Linux tells what is mapped")
+@pytest.mark.parametrize("option", ["--overwrite", "--resume"])
+@pytest.mark.parametrize("target", ["a.tif", "b.tif", "b.ome.tif", "b.zarr"])
+def test_nothing_is_moved_or_removed_while_it_is_in_use(option, target, tmp_path, monkeypatch):
+    """As Windows demands."""
+    monkeypatch.setattr(_creating, "fcntl", None)
+    monkeypatch.setattr(_streaming, "STREAMED_PIXELS", 1000)
+    tifffile.imwrite(tmp_path / "a.tif", pixels(90, 70), tile=(32, 32))
+    refused = []
+
+    def refusing(name):
+        function = getattr(os, name)
+
+        def refuse(*paths, **options):
+            if any(map(is_in_use, paths)):
+                refused.append(paths)
+                raise PermissionError(errno.EACCES, "it is being used by another process")
+            return function(*paths, **options)
+
+        monkeypatch.setattr(os, name, refuse)
+
+    for name in ("replace", "unlink", "remove"):
+        refusing(name)
+    typed = ["denoise", str(tmp_path / "a.tif"), "-o", str(tmp_path / target), "--size", "small"]
+    # What is to be replaced cannot be resumed.
+    assert main([*typed, "-q", option]) == int(target == "a.tif" and option == "--resume")
+    assert refused == []
+    assert {path.name for path in tmp_path.iterdir()} == {"a.tif", target}
+    with opened(tmp_path / target) as found:
+        assert found.shape == (90, 70)
 
 
 def test_a_file_that_cannot_be_removed_hides_nothing(tmp_path, monkeypatch):

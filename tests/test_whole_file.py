@@ -3,10 +3,12 @@
 import errno
 import os
 import sys
+from types import SimpleNamespace
 
 import pytest
 
-from skdenoise._whole_file import take_places, whole_file, whole_files
+from skdenoise import _whole_file
+from skdenoise._whole_file import reserve, take_places, whole_file, whole_files
 
 
 def held(folder):
@@ -110,3 +112,51 @@ def test_a_file_is_no_folder(files, tmp_path, fill):
     with pytest.raises(OSError, match="old"):
         take_places({tmp_path / "new": tmp_path / "old"})
     assert held(tmp_path) == {name: text.encode() for name, text in files.items()}
+
+
+@pytest.mark.parametrize("n_refused", [2, 1000])
+def test_windows_is_asked_again_for_a_file_that_is_being_looked_at(
+    n_refused, tmp_path, fill, monkeypatch
+):
+    fill({"a": "old"})
+    replace, pauses = os.replace, []
+
+    def refuse(source, target):
+        if len(pauses) < n_refused:
+            raise PermissionError(errno.EACCES, "it is being used by another process")
+        replace(source, target)
+
+    monkeypatch.setattr(_whole_file, "WINDOWS", True)
+    monkeypatch.setattr(_whole_file.time, "sleep", pauses.append)
+    monkeypatch.setattr(os, "replace", refuse)
+
+    def write():
+        with whole_file(tmp_path / "a") as file:
+            file.write(b"new")
+
+    if n_refused == 2:
+        write()
+        assert held(tmp_path) == {"a": b"new"}
+        return
+    with pytest.raises(PermissionError, match="another process"):
+        write()
+    assert held(tmp_path) == {"a": b"old"}
+    assert 1 < sum(pauses) < 5
+
+
+@pytest.mark.skipif(not hasattr(os, "fstatvfs"), reason="Windows takes the space")
+@pytest.mark.parametrize("n_free", [0, 10, 1000])
+def test_space_that_cannot_be_taken_has_to_be_free(n_free, tmp_path, monkeypatch):
+    disk = SimpleNamespace(f_bavail=n_free, f_frsize=4096)
+    monkeypatch.delattr(os, "posix_fallocate", raising=False)  # as on macOS
+    monkeypatch.setattr(os, "fstatvfs", lambda _: disk)
+    with whole_file(tmp_path / "a") as file:
+        if n_free < 1000:
+            with pytest.raises(OSError, match="No space left"):
+                reserve(file.fileno(), 1_000_000)
+        else:
+            reserve(file.fileno(), 1_000_000)
+        file.write(bytes(1_000_000))
+        file.flush()
+        os.fsync(file.fileno())
+        reserve(file.fileno(), 1_000_000)  # which is there already

@@ -54,6 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         Messages(quiet=False).failure(error)
         return SOME_FAILED
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # or TensorFlow lists its drivers first
+    if arguments is None and hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names of files, in every code page
     if arguments is None and getattr(args, "trains", False):
         # The process is there to train, and steps are quicker with oneDNN, though `transform` is
         # not, on processors without AVX512, where TensorFlow does not use it by itself.

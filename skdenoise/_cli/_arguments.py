@@ -22,6 +22,7 @@ from skdenoise._cli._options import (
     add_common,
     add_engine,
     add_files,
+    add_inputs,
     add_limits,
     add_output,
     file_path,
@@ -221,13 +222,7 @@ def _add_train(commands: Any) -> None:
         "pretrain' is for trainings that may be interrupted.",
     )
     parser.set_defaults(run=_command("train"), wrong_usage=parser.error, trains=True)
-    parser.add_argument(
-        "inputs",
-        nargs="+",
-        type=file_path,
-        metavar="FOLDER",
-        help="folders of clean images, and files",
-    )
+    add_inputs(parser, "+", "FOLDER", "folders of clean images, and files")
     add_output(parser, "MODEL", "the file to write, for example model.safetensors")
     noise = parser.add_mutually_exclusive_group()
     noise.add_argument(
@@ -283,9 +278,7 @@ def _add_pretrain(commands: Any) -> None:
         "as they are until more steps are done than they have behind them.",
     )
     parser.set_defaults(run=_command("pretrain"), wrong_usage=parser.error, trains=True)
-    parser.add_argument(
-        "inputs", nargs="*", type=file_path, metavar="FOLDER", help="folders of clean 8-bit images"
-    )
+    add_inputs(parser, "*", "FOLDER", "folders of clean 8-bit images")
     parser.add_argument(
         "--procedural",
         type=positive_integer,

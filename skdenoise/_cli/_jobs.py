@@ -4,9 +4,11 @@ import argparse
 import itertools
 import math
 import os
+import sys
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -36,6 +38,9 @@ from skdenoise._image_files import (
     write_image,
     write_pages,
 )
+from skdenoise._whole_file import hidden_beside
+
+IGNORES_CASE = sys.platform in ("darwin", "win32")
 
 
 class Job(NamedTuple):
@@ -71,6 +76,7 @@ def plan(args: argparse.Namespace, say: Messages) -> list[Job]:
         )
     else:
         targets = {}
+        sources: dict[str, Path] = {}
         others: list[Path] = []
         for given in args.inputs:
             with say.trying(given):
@@ -80,8 +86,10 @@ def plan(args: argparse.Namespace, say: Messages) -> list[Job]:
                     if inside and output.resolve() in image.path.resolve().parents:
                         continue  # what an earlier run has written
                     target = output / image.relative
-                    first = targets.setdefault(target, image.path)
-                    if first.resolve() != image.path.resolve():
+                    first = sources.setdefault(_as_the_disk_has_it(target), image.path)
+                    if first.resolve() == image.path.resolve():
+                        targets.setdefault(target, image.path)
+                    else:
                         say.error(
                             f"{str(image.path)!r}: its result would be written to "
                             f"{str(target)!r}, like that of {str(first)!r}; do it on its own"
@@ -108,6 +116,11 @@ def plan(args: argparse.Namespace, say: Messages) -> list[Job]:
     if n_done:
         say.note(f"{count(n_done, 'image')} left out, whose results exist")
     return jobs
+
+
+def _as_the_disk_has_it(path: Path) -> str:
+    """Return what names of one file have in common: on many disks, case makes no difference."""
+    return unicodedata.normalize("NFC", str(path)).casefold() if IGNORES_CASE else str(path)
 
 
 def _is_one(path: Path) -> bool:
@@ -149,8 +162,12 @@ def check_output_file(args: argparse.Namespace) -> None:
     folder = Path(args.output).parent
     if not folder.is_dir():
         args.wrong_usage(f"the folder {str(folder)!r} does not exist; create it first")
-    if not os.access(folder, os.W_OK):
-        args.wrong_usage(f"nothing can be written to the folder {str(folder)!r}")
+    probe = hidden_beside(Path(args.output))
+    try:
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        args.wrong_usage(f"nothing can be written to the folder {str(folder)!r}: {error.strerror}")
     check_output(args)
 
 
@@ -158,6 +175,8 @@ def check_output(args: argparse.Namespace) -> None:
     """Refuse to write over what exists, unless told to."""
     if Path(args.output).exists() and not args.overwrite:
         raise ValueError(f"{str(args.output)!r} exists; choose another name, or type --overwrite")
+    if Path(args.output).is_file() and not os.access(args.output, os.W_OK):
+        raise ValueError(f"{str(args.output)!r} is protected; choose another name, or unprotect it")
 
 
 def read_clean(
@@ -282,7 +301,8 @@ def fill(
 def parts(job: Job, args: argparse.Namespace) -> Iterator[tuple[Any, Any]]:
     """Open an image that may be larger than memory, and create its result, to be filled."""
     job.target.parent.mkdir(parents=True, exist_ok=True)
-    with opened(job.source, max_pixels=args.max_pixels) as image:
+    with ExitStack() as sources:
+        image = sources.enter_context(opened(job.source, max_pixels=args.max_pixels))
         if image.ndim == 3 and image.shape[2] == 2:
             raise ValueError("gray with opacity cannot be read part by part; store them apart")
         with created(
@@ -294,3 +314,4 @@ def parts(job: Job, args: argparse.Namespace) -> Iterator[tuple[Any, Any]]:
             resume=args.resume,
         ) as result:
             yield image, result
+            sources.close()  # it may be what is replaced now, and Windows replaces no open file

@@ -81,7 +81,9 @@ class Messages:
 
 def _of(name: Path | None, text: str) -> str:
     """Say which file is spoken of, where the text does not."""
-    return text if name is None or str(name) in text else f"{str(name)!r}: {text}"
+    # With backslashes, errors say a name as Python would.
+    said = name is None or str(name) in text or repr(str(name)) in text
+    return text if said else f"{str(name)!r}: {text}"
 
 
 def count(number: int, what: str) -> str:

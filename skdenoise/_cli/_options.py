@@ -1,11 +1,13 @@
 """What several commands can be told, and how words become numbers."""
 
 import argparse
-from collections.abc import Callable
+import glob
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from skdenoise._choices import ENGINES, LARGEST_SEED, MAX_PIXELS, PRECISIONS
+from skdenoise._whole_file import WINDOWS
 
 
 def add_colors(parser: argparse.ArgumentParser, verb: str) -> None:
@@ -40,9 +42,7 @@ def add_limits(parser: argparse.ArgumentParser, time_budget: str) -> None:
 
 def add_files(parser: argparse.ArgumentParser) -> None:
     """Add which images, and where to."""
-    parser.add_argument(
-        "inputs", nargs="+", type=file_path, metavar="IN", help="image files, and folders of them"
-    )
+    add_inputs(parser, "+", "IN", "image files, and folders of them")
     add_output(
         parser,
         "OUT",
@@ -57,6 +57,26 @@ def add_files(parser: argparse.ArgumentParser) -> None:
         help="leave out what exists, and keep the finished parts of large images if anything "
         "stops this, so that the same command goes on from there",
     )
+
+
+def add_inputs(parser: argparse.ArgumentParser, nargs: str, metavar: str, what: str) -> None:
+    """Add which images, in files or folders."""
+    parser.add_argument(
+        "inputs", nargs=nargs, type=file_path, action=_Matching, metavar=metavar, help=what
+    )
+
+
+class _Matching(argparse.Action):
+    """Takes paths, among them patterns such as *.png, which the shells of Windows leave to us."""
+
+    def __call__(self, _: Any, args: argparse.Namespace, paths: Any, __: Any = None) -> None:
+        """Set the paths."""
+        setattr(args, self.dest, [found for path in paths for found in _matching(path)])
+
+
+def _matching(path: Path) -> Sequence[Path]:
+    found = [] if not WINDOWS or path.exists() else sorted(glob.glob(str(path)))
+    return [Path(name) for name in found] or [path]
 
 
 def add_output(parser: argparse.ArgumentParser, metavar: str, what: str) -> None:

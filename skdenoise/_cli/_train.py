@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import secrets
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from skdenoise._cli._jobs import check_output_file, read_clean
 from skdenoise._cli._messages import Messages, count
 from skdenoise._cli._waking import wake_keras
 from skdenoise._image_files import is_image_name
+from skdenoise._model_file import ModelFileError
 from skdenoise.noise import NOISE_MODELS
 
 
@@ -48,8 +50,21 @@ def train(args: argparse.Namespace, say: Messages) -> None:
     say.note(f"training on {count(len(images), f'{kind} image')}")
     wake_keras()
     denoiser.fit(images)
-    denoiser.save(output)
+    _save(denoiser, output)
     say.note(f"saved as {args.output!r}; use it with: skdenoise denoise IN -o OUT --model MODEL")
+
+
+def _save(denoiser: Any, output: Path) -> None:
+    """Write the model, if need be under another name: hours of work are in it."""
+    try:
+        denoiser.save(output)
+    except ModelFileError as error:
+        other = output.with_name(f"trained-{secrets.token_hex(4)}-{output.name}")
+        try:
+            denoiser.save(other)
+        except ModelFileError:
+            raise error from None
+        raise ModelFileError(f"{error} The trained model is in {str(other)!r}.") from error
 
 
 def _noise(args: argparse.Namespace) -> Any:

@@ -2,7 +2,8 @@
 
 import os
 import shutil
-import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from skdenoise._export._formats import (
     format_of,
 )
 from skdenoise._export._report import ExportReport
-from skdenoise._whole_file import take_places, whole_files
+from skdenoise._whole_file import hidden_beside, take_places, whole_files
 
 LARGEST_DIFFERENCE = 1e-3
 """Share of the range by which a pixel may differ in float32; more is no rounding error."""
@@ -119,12 +120,10 @@ def export(
     exported = exported_from(estimator, sigma_input, n_channels)
 
     # Beside the place, behind links, so that what is complete can be moved there.
-    with tempfile.TemporaryDirectory(
-        prefix=".", suffix=".part", dir=target.resolve().parent, ignore_cleanup_errors=True
-    ) as folder:
+    with _new_folder(hidden_beside(target.resolve())) as folder:
         # In float32 as well, to compare sizes.
         file_name = target.with_suffix(FORMATS[name].suffix).name  # writers want lower case
-        paths = {kind: Path(folder, kind, file_name) for kind in ("float32", precision)}
+        paths = {kind: folder / kind / file_name for kind in ("float32", precision)}
         for written in paths.values():
             written.parent.mkdir(exist_ok=True)
         _keras.write_exported(name, exported.graph, paths, lambda: examples(exported))
@@ -156,6 +155,16 @@ def export(
         psnr_change=psnr_change,
         psnr_of_transform=psnr_of_transform,
     )
+
+
+@contextmanager
+def _new_folder(path: Path) -> Iterator[Path]:
+    """Make a folder for a while, in which others may read what stays; tempfile's is private."""
+    path.mkdir()
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def _n_bytes(folder: Path) -> int:

@@ -4,6 +4,7 @@ The array is what a person sees: upright, with colors instead of palette entries
 bit depth. Whatever is wrong with a file is an `ImageFileError`.
 """
 
+from skdenoise._image_files._creating import check_creatable, created
 from skdenoise._image_files._decoded import NO_NOTES, Notes
 from skdenoise._image_files._errors import ImageExistsError, ImageFileError
 from skdenoise._image_files._listing import (
@@ -15,13 +16,7 @@ from skdenoise._image_files._listing import (
 )
 from skdenoise._image_files._reading import read_image, read_notes
 from skdenoise._image_files._stack import check_holds_stacks, n_pages, read_pages, write_pages
-from skdenoise._image_files._streaming import (
-    check_creatable,
-    created,
-    is_streamed,
-    opened,
-    read_whole,
-)
+from skdenoise._image_files._streaming import is_streamed, opened, read_whole
 from skdenoise._image_files._tiff import is_ome_tiff
 from skdenoise._image_files._writing import check_writable, write_image
 

@@ -385,8 +385,8 @@ def encode_tiff(file: BinaryIO, pixels: np.ndarray, notes: Notes, *, ome: bool =
     tifffile.imwrite(file, pixels, ome=ome, **tiff_options(pixels, notes, ome=ome))
 
 
-def write_tiff(path: StrPath, pixels: np.ndarray, notes: Notes, *, ome: bool) -> None:
-    """Write an image as `encode_tiff` does, in deflated tiles, one after the other."""
+def write_tiff(path: StrPath, pixels: Any, notes: Notes, *, ome: bool) -> None:
+    """Write an array to slice as `encode_tiff` does, in deflated tiles, one after the other."""
 
     def tiles() -> Iterator[np.ndarray]:
         for top in range(0, pixels.shape[0], TIFF_TILE):
@@ -408,7 +408,7 @@ def write_tiff(path: StrPath, pixels: np.ndarray, notes: Notes, *, ome: bool) ->
     )
 
 
-def tiff_options(pixels: np.ndarray, notes: Notes, *, ome: bool) -> dict[str, Any]:
+def tiff_options(pixels: Any, notes: Notes, *, ome: bool) -> dict[str, Any]:
     """Return how such an image is stored in a TIFF file."""
     n_channels = n_channels_of(pixels)
     return {

@@ -192,7 +192,8 @@ def _read_litert(path: Path) -> Run:
 
         Interpreter = tf.lite.Interpreter
 
-    runner = Interpreter(str(path)).get_signature_runner()
+    # Read here: it opens no name that is not ASCII on Windows, and holds the file.
+    runner = Interpreter(model_content=path.read_bytes()).get_signature_runner()
     return lambda inputs: next(iter(runner(**inputs).values()))
 
 

@@ -371,6 +371,9 @@ def file_of(array: Any) -> str | None:
     mapped = memory_map_of(array)
     if mapped is not None:
         return None if mapped.filename is None else os.path.realpath(mapped.filename)
+    name = getattr(array, "filename", None)
+    if isinstance(name, Path):  # pixels that are mapped while they are read or written
+        return os.path.realpath(name)
     place = str(getattr(array, "store_path", ""))
     if place.startswith("file://"):
         return os.path.realpath(place.removeprefix("file://"))
