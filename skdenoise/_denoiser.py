@@ -60,6 +60,7 @@ from skdenoise.losses import LOSSES
 from skdenoise.metrics._reference import psnr_of_images
 from skdenoise.networks import NETWORKS
 from skdenoise.noise import NoiseInjector
+from skdenoise.noise._level_function import REACH
 from skdenoise.scoring import SUREScorer
 from skdenoise.scoring._reference import warn_if_noise_moves
 from skdenoise.scoring._scorer import corrupted
@@ -107,9 +108,9 @@ class AutoencoderDenoiser(NetworkTransformer):
         What a network with a noise map ("unet") is told about the noise in `transform`: its
         standard deviation in the images' own units, gray levels for integers; one per image,
         or a map (H, W) or (n_images, H, W); where it is 0, pixels stay as they are, and a small
-        part of the noise that there is tells as little as None. "auto" estimates it. None
-        leaves the network blind, which is as good, or nearly; but weights that come with the
-        package are told where the noise is found to be white and equally strong everywhere.
+        part of the noise that there is tells as little as None. "auto" estimates it, at each
+        lightness where it differs. None leaves the network blind, which is as good, or nearly; but
+        weights that come with the package are told where the noise is found to be white.
     strength : float, default=1.0
         How much of the noise is removed. Below 1, so large a share of what the network takes
         away by itself: 0 returns the images as they are. Above 1, the network is told so many
@@ -786,6 +787,7 @@ class AutoencoderDenoiser(NetworkTransformer):
             precisions=[self._precision_of(dtype, losses) for dtype in images.dtypes],
             is_restrained=self._is_restrained,
             measures=self._measures,
+            reach=REACH if self._reads_noise else 0,
             n_augment=self.n_augment,
         )
         return denoising, network
@@ -814,6 +816,13 @@ class AutoencoderDenoiser(NetworkTransformer):
         """Whether white noise is measured and told; weights adapted to other noise know theirs."""
         adaptation = getattr(self, "adaptation_", None)
         return adaptation is None or adaptation.told
+
+    @property
+    def _reads_noise(self) -> bool:
+        """Whether what the network is told may be read off pixels."""
+        if self.sigma is None:
+            return self.strength > 1 or (self._is_restrained and self._measures)
+        return isinstance(self.sigma, str)
 
     def _local_transform(self, images: Images) -> LocalTransform | None:
         self._check_ready()

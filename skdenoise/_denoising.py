@@ -37,6 +37,8 @@ class Denoising:
     measures : bool
         Whether noise is measured where it is white, and the network told; only where less may be
         taken away.
+    reach : int
+        How far around a pixel its noise is read off.
     n_augment : int
         In how many orientations each is denoised.
     """
@@ -48,6 +50,7 @@ class Denoising:
     precisions: Sequence[str]
     is_restrained: bool
     measures: bool
+    reach: int
     n_augment: int
 
     def results(self, images: Images, *, return_std: bool = False) -> Iterator[np.ndarray]:
@@ -77,10 +80,11 @@ class Denoising:
     def _tasks(self, images: Images) -> Iterator[tuple[Task, float | np.ndarray]]:
         """Yield the channels of each image that the network takes at once, and their share."""
         for index, image in enumerate(images):
-            sigma, share = self.told(index, image.shape, functools.partial(windows_of, image))
+            told = self.told(index, image.shape, functools.partial(windows_of, image))
+            sigma = told.sigma_of(image)
             for first in range(0, images.n_channels, self.n_channels):
                 part = image[..., first : first + self.n_channels]
                 yield (
                     task_of(part, sigma, self.precisions[index], normalized=self.normalizes),
-                    share,
+                    told.share,
                 )

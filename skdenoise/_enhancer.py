@@ -706,14 +706,14 @@ class ZeroDCEEnhancer(NetworkTransformer):
             )
             raise ValueError(msg)
         known = "auto" if denoiser.sigma is None else denoiser.sigma
-        sigma_of = noise_maps(known, 1.0, images)
+        told_of = noise_maps(known, 1.0, images)
 
         def clean(
             index: int, image: np.ndarray, enhanced: np.ndarray, noise_gain: np.ndarray
         ) -> np.ndarray:
-            known = sigma_of(index, image.shape, functools.partial(windows_of, image)).sigma
-            told = denoiser._with(sigma=(known * noise_gain)[..., 0])
-            return next(told._transform_images(read_images([enhanced])))
+            told = told_of(index, image.shape, functools.partial(windows_of, image))
+            sigma = (told.sigma_of(image) * noise_gain)[..., 0]
+            return next(denoiser._with(sigma=sigma)._transform_images(read_images([enhanced])))
 
         return clean
 

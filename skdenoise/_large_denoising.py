@@ -5,7 +5,6 @@ would take away is noise, is judged once. The rest is a matter of a pixel's surr
 """
 
 import functools
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +18,7 @@ from skdenoise._restraint import Verdict, verdict_on_windows
 from skdenoise._task import Task
 from skdenoise._tiling import on_grid, within
 from skdenoise._windows import windows
-from skdenoise.noise._level_function import REACH, Noise, deviation_at
+from skdenoise.noise._level_function import deviation_at
 
 
 class Judged(NamedTuple):
@@ -57,9 +56,7 @@ class LargeDenoising:
 
     def __init__(self, whole: Denoising, *, halo: int, grid: int) -> None:
         self._whole = whole
-        # White noise is read off a few more pixels.
-        reach = REACH if whole.is_restrained and whole.measures else 0
-        self._halo, self._grid = halo + reach, grid
+        self._halo, self._grid = halo + whole.reach, grid
         self.needs_moments = whole.normalizes
         self.margin = self._halo + grid - 1
 
@@ -75,9 +72,10 @@ class LargeDenoising:
         told = self._whole.told(index, shape, lambda: seen)
         once, measured = self._whole.once, self._whole.measures
         run = functools.partial(ensemble, once, n_augment=self._whole.n_augment)
-        precision, of_channels = self._whole.precisions[index], []
-        for first in range(0, findings.n_channels, self._whole.n_channels):
-            channels = slice(first, first + self._whole.n_channels)
+        precision = self._whole.precisions[index]
+        of_channels: list[tuple[float, float, Verdict]] = []
+        for _ in range(0, findings.n_channels, self._whole.n_channels):
+            channels = self._channels(len(of_channels))
             mean, gain = 0.0, 1.0
             if findings.moments is not None:
                 mean, spread = findings.moments.mean_and_spread(channels)
@@ -90,6 +88,10 @@ class LargeDenoising:
             of_channels.append((mean, gain, verdict))
         return Judged(told, precision, of_channels)
 
+    def _channels(self, index: int) -> slice:
+        """Return the channels of a group that the network takes at once."""
+        return slice(index * self._whole.n_channels, (index + 1) * self._whole.n_channels)
+
     def apply(self, image: Pixels, rows: slice, columns: slice, judged: Judged) -> np.ndarray:
         """Return a part of the denoised image."""
         found = [
@@ -101,22 +103,17 @@ class LargeDenoising:
     def _part(
         self, image: Pixels, rows: slice, columns: slice, judged: Judged, index: int
     ) -> np.ndarray:
-        mean, gain, verdict = judged.of_channels[index]
-        sigma, share = judged.told
-        like = Task(np.empty(0), mean, gain, sigma, judged.precision)
-        channels = slice(index * self._whole.n_channels, (index + 1) * self._whole.n_channels)
+        share, (*_, verdict) = judged.told.share, judged.of_channels[index]
         denoised = np.empty(0)
         for orientation in range(self._whole.n_augment):
-            output = self._turned(
-                image, (rows, columns), like, verdict.noise, channels, orientation
-            )
+            output = self._turned(image, (rows, columns), judged, index, orientation)
             if self._whole.n_augment == 1:
                 denoised = output
             elif orientation == 0:
                 denoised = output.astype(np.float64)
             else:
                 denoised += (output - denoised) / (orientation + 1)
-        noisy = image.crop(rows, columns)[..., channels]
+        noisy = image.crop(rows, columns)[..., self._channels(index)]
         denoised = denoised.astype(noisy.dtype, copy=False)
         if verdict.is_partial:
             denoised = verdict.applied(noisy, denoised)
@@ -125,13 +122,7 @@ class LargeDenoising:
         return in_part(noisy, denoised, share)
 
     def _turned(
-        self,
-        image: Pixels,
-        inner: Extent,
-        like: Task,
-        noise: Noise,
-        channels: slice,
-        orientation: int,
+        self, image: Pixels, inner: Extent, judged: Judged, index: int, orientation: int
     ) -> np.ndarray:
         """Denoise a part in one orientation: on the grid that the whole image would lie on."""
         lengths = image.height, image.width
@@ -140,14 +131,14 @@ class LargeDenoising:
             on_grid(part, length, halo=self._halo, grid=self._grid, from_the_end=from_the_end)
             for part, length, from_the_end in zip(inner, lengths, mirrored, strict=True)
         )
-        pixels = image.crop(rows, columns)[..., channels]
-        sigma = like.sigma
-        if noise:
-            sigma = deviation_at(noise, pixels)
-        elif isinstance(sigma, np.ndarray):
-            sigma = sigma[rows, columns]
+        mean, gain, verdict = judged.of_channels[index]
+        pixels = image.crop(rows, columns)
+        sigma = judged.told.sigma_of(pixels, rows, columns)
+        pixels = pixels[..., self._channels(index)]
+        if verdict.noise:
+            sigma = deviation_at(verdict.noise, pixels)
         if isinstance(sigma, np.ndarray):
             sigma = turned(sigma, orientation)
-        task = replace(like, pixels=turned(pixels, orientation), sigma=sigma)
+        task = Task(turned(pixels, orientation), mean, gain, sigma, judged.precision)
         output = turned(next(self._whole.once([task])), orientation, back=True)
         return output[within(inner, (rows, columns))]

@@ -10,7 +10,8 @@ from skdenoise._images import Images
 from skdenoise._task import Run, Task, beside
 from skdenoise._warning import warn
 from skdenoise._windows import together
-from skdenoise.noise._estimation import estimate_of_windows
+from skdenoise.noise._estimation import noise_of_windows
+from skdenoise.noise._level_function import Noise, deviation_at, times
 
 LIKELY = 5.0
 """How often the deviation of all pixels that of the noise may be without a warning; it is less."""
@@ -24,14 +25,22 @@ class Told(NamedTuple):
 
     Attributes
     ----------
-    sigma : float or ndarray of shape (H, W, 1)
+    noise : float, LevelFunction, or ndarray of shape (H, W, 1)
         Standard deviation in working units, which the network is told; 0 for unknown.
     share : float or ndarray of shape (H, W, 1)
         How much is taken away of what the network would take, in [0, 1].
     """
 
-    sigma: float | np.ndarray
+    noise: Noise | np.ndarray
     share: float | np.ndarray
+
+    def sigma_of(
+        self, pixels: np.ndarray, rows: slice = slice(None), columns: slice = slice(None)
+    ) -> float | np.ndarray:
+        """Return what the network is told of some rows and columns, of which these are pixels."""
+        if isinstance(self.noise, np.ndarray):
+            return self.noise[rows, columns]
+        return deviation_at(self.noise, pixels)
 
 
 NoiseMap = Callable[[int, tuple[int, ...], Windows], Told]
@@ -63,9 +72,8 @@ def noise_maps(sigma: Any, strength: float, images: Images) -> NoiseMap:
     if sigma is None and multiple == 1:
         return lambda index, shape, windows: Told(0.0, share)
     if sigma is None or isinstance(sigma, str):
-        # There is no estimate, NaN, for images of a pixel or two: then the network stays blind.
         return lambda index, shape, windows: Told(
-            multiple * float(np.nan_to_num(estimate_of_windows(windows()).sigma)), share
+            times(noise_of_windows(windows()), multiple), share
         )
     given = read_sigma(sigma, images.n_in_container)
     warned = False

@@ -4,6 +4,7 @@ Everything is read off the residual, which is noisy less denoised. If all went w
 noise: as strong, as white, and without a trace of what the image shows.
 """
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,11 +19,11 @@ from skdenoise.metrics._reading import (
     in_own_units,
     read_both,
 )
-from skdenoise.noise import NoiseEstimate
-from skdenoise.noise._estimation import noise_of
+from skdenoise.noise._estimation import noises_of
+from skdenoise.noise._level_function import Noise, deviation_at
 from skdenoise.scoring._pipelines import image_shape_of, without_noise
 from skdenoise.scoring._self_supervised import (
-    measured_sigmas,
+    measured_noise,
     peaks_of_noisy,
     refuse_unknown,
     squared_errors,
@@ -51,7 +52,8 @@ class DenoisingReport:
     Attributes
     ----------
     sigma : ndarray of shape (n_images,)
-        Standard deviation of the noise in the images' own units, given or estimated.
+        Standard deviation of the noise in the images' own units, given or estimated; where it grows
+        or falls with the light, the root of the mean variance.
     correlated : ndarray of bool of shape (n_images,)
         Whether the noise is correlated between pixels.
     residual_ratio : ndarray of shape (n_images,)
@@ -166,8 +168,8 @@ def denoising_report(
     ``residual_ratio``, :math:`\operatorname{std}(r) / \sigma`
         0 for a denoiser that does nothing. The best possible one has :math:`\sqrt{1 -
         10^{-g / 10}}` where it wins :math:`g` dB: 0.95 for 10 dB, 0.78 for 4 dB. More than 1 is
-        more than noise, unless the noise is stronger in some places than in others, where
-        :math:`\sigma` stands for the flat ones.
+        more than noise, unless the noise is stronger in some places than in others, and not by
+        their lightness: then :math:`\sigma` stands for the flat ones.
 
     ``correlation``, of each :math:`r` with that below, and with that to the right
         Less that of the noise, which is 0 unless it is found to be correlated. About 0 is
@@ -187,10 +189,10 @@ def denoising_report(
 
     ``psnr`` and ``psnr_gain``
         Stein's unbiased risk estimate, see `SUREScorer`, with its assumption: white Gaussian
-        noise. There it is within a few tenths of a dB for a given `sigma`; an estimated one adds
-        its own error, by which small images full of texture may seem 2 dB better than they are.
-        Too favorable where noise was clipped at black or white, and meaningless where
-        `correlated` says that it is not white.
+        noise, which may be stronger where it is light. It is within a few tenths of a dB for a
+        given `sigma`; an estimated one adds its own error, by which small images full of texture
+        may seem 2 dB better than they are. Too favorable where noise was clipped at black or white,
+        and meaningless where `correlated` says that it is not white.
 
     Remarks allow for three standard errors.
 
@@ -220,10 +222,17 @@ def denoising_report(
         denoiser = without_noise(denoiser)
     noisy = container_of(noisy, image_shape, "noisy")
     before, after = read_both(noisy, denoised, image_shape)
-    estimate = noise_of(before)
-    sigmas = _sigmas(sigma, estimate, before)
-    if sigma is None and denoiser is not None:
-        sigmas = measured_sigmas(before, estimate) * np.array(before.scales)
+    estimate, noises = noises_of(before)
+    if sigma is not None:
+        noises = _given(sigma, before)
+    else:
+        refuse_unknown(estimate, before, "denoising_report(..., sigma=...)")
+        if denoiser is not None:
+            noises = measured_noise(before, noises, estimate)
+    sigmas = np.array(before.scales) * [
+        math.sqrt(np.square(deviation_at(noise, image)).mean())
+        for noise, image in zip(noises, before, strict=True)
+    ]
     expected = np.where(estimate.correlated[:, None], np.nan_to_num(estimate.correlation), 0.0)
     found = [
         _Residual.of(in_own_units(before, index), in_own_units(after, index))
@@ -238,7 +247,7 @@ def denoising_report(
         working = sigmas / np.array(before.scales)
         peaks = peaks_of_noisy(before, data_range)
         errors = squared_errors(
-            denoiser, noisy, before, after, working, image_shape, random_state=random_state
+            denoiser, noisy, before, after, noises, image_shape, random_state=random_state
         )
         pairs = list(zip(np.square(peaks), np.square(working), errors, strict=True))
         psnr = np.array([decibels(peak) - decibels(error) for peak, _, error in pairs])
@@ -258,19 +267,16 @@ def denoising_report(
     return replace(report, remarks=tuple(_remarks(report, found)))
 
 
-def _sigmas(sigma: Any, estimate: NoiseEstimate, images: Images) -> np.ndarray:
-    """Return the noise of each image in its own units."""
-    if sigma is not None:
-        given = np.asarray(sigma, dtype=np.float64)
-        if given.shape not in ((), (len(images),)) or not (np.isfinite(given) & (given >= 0)).all():
-            msg = (
-                f"sigma must be a number that is not negative, or one for each of the "
-                f"{len(images)} images. Got {sigma!r}."
-            )
-            raise ValueError(msg)
-        return np.broadcast_to(given, len(images)).copy()
-    refuse_unknown(estimate, images, "denoising_report(..., sigma=...)")
-    return estimate.sigma
+def _given(sigma: Any, images: Images) -> list[Noise]:
+    """Return in working units what is said about the noise of each image."""
+    given = np.asarray(sigma, dtype=np.float64)
+    if given.shape not in ((), (len(images),)) or not (np.isfinite(given) & (given >= 0)).all():
+        msg = (
+            f"sigma must be a number that is not negative, or one for each of the "
+            f"{len(images)} images. Got {sigma!r}."
+        )
+        raise ValueError(msg)
+    return (given / np.array(images.scales)).tolist()
 
 
 @dataclass(frozen=True)

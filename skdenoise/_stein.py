@@ -21,9 +21,9 @@ iterative methods, short enough to stay a derivative: networks seem to follow lo
 they do, which the estimated error shows where noise is strong."""
 
 
-def standard_error(sigma: float, n_values: int) -> float:
+def standard_error(sigma: float | np.ndarray, n_values: int) -> float:
     """Return how far off the expected squared error is by chance; it is taken to be no less."""
-    return sigma**2 * math.sqrt(2 / n_values)
+    return math.sqrt(2 * float(np.power(sigma, 4).mean()) / n_values)
 
 
 def random_step(

@@ -1,7 +1,8 @@
 """How strong white noise is, by what the weights of this package take away."""
 
+import math
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -14,6 +15,7 @@ from skdenoise._randomness import generator_of_order
 from skdenoise._shipped import shipped_for, shipped_weights
 from skdenoise._stein import PROBE, random_step, slopes
 from skdenoise._task import Task
+from skdenoise.noise._level_function import Noise, deviation_at, times
 
 SIZE = "small"
 NEIGHBORHOOD = 17
@@ -28,16 +30,16 @@ WEAKEST = 0.05
 """Flat places know weaker noise better, as a share of the deviation of the image."""
 
 
-def sigmas_by_network(images: Images, sigmas: np.ndarray) -> np.ndarray:
+def noise_by_network(images: Images, found: Sequence[Noise]) -> list[Noise]:
     r"""Return how strong white noise is, more exactly than flat places tell.
 
-    If :math:`f` is the posterior mean of an image that has noise of deviation :math:`\sigma`, and
-    :math:`N` pixels, then by the formulas of Tweedie and Stein [1]_
+    If :math:`f` is the posterior mean of an image whose pixels :math:`y_i` have noise of deviation
+    :math:`\sigma_i`, then by the formulas of Tweedie and Stein [1]_
 
-    .. math:: \operatorname{E} \lVert y - f(y) \rVert^2
-              = \sigma^2 (N - \operatorname{div} f(y)),
+    .. math:: \operatorname{E} (y_i - f_i(y))^2
+              = \sigma_i^2 \operatorname{E} (1 - \partial f_i(y) / \partial y_i).
 
-    for each pixel, too. A network that was trained for least squares is nearly that. Pixels where
+    A network that was trained for least squares is nearly that. Pixels where
     its output hardly follows the input count most: they depend least on what it has learned. It
     rather tells too little where noise is strong, so that flat places still count for something.
 
@@ -45,13 +47,13 @@ def sigmas_by_network(images: Images, sigmas: np.ndarray) -> np.ndarray:
     ----------
     images : Images
         Noisy images; of large ones, some windows are looked at.
-    sigmas : ndarray of shape (n_images,)
+    found : sequence of float or LevelFunction, of length n_images
         What flat places tell, in working units.
 
     Returns
     -------
-    ndarray of shape (n_images,)
-        As `sigmas`, where images are too small, or have hardly any noise.
+    list of float or LevelFunction
+        As they were, where images are too small, or have hardly any noise.
 
     References
     ----------
@@ -61,38 +63,43 @@ def sigmas_by_network(images: Images, sigmas: np.ndarray) -> np.ndarray:
     name, n_channels = shipped_for("natural", SIZE, images.n_channels)
     network = _keras.get_network("unet", SIZE, n_channels)
     weights = shipped_weights(name, network.shapes())
-    pairs: deque[tuple[int, Task, Task]] = deque()
+    pairs: deque[tuple[int, float | np.ndarray, Task, Task]] = deque()
 
     def tasks() -> Iterator[Task]:
-        for pair in _pairs(images, sigmas, n_channels):
+        for pair in _pairs(images, found, n_channels):
             pairs.append(pair)
-            yield from pair[1:]
+            yield from pair[2:]
 
     outputs = _keras.predict(network, weights, tasks())
     power, share = np.zeros(len(images)), np.zeros(len(images))
     for first, second in zip(outputs, outputs, strict=True):
-        index, task, stepped = pairs.popleft()
+        index, deviation, task, stepped = pairs.popleft()
         slope = slopes(task.pixels, first, stepped.pixels, second)
-        removed = np.subtract(task.pixels, first, dtype=np.float64)
+        removed = np.subtract(task.pixels, first, dtype=np.float64) / deviation
         followed = ndimage.uniform_filter(slope.mean(axis=-1), NEIGHBORHOOD)
         weight = (FAITHFUL + followed.clip(0))[..., None] ** -2
         power[index] += (weight * np.square(removed)).sum()
         share[index] += (weight * (1 - slope)).sum()
     is_known = (power > 0) & (share > 0)
-    by_network = power / np.where(is_known, share, 1)
-    both = TRUST * by_network + (1 - TRUST) * np.square(sigmas)
-    return np.where(is_known, np.sqrt(both), sigmas)
+    variance = TRUST * power / np.where(is_known, share, 1) + 1 - TRUST
+    multiples = np.where(is_known, np.sqrt(variance), 1.0)
+    return [times(noise, float(multiple)) for noise, multiple in zip(found, multiples, strict=True)]
 
 
-def _pairs(images: Images, sigmas: np.ndarray, n_channels: int) -> Iterator[tuple[int, Task, Task]]:
-    """Yield the index of an image, a part of it, and that part after a small step."""
-    for index, sigma in enumerate(sigmas):
+def _pairs(
+    images: Images, found: Sequence[Noise], n_channels: int
+) -> Iterator[tuple[int, float | np.ndarray, Task, Task]]:
+    """Yield the index of an image, how strong its noise is, a part, and that after a small step."""
+    for index, noise in enumerate(found):
         _, gain = statistics_of(images, index)
-        if min(images.shapes[index][:2]) < SMALLEST_SIDE or not sigma > WEAKEST * gain:
+        if min(images.shapes[index][:2]) < SMALLEST_SIDE or not noise:
             continue
         for window in images.windows(index):
-            stepped = random_step(window, PROBE * sigma, generator_of_order(0, window))
+            deviation = deviation_at(noise, window)
+            if not math.sqrt(np.square(deviation).mean()) > WEAKEST * gain:
+                continue
+            stepped = random_step(window, PROBE * deviation, generator_of_order(0, window))
             for first in range(0, images.n_channels, n_channels):
                 part = np.s_[..., first : first + n_channels]
-                task = task_of(window[part], sigma)
-                yield index, task, replace(task, pixels=stepped[part])
+                task = task_of(window[part], deviation)
+                yield index, deviation, task, replace(task, pixels=stepped[part])

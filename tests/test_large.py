@@ -108,19 +108,35 @@ def test_hardly_any_noise_is_judged_alike_whole_and_in_parts(noisy):
     np.testing.assert_allclose(found, whole(natural(), X), atol=1e-5)
 
 
-@pytest.mark.parametrize("n_augment", [1, 8])
-@pytest.mark.usefixtures("small_parts")
-def test_noise_that_grows_with_the_light_is_told_alike_whole_and_in_parts(n_augment, monkeypatch):
+@pytest.fixture
+def counted(monkeypatch):
+    """Return counted photons, (1, 160, 160), which are judged by small windows."""
     from skimage import data
 
     monkeypatch.setattr(_windows, "WINDOW", 40)
     light = data.camera()[None, 20:180, 100:260] / 255
-    X = np.random.default_rng(0).poisson(100 * light) / 100
-    denoiser = natural(n_augment=n_augment)
-    found = denoiser.transform(X)
-    np.testing.assert_allclose(found, whole(denoiser, X), atol=1e-5)
+    return np.random.default_rng(0).poisson(100 * light) / 100
+
+
+@pytest.mark.parametrize("n_augment", [1, 8])
+@pytest.mark.parametrize("sigma", [None, "auto"])
+@pytest.mark.usefixtures("small_parts")
+def test_noise_that_grows_with_the_light_is_told_alike_whole_and_in_parts(
+    sigma, n_augment, counted, monkeypatch
+):
+    denoiser = natural(n_augment=n_augment, sigma=sigma)
+    found = denoiser.transform(counted)
+    np.testing.assert_allclose(found, whole(denoiser, counted), atol=1e-5)
     monkeypatch.setattr(AutoencoderDenoiser, "_measures", False)
-    assert np.abs(denoiser.transform(X) - found).max() > 0.01
+    blind = denoiser.set_params(sigma=None).transform(counted)
+    assert np.abs(blind - found).max() > 0.01
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_channels_that_are_no_colors_are_told_it_too(counted):
+    X = np.stack([counted, counted[:, ::-1]], axis=-1)
+    denoiser = natural(sigma="auto")
+    np.testing.assert_allclose(denoiser.transform(X), whole(denoiser, X), atol=1e-5)
 
 
 @pytest.mark.parametrize("n_augment", [1, 8])

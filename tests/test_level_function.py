@@ -3,8 +3,16 @@
 import numpy as np
 import pytest
 from scipy import ndimage
+from sklearn.preprocessing import FunctionTransformer
 
-from skdenoise import AutoencoderDenoiser, denoise, psnr
+from skdenoise import (
+    AutoencoderDenoiser,
+    denoise,
+    denoising_report,
+    estimate_noise,
+    psnr,
+    sure_scorer,
+)
 from skdenoise.noise import correlated
 from skdenoise.noise._even import even_sigma
 from skdenoise.noise._level_function import (
@@ -30,6 +38,11 @@ def scene():
     from skimage import data
 
     return data.camera()[20:276, 100:356, None] / np.float32(255)
+
+
+def blur(images):
+    """Return images of shape (n, H, W), smoothed a little."""
+    return ndimage.gaussian_filter(images, (0, 0.7, 0.7))
 
 
 def with_noise(image, deviation, seed=0):
@@ -151,3 +164,67 @@ def test_a_deviation_comes_with_it(scene):
     np.testing.assert_array_equal(denoised, denoiser.transform(noisy))
     assert deviation.shape == noisy.shape
     assert deviation.min() >= 0
+
+
+@pytest.mark.parametrize("name", NOISES)
+@pytest.mark.parametrize("dtype", ["float32", "uint16"])
+def test_the_expected_error_is_that_of_such_noise(scene, name, dtype):
+    noisy, clean = with_noise(scene, NOISES[name])[None, ..., 0], scene[None, ..., 0]
+    if dtype == "uint16":  # of which nothing is clipped
+        noisy, clean = (np.rint((X + 1) * 20000).astype(dtype) for X in (noisy, clean))
+    for denoiser in (AutoencoderDenoiser(weights="natural"), FunctionTransformer(blur)):
+        denoised = denoiser.transform(noisy)
+        true, before = psnr(clean, denoised), psnr(clean, noisy)
+        found = sure_scorer(denoiser, noisy)
+        assert found == pytest.approx(true, abs=0.7)
+        report = denoising_report(noisy, denoised, denoiser=denoiser)
+        assert report.psnr == pytest.approx(found)
+        assert report.psnr_gain == pytest.approx(true - before, abs=0.7)
+        assert not report.correlated.any()
+
+
+@pytest.mark.parametrize("name", NOISES)
+def test_estimates_are_the_root_of_the_mean_variance(scene, name):
+    noisy = with_noise(scene, NOISES[name])[None, ..., 0]
+    true = np.sqrt(np.square(NOISES[name](scene)).mean())
+    estimate = estimate_noise(255 * noisy)
+    assert estimate.sigma == pytest.approx(255 * true, rel=0.03)
+    assert not estimate.correlated.any()
+    assert estimate.sigma_per_stride[0, 0] == pytest.approx(estimate.sigma[0])
+    report = denoising_report(255 * noisy, 255 * scene[None, ..., 0])
+    assert report.sigma == pytest.approx(estimate.sigma)
+    assert report.residual_ratio == pytest.approx(1, abs=0.03)
+
+
+@pytest.mark.parametrize("name", NOISES)
+def test_an_estimate_is_told_pixel_by_pixel(scene, name):
+    noisy = with_noise(scene, NOISES[name])[None, ..., 0]
+    clean = scene[None, ..., 0]
+    best = AutoencoderDenoiser(weights="natural", sigma=NOISES[name](clean))
+    found, known, one = (
+        psnr(clean, denoiser.transform(noisy))
+        for denoiser in (
+            AutoencoderDenoiser(weights="natural", sigma="auto"),
+            best,
+            AutoencoderDenoiser(weights="natural", sigma=estimate_noise(noisy).sigma),
+        )
+    )
+    assert found > known - 0.1
+    assert found > one
+
+
+@pytest.mark.parametrize("name", ["speckle", "darkness"])
+def test_noise_that_texture_hides_from_networks_counts_in_what_is_expected(name):
+    from skimage import data
+
+    gravel = data.gravel()[:256, :256, None] / np.float32(255)
+    noisy = with_noise(gravel, NOISES[name])
+    assert white_noise([noisy]) == 0
+    found = white_noise([noisy], certain=False)
+    strength = np.sqrt(
+        np.mean([np.square(found.at(noisy)), np.square(NOISES[name](gravel))], (1, 2, 3))
+    )
+    assert strength[0] == pytest.approx(strength[1], rel=0.06)
+    X = noisy[None, ..., 0]
+    true = psnr(gravel[None, ..., 0], blur(X))
+    assert sure_scorer(FunctionTransformer(blur), X) == pytest.approx(true, abs=0.5)

@@ -5,7 +5,7 @@ import pytest
 
 from skdenoise import AutoencoderDenoiser, denoising_report, estimate_noise, sure_scorer
 from skdenoise._containers import read_images
-from skdenoise._white_noise import SMALLEST_SIDE, sigmas_by_network
+from skdenoise._white_noise import SMALLEST_SIDE, noise_by_network
 
 
 def with_noise(images, sigma, seed=0):
@@ -14,7 +14,7 @@ def with_noise(images, sigma, seed=0):
 
 def measured(X):
     flat = estimate_noise(X).sigma
-    return sigmas_by_network(read_images(X), flat), flat
+    return np.array(noise_by_network(read_images(X), flat.tolist())), flat
 
 
 def root_mean_square(values):
@@ -54,7 +54,7 @@ def test_small_images_and_weak_noise_are_left_to_flat_places(photo):
     for image in (small, weak):
         found, flat = measured(image[None])
         assert found == flat
-    assert sigmas_by_network(read_images(photo[None]), np.zeros(1)) == 0
+    assert noise_by_network(read_images(photo[None]), [0.0]) == [0.0]
 
 
 def test_images_are_not_changed(photo):

@@ -13,6 +13,7 @@ from skdenoise._images import Images
 from skdenoise._validation import Interval
 from skdenoise.noise._clipping import limit_of_clipped_noise
 from skdenoise.noise._flat_places import Pixels, correlation_of_neighbors
+from skdenoise.noise._level_function import LevelFunction, Noise, white_noise
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -23,7 +24,8 @@ class NoiseEstimate:
     ----------
     sigma : ndarray of shape (n_images,)
         Standard deviation of the noise, the recommended value: that of stride 1 where the noise
-        is white, near that of the largest stride where it is correlated.
+        is white, near that of the largest stride where it is correlated. Where it grows or falls
+        with the light, the root of its mean variance.
         NaN for an image too small to tell, less than 3 pixels both ways.
     sigma_per_stride : ndarray of shape (n_images, max_stride)
         The same measured on every pixel, every second one, and so on; equal for white noise,
@@ -109,6 +111,10 @@ def estimate_noise(
     Where much of an image is black or white, as paper is, and half of the noise was clipped there,
     that half tells how strong noise is at most, since the edges of print look like noise.
 
+    Where flat places of some lightness have half as much noise again as those of another, as where
+    photons were counted, a noise level function [3]_ is laid through their variances, and `sigma`
+    is the root of its mean over the image.
+
     Images of more than 2**20 pixels are judged by a grid of 16 windows.
 
     References
@@ -117,6 +123,8 @@ def estimate_noise(
        Understanding 64(2), 1996.
     .. [2] X. Liu, M. Tanaka and M. Okutomi, "Single-Image Noise Level Estimation for Blind
        Denoising", IEEE Transactions on Image Processing 22(12), 2013.
+    .. [3] C. Liu, W. T. Freeman, R. Szeliski and S. B. Kang, "Noise Estimation from a Single
+       Image", Computer Vision and Pattern Recognition, 2006.
 
     Examples
     --------
@@ -136,24 +144,48 @@ def estimate_noise(
 
 def noise_of(images: Images, max_stride: int = 4) -> NoiseEstimate:
     """Estimate the noise of images that were read."""
-    rows = [_estimate_one(_in_float64(images.windows(i)), max_stride) for i in range(len(images))]
-    sigma, per_stride, correlation, correlated = map(np.array, zip(*rows, strict=True))
+    estimates, _ = noises_of(images, max_stride)
+    return estimates
+
+
+def noises_of(images: Images, max_stride: int = 4) -> tuple[NoiseEstimate, list[Noise]]:
+    """Estimate the noise of images that were read; and tell it in working units.
+
+    Where it does not seem to be alike in all lightnesses, it is told at each.
+    """
+    rows, noises = [], []
+    for index in range(len(images)):
+        pixels = list(images.windows(index))
+        estimate, noise = _with_light(pixels, _estimate_one(_in_float64(pixels), max_stride))
+        rows.append(estimate)
+        noises.append(noise)
+    sigma, per_stride, correlation, correlated, _ = map(np.array, zip(*rows, strict=True))
     scales = np.array(images.scales)
-    return NoiseEstimate(sigma * scales, per_stride * scales[:, None], correlation, correlated)
+    estimates = NoiseEstimate(sigma * scales, per_stride * scales[:, None], correlation, correlated)
+    return estimates, noises
 
 
 class Estimate(NamedTuple):
-    """What `NoiseEstimate` says of one image."""
+    """What `NoiseEstimate` says of one image, and what clipped noise says it is at most."""
 
     sigma: float
     per_stride: np.ndarray
     correlation: np.ndarray
     correlated: bool
+    limit: float = math.inf
 
 
 def estimate_of_windows(pixels: Sequence[np.ndarray]) -> Estimate:
     """Judge an image of which there are windows."""
     return _estimate_one(_in_float64(pixels), 4)
+
+
+def noise_of_windows(pixels: Sequence[np.ndarray]) -> Noise:
+    """Return the noise of an image: at each lightness, where it does not seem to be alike in all.
+
+    There is no estimate, 0, for images of a pixel or two.
+    """
+    return _with_light(pixels, estimate_of_windows(pixels))[1]
 
 
 def correlation_of_windows(pixels: Sequence[np.ndarray]) -> float:
@@ -172,9 +204,24 @@ def _estimate_one(tiles: list[np.ndarray], max_stride: int) -> Estimate:
     limits = [limit_of_clipped_noise(planes) for planes in channels]
     found = _of_flat_places(channels, max_stride)
     limit = math.sqrt(np.mean(np.square(limits)))
-    return found._replace(
-        sigma=min(found.sigma, limit), per_stride=np.minimum(found.per_stride, limit)
-    )
+    sigma, per_stride = min(found.sigma, limit), np.minimum(found.per_stride, limit)
+    return found._replace(sigma=sigma, per_stride=per_stride, limit=limit)
+
+
+def _with_light(pixels: Sequence[np.ndarray], estimate: Estimate) -> tuple[Estimate, Noise]:
+    """Return what flat places tell, and what they tell of each lightness if they differ.
+
+    Then sigma is the root of the mean variance.
+    """
+    doubtful = estimate.correlated or math.isfinite(estimate.limit)
+    found = white_noise(pixels, certain=doubtful)
+    if not isinstance(found, LevelFunction):
+        return estimate, float(np.nan_to_num(estimate.sigma))
+    power = sum(float(np.square(found.at(part)).sum()) for part in pixels)
+    sigma = math.sqrt(power / sum(part[..., 0].size for part in pixels))
+    first = estimate.per_stride[0]
+    per_stride = estimate.per_stride * (sigma / first if first else 1.0)
+    return Estimate(sigma, per_stride, estimate.correlation, False), found
 
 
 def _of_flat_places(channels: list[list[np.ndarray]], max_stride: int) -> Estimate:

@@ -17,7 +17,7 @@ import numpy as np
 from scipy import ndimage
 from scipy.optimize import nnls
 
-from skdenoise.noise._even import cells_of, correlation_in, even_sigma, parts_of
+from skdenoise.noise._even import Cells, even_sigma
 from skdenoise.noise._flat_places import Pixels, flat_sigmas
 
 SMOOTHING, REACH = 2.0, 6
@@ -36,8 +36,9 @@ LEAST = 0.05
 CORRELATED = 0.4
 """Mean correlation of neighbors above which noise is not white, however uneven; that of white noise
 is less, where the flattest places are those with the least noise."""
-LEAST_UNEVEN = 1.55
-"""How many times as strong noise has to be in some lightness as in another."""
+LEAST_UNEVEN, LEAST_UNEVEN_IF_LIKELY = 1.55, 2.0
+"""How many times as strong noise has to be in some lightness as in another, since texture makes
+even noise seem uneven; the latter where nothing else shows that it is white."""
 MOST_SKEWED = 0.6
 """Skewness up to which networks are told the noise: of few photons they know more when blind."""
 SKEWNESS_LEFT = 1 / 6
@@ -108,20 +109,28 @@ def deviation_at(noise: Noise, pixels: np.ndarray) -> float | np.ndarray:
     return noise.at(pixels) if isinstance(noise, LevelFunction) else noise
 
 
-def white_noise(windows: Sequence[np.ndarray]) -> Noise:
+def times(noise: Noise, multiple: float) -> Noise:
+    """Return noise that is so many times as strong."""
+    return noise.times(multiple) if isinstance(noise, LevelFunction) else multiple * noise
+
+
+def white_noise(windows: Sequence[np.ndarray], *, certain: bool = True) -> Noise:
     """Return how strong white noise is, everywhere or at each lightness.
 
     Parameters
     ----------
     windows : sequence of ndarray of float32, shape (h, w, C)
         The image, or some parts of it.
+    certain : bool, default=True
+        Whether noise that differs by the lightness has to pass for white, which texture may hide.
 
     Returns
     -------
     float or LevelFunction
         It is 0 where the image may have other noise, or none, or is too small to tell.
     """
-    return even_sigma(windows) or level_function(windows) or 0.0
+    cells = Cells(windows)
+    return cells.even_sigma() or _level_function(cells, certain=certain) or 0.0
 
 
 def level_function(windows: Sequence[np.ndarray]) -> LevelFunction | None:
@@ -130,27 +139,53 @@ def level_function(windows: Sequence[np.ndarray]) -> LevelFunction | None:
     Groups of pixels of like lightness tell it, each by its flat places. It holds where the image
     has even noise once it is stabilized.
     """
-    cells = cells_of(windows)
-    if not len(cells) or correlation_in(cells) > CORRELATED:
+    return _level_function(Cells(windows))
+
+
+def _level_function(cells: Cells, *, certain: bool = True) -> LevelFunction | None:
+    fit = _fit(cells)
+    if fit is None or fit.unevenness < LEAST_UNEVEN:
         return None
-    measured = parts_of(cells)
-    if not all(measured):
+    if abs(fit.skewness) <= MOST_SKEWED:
+        sigma = even_sigma([fit.function.stabilized(cell) for cell in cells.pixels])
+        if sigma:
+            return fit.function.times(sigma)
+    return None if certain or fit.unevenness < LEAST_UNEVEN_IF_LIKELY else fit.function
+
+
+class _Fit(NamedTuple):
+    """A function laid through what flat places tell of each lightness.
+
+    Attributes
+    ----------
+    function : LevelFunction
+        How strong the noise is there.
+    unevenness : float
+        How many times as strong it is in one as in another.
+    skewness : float
+        Of the noise.
+    """
+
+    function: LevelFunction
+    unevenness: float
+    skewness: float
+
+
+def _fit(cells: Cells) -> _Fit | None:
+    """Lay a function through what flat places tell; None where that is too little."""
+    if not cells.channels or not all(cells.channels) or cells.correlation > CORRELATED:
         return None
-    found = [_groups(Pixels.together(parts)) for parts in measured]
+    found = [_groups(Pixels.together(parts)) for parts in cells.channels]
     channels = [groups for groups in found if groups is not None]
     if len(channels) < len(found):
         return None
     lightness = np.concatenate([groups.lightness for groups in channels])
     dark, span = float(lightness.min()), float(np.ptp(lightness))
-    skewness = np.mean([groups.skewness for groups in channels])
-    if not span > 0 or not abs(skewness) <= MOST_SKEWED:
+    if not span > 0:
         return None
     function = LevelFunction(dark, span, np.stack([_shares(one, dark, span) for one in channels]))
-    # Texture of some lightness makes even noise seem a little uneven.
-    if _unevenness(function, channels) < LEAST_UNEVEN:
-        return None
-    sigma = even_sigma([function.stabilized(cell) for cell in cells])
-    return function.times(sigma) if sigma else None
+    skewness = float(np.mean([groups.skewness for groups in channels]))
+    return _Fit(function, _unevenness(function, channels), skewness)
 
 
 class Groups(NamedTuple):

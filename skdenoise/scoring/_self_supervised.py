@@ -1,7 +1,7 @@
 """Scorers that need noisy images alone."""
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from numbers import Integral
 from typing import Any
 
@@ -12,12 +12,13 @@ from skdenoise._decibels import decibels
 from skdenoise._images import Images
 from skdenoise._masking import fill_masked, grid_masks, neighbor_mean
 from skdenoise._randomness import generator_of_order
-from skdenoise._stein import PROBE, random_step, standard_error
+from skdenoise._stein import PROBE, random_step, slopes, standard_error
 from skdenoise._validation import REAL_NOT_NEGATIVE, SEED, Interval, check_parameters
 from skdenoise._warning import warn
-from skdenoise._white_noise import sigmas_by_network
+from skdenoise._white_noise import noise_by_network
 from skdenoise.metrics._reading import check_data_range, check_matching, float_range_message
-from skdenoise.noise._estimation import NoiseEstimate, noise_of
+from skdenoise.noise._estimation import NoiseEstimate, noises_of
+from skdenoise.noise._level_function import Noise, deviation_at
 from skdenoise.scoring._pipelines import image_shape_of, without_noise
 from skdenoise.scoring._scorer import Scorer, like, run_denoiser
 
@@ -39,8 +40,9 @@ class SUREScorer(Scorer):
     ----------
     sigma : float, default=None
         Standard deviation of the noise in the images' own units, gray levels for integers.
-        None means :func:`skdenoise.estimate_noise` for each image and, where the noise is white, a
-        better estimate by what the weights "natural" take away [2]_.
+        None means :func:`skdenoise.estimate_noise` for each image, at each lightness where noise
+        grows or falls with that; and where the noise is white, a better estimate by what the
+        weights "natural" take away [2]_.
     random_state : int, default=0
         Seed of the random step; a number, since a scorer has to repeat itself.
     data_range : float, default=None
@@ -59,8 +61,10 @@ class SUREScorer(Scorer):
 
     Notes
     -----
-    The estimate is right for white Gaussian noise, and misleads where noise is correlated
-    between pixels or where much of an image is clipped at black or white. Its own standard
+    The estimate is right for white Gaussian noise, which for sigma=None may be stronger where it is
+    light, as that of photons, or dark: then :math:`\sigma^2` becomes :math:`\sigma_i^2`, in the
+    divergence as well. It misleads where noise is correlated between pixels, where it varies from
+    place to place, or where much of an image is clipped at black or white. Its own standard
     error is about :math:`\sigma^2 \sqrt{2 / N}`; a smaller estimate counts as that, so small
     images cannot score without bound.
 
@@ -127,22 +131,22 @@ class SUREScorer(Scorer):
         noisy = read_images(X, image_shape)
         if peaks is None:
             peaks = peaks_of_noisy(noisy, self.data_range)
-        sigmas = self._sigmas(noisy)
+        noises = self._noises(noisy)
         denoised = run_denoiser(denoiser, X, image_shape)
         check_matching(noisy, denoised, ("noisy", "denoised"))
         risks = squared_errors(
-            denoiser, X, noisy, denoised, sigmas, image_shape, random_state=self.random_state
+            denoiser, X, noisy, denoised, noises, image_shape, random_state=self.random_state
         )
         values = [
             20 * math.log10(peak) - decibels(risk) for peak, risk in zip(peaks, risks, strict=True)
         ]
         return float(np.mean(values))
 
-    def _sigmas(self, images: Images) -> np.ndarray:
+    def _noises(self, images: Images) -> Sequence[Noise]:
         """Return the noise of each image in working units."""
         if self.sigma is not None:
-            return self.sigma / np.array(images.scales)
-        estimate = noise_of(images)
+            return [self.sigma / scale for scale in images.scales]
+        estimate, noises = noises_of(images)
         refuse_unknown(estimate, images, "SUREScorer(sigma=...)")
         if estimate.correlated.mean() > 0.5:
             warn(
@@ -151,7 +155,7 @@ class SUREScorer(Scorer):
                 f"SURE assumes white noise and is too favorable to denoisers that keep such noise: "
                 f"do not choose by it.",
             )
-        return measured_sigmas(images, estimate)
+        return measured_noise(images, noises, estimate)
 
 
 def refuse_unknown(estimate: NoiseEstimate, images: Images, instead: str) -> None:
@@ -166,11 +170,11 @@ def refuse_unknown(estimate: NoiseEstimate, images: Images, instead: str) -> Non
         raise ValueError(msg)
 
 
-def measured_sigmas(images: Images, estimate: NoiseEstimate) -> np.ndarray:
-    """Return the noise of each image in working units, as exactly as it can be told."""
-    sigmas = estimate.sigma / np.array(images.scales)
-    by_network = sigmas_by_network(images, np.where(estimate.correlated, 0.0, sigmas))
-    return np.where(estimate.correlated, sigmas, by_network)
+def measured_noise(images: Images, noises: Sequence[Noise], estimate: NoiseEstimate) -> list[Noise]:
+    """Return the noise of each image in working units, where it is white more exactly."""
+    pairs = list(zip(noises, estimate.correlated, strict=True))
+    exact = noise_by_network(images, [0.0 if correlated else noise for noise, correlated in pairs])
+    return [known or noise for known, noise in zip(exact, noises, strict=True)]
 
 
 def squared_errors(
@@ -178,7 +182,7 @@ def squared_errors(
     X: Any,
     noisy: Images,
     denoised: Images,
-    sigmas: np.ndarray,
+    noises: Sequence[Noise],
     image_shape: tuple[int, ...] | None,
     *,
     random_state: int,
@@ -193,48 +197,49 @@ def squared_errors(
         The noisy images, as the denoiser takes them.
     noisy, denoised : Images
         Before and after.
-    sigmas : ndarray of shape (n_images,)
-        Standard deviation of the noise in working units.
+    noises : sequence of float or LevelFunction, of length n_images
+        How strong the noise is, in working units.
     image_shape : tuple or None
         Shape of the images in the rows of a table.
     random_state : int
         Seed of the random step.
     """
-    stepped_X = like(X, noisy.restore(_stepped(noisy, sigmas, random_state)))
+    stepped_X = like(X, noisy.restore(_stepped(noisy, noises, random_state)))
     stepped = read_images(stepped_X, image_shape)
     moved = run_denoiser(denoiser, stepped_X, image_shape)
     return [
-        _risk(noisy[index], denoised[index], stepped[index], moved[index], sigmas[index])
+        _risk(noisy[index], denoised[index], stepped[index], moved[index], noises[index])
         for index in range(len(noisy))
     ]
 
 
-def _stepped(images: Images, sigmas: np.ndarray, random_state: int) -> Iterator[np.ndarray]:
+def _stepped(images: Images, noises: Sequence[Noise], random_state: int) -> Iterator[np.ndarray]:
     """Take a small step of random signs from each image, in working units.
 
     Integers step by whole levels: the denoiser is called in the units that it was fitted
     on, and what rounding does to its output averages out over the pixels.
     """
     for index, image in enumerate(images):
-        step = PROBE * sigmas[index]
+        step = PROBE * deviation_at(noises[index], image)
         if images.dtypes[index].kind != "f":
-            step = max(1.0, round(step * images.scales[index])) / images.scales[index]
+            step = np.maximum(1.0, np.round(step * images.scales[index])) / images.scales[index]
         # Each image its own: errors of the step then are not the same for a whole set.
         yield random_step(image, step, generator_of_order(random_state, image))
 
 
 def _risk(
-    noisy: np.ndarray, denoised: np.ndarray, stepped: np.ndarray, moved: np.ndarray, sigma: float
+    noisy: np.ndarray, denoised: np.ndarray, stepped: np.ndarray, moved: np.ndarray, noise: Noise
 ) -> float:
     """Estimate the squared error per value, equation 10 of Ramani et al. without the constant."""
-    # The step that was really taken: rounding and saturation may have changed it.
-    step = np.subtract(stepped, noisy, dtype=np.float64)
-    change = np.subtract(moved, denoised, dtype=np.float64)
-    length = np.sum(np.square(step))
-    divergence = np.sum(step * change) / length if length > 0 else 0.0
+    deviation = np.broadcast_to(deviation_at(noise, noisy), noisy.shape)
+    variance = np.square(deviation, dtype=np.float64)
+    # Saturation may have taken steps back.
+    counted = variance * (stepped != noisy)
+    followed = (counted * slopes(noisy, denoised, stepped, moved)).sum()
+    divergence = followed / counted.sum() if counted.any() else 0.0
     residual = np.mean(np.square(np.subtract(noisy, denoised, dtype=np.float64)))
-    risk = float(residual - sigma**2 + 2 * sigma**2 * divergence)
-    return max(risk, standard_error(sigma, noisy.size))
+    risk = float(residual + (2 * divergence - 1) * variance.mean())
+    return max(risk, standard_error(deviation, noisy.size))
 
 
 class Noise2SelfScorer(Scorer):
