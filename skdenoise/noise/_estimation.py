@@ -111,9 +111,10 @@ def estimate_noise(
     Where much of an image is black or white, as paper is, and half of the noise was clipped there,
     that half tells how strong noise is at most, since the edges of print look like noise.
 
-    Where flat places of some lightness have half as much noise again as those of another, as where
+    Where flat places of some lightness have twice as much noise as those of another, as where
     photons were counted, a noise level function [3]_ is laid through their variances, and `sigma`
-    is the root of its mean over the image.
+    is the root of its mean over the image. Half as much again is enough where noise that was
+    stretched by this function passes for white and even.
 
     Images of more than 2**20 pixels are judged by a grid of 16 windows.
 
