@@ -143,12 +143,12 @@ def _estimated(name: str, scenes: list[Scene], sigma: int | None = None) -> Iter
     name = f"Set12, {name}"
     errors, flat_errors, told_errors, chosen = [], [], [], []
     scorer = SUREScorer(data_range=1.0)
+    measured = None if sigma is None else "auto"
     for scene in scenes:
         X = scene.noisy[None]
         flat = SUREScorer(float(estimate_noise(X).sigma[0]), data_range=1.0)
         true, estimated = [], []
         for strength in STRENGTHS:
-            measured = None if sigma is None else "auto"
             denoiser = AutoencoderDenoiser(weights="natural", sigma=measured, strength=strength)
             true.append(_psnr(scene, denoiser.transform(X)[0]))
             estimated.append(scorer(denoiser, X))

@@ -14,7 +14,7 @@ from skdenoise import (
     sure_scorer,
 )
 from skdenoise.noise import correlated
-from skdenoise.noise._even import even_sigma
+from skdenoise.noise._even import Cells, even_sigma
 from skdenoise.noise._level_function import (
     REACH,
     SMOOTHING,
@@ -66,7 +66,7 @@ def test_noise_is_known_at_each_lightness(scene, name):
 def test_stabilized_noise_is_as_strong_everywhere(scene, name):
     ramp = np.linspace(0.1, 0.9, 256, dtype=np.float32) * np.ones((256, 1), np.float32)
     noisy = with_noise(ramp[..., None], NOISES[name])
-    stable = level_function([noisy]).stabilized(noisy)
+    stable = level_function(Cells([noisy])).stabilized(noisy)
     residual = stable - ndimage.uniform_filter1d(stable, 31, axis=0)
     columns = residual[16:-16, 16:-16, 0].std(axis=0)
     assert columns.mean() == pytest.approx(1, abs=0.05)
@@ -76,7 +76,7 @@ def test_stabilized_noise_is_as_strong_everywhere(scene, name):
 def test_units_and_offsets_do_not_matter(scene):
     noisy = with_noise(scene, NOISES["photons"])
     gain, offset = 65535.0, -300.0
-    found, other = level_function([noisy]), level_function([gain * noisy + offset])
+    found, other = level_function(Cells([noisy])), level_function(Cells([gain * noisy + offset]))
     wanted = found.in_units(gain, offset).at(gain * noisy + offset)
     np.testing.assert_allclose(wanted, gain * found.at(noisy), rtol=1e-3)
     np.testing.assert_allclose(other.at(gain * noisy + offset), wanted, rtol=1e-2)
@@ -85,14 +85,14 @@ def test_units_and_offsets_do_not_matter(scene):
 def test_channels_may_have_noise_of_their_own(scene):
     color = np.concatenate([scene, scene[::-1], scene[:, ::-1]], axis=-1)
     noisy = with_noise(color, lambda light: np.sqrt(light * [1, 2, 4] / 1000))
-    found = level_function([noisy])
+    found = level_function(Cells([noisy]))
     wanted = np.sqrt((color * [1, 2, 4] / 1000).mean(axis=-1, keepdims=True))
     assert np.median(found.at(color) / wanted) == pytest.approx(1, abs=0.05)
 
 
 def test_a_part_has_the_noise_of_the_whole(scene):
     noisy = with_noise(scene, NOISES["photons"])
-    found = level_function([noisy])
+    found = level_function(Cells([noisy]))
     part, inner = found.at(noisy[40:90, 60:150]), slice(REACH, -REACH)
     np.testing.assert_array_equal(part[inner, inner], found.at(noisy)[40:90, 60:150][inner, inner])
     for turn in (np.flipud, np.fliplr):
@@ -100,7 +100,7 @@ def test_a_part_has_the_noise_of_the_whole(scene):
 
 
 def test_noise_is_never_nothing(scene):
-    found = level_function([with_noise(scene, NOISES["photons"])])
+    found = level_function(Cells([with_noise(scene, NOISES["photons"])]))
     outside = np.array([-1e6, -1.0, 0.0, 2.0, 1e6])[:, None, None]
     assert (found.at(outside) > 0).all()
     assert np.isfinite(found.at(outside)).all()
@@ -128,7 +128,7 @@ def test_noise_is_never_nothing(scene):
 def test_other_noise_has_no_level_function(scene, noisy):
     for image in (scene[..., 0], scene[::-1, :, 0]):
         found = noisy(image, np.random.default_rng(0)).astype(np.float32)[..., None]
-        assert level_function([found]) is None
+        assert level_function(Cells([found])) is None
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 1), (20, 300, 3), (64, 64, 1), (96, 110, 3)])

@@ -140,12 +140,7 @@ def estimate_noise(
     if not Interval(Integral, 1, 16).accepts(max_stride):
         msg = f"max_stride must be an int in the range [1, 16]. Got {max_stride!r} instead."
         raise ValueError(msg)
-    return noise_of(read_images(X, image_shape), max_stride)
-
-
-def noise_of(images: Images, max_stride: int = 4) -> NoiseEstimate:
-    """Estimate the noise of images that were read."""
-    estimates, _ = noises_of(images, max_stride)
+    estimates, _ = noises_of(read_images(X, image_shape), max_stride)
     return estimates
 
 

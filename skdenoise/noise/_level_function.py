@@ -130,19 +130,15 @@ def white_noise(windows: Sequence[np.ndarray], *, certain: bool = True) -> Noise
         It is 0 where the image may have other noise, or none, or is too small to tell.
     """
     cells = Cells(windows)
-    return cells.even_sigma() or _level_function(cells, certain=certain) or 0.0
+    return cells.even_sigma() or level_function(cells, certain=certain) or 0.0
 
 
-def level_function(windows: Sequence[np.ndarray]) -> LevelFunction | None:
+def level_function(cells: Cells, *, certain: bool = True) -> LevelFunction | None:
     """Return how strong white noise is at each lightness; None where it is not known to be.
 
-    Groups of pixels of like lightness tell it, each by its flat places. It holds where the image
-    has even noise once it is stabilized.
+    Groups of pixels of like lightness tell it, each by its flat places. It is certain where the
+    image has even noise once it is stabilized.
     """
-    return _level_function(Cells(windows))
-
-
-def _level_function(cells: Cells, *, certain: bool = True) -> LevelFunction | None:
     fit = _fit(cells)
     if fit is None or fit.unevenness < LEAST_UNEVEN:
         return None
